@@ -1,0 +1,22 @@
+/** What a command gets from the world. Nothing below `main` reaches for it in another way. */
+
+import type { Log } from "../terminal/log.ts";
+import type { Output } from "../terminal/output.ts";
+
+/** The environment, as the process was given it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The signals that ask a run to stop. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** Everything of the outside that a command may use. */
+export interface Context {
+  readonly env: Environment;
+  /** Results go here. */
+  readonly stdout: Output;
+  /** Logs, progress and questions go here. */
+  readonly stderr: Output;
+  readonly log: Log;
+  /** Calls the listener at every stop signal until the returned function is called; without one the process just ends. */
+  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+}

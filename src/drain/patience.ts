@@ -1,0 +1,63 @@
+/** Tries an operation again while its failure may pass, for as long as the run has patience. */
+
+import { EtlError } from "../errors.ts";
+import type { Clock } from "./ports.ts";
+
+const firstPauseMillis = 200;
+const longestPauseMillis = 10_000;
+
+/** How long to try, and whom to tell. */
+export interface Patience {
+  readonly clock: Clock;
+  /** A number in [0, 1), for jitter: many processes that fail together must not come back together. */
+  readonly random: () => number;
+  /** How long one operation may go on failing before its last error ends the run. */
+  readonly giveUpAfterMillis: number;
+  /** Ends the waiting at once; the last error is then thrown as it is. */
+  readonly signal: AbortSignal;
+  /** Told at the first failure of a row of failures. */
+  readonly onTrouble: (error: EtlError) => void;
+  /** Told when an operation works again after `onTrouble`. */
+  readonly onRecovery: (operation: string) => void;
+}
+
+/**
+ * Runs the operation until it succeeds, fails for good, or patience ends. Pauses grow exponentially, with full jitter.
+ *
+ * @throws EtlError the operation's own where it is not retryable or the signal ended the waiting; kind `temporary`
+ * where patience ended
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export async function withPatience<T>(operation: () => Promise<T>, patience: Patience): Promise<T> {
+  const { clock, random, giveUpAfterMillis, signal } = patience;
+  let firstFailure: { readonly at: number; readonly error: EtlError } | undefined;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const result = await operation();
+      if (firstFailure !== undefined) patience.onRecovery(firstFailure.error.operation);
+      return result;
+    } catch (error) {
+      if (!(error instanceof EtlError) || !error.retryable || signal.aborted) throw error;
+      if (firstFailure === undefined) {
+        firstFailure = { at: clock.monotonicMillis(), error };
+        patience.onTrouble(error);
+      }
+      const pause = random() * Math.min(longestPauseMillis, firstPauseMillis * 2 ** attempt);
+      const failingMillis = clock.monotonicMillis() - firstFailure.at;
+      if (failingMillis + pause > giveUpAfterMillis) throw outOfPatience(error, failingMillis);
+      await clock.sleep(pause, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+function outOfPatience(error: EtlError, failingMillis: number): EtlError {
+  return new EtlError({
+    kind: "temporary",
+    operation: error.operation,
+    message: `gave up after ${Math.round(failingMillis / 1000)} s: ${error.message}`,
+    hint: error.hint ?? "run the same command again: nothing is lost and nothing is doubled",
+    code: error.code,
+    cause: error,
+  });
+}

@@ -1,0 +1,83 @@
+/** What the drain needs of the world: a queue, a table, a clock. Adapters implement these. */
+
+import type { Message } from "../pipeline/message.ts";
+import type { Rejection } from "../pipeline/rejection.ts";
+import type { MappedMessage } from "../pipeline/row.ts";
+
+/** What a queue says of itself. */
+export interface QueueAttributes {
+  /** Names the queue across accounts and URLs; two URLs of one queue have one ARN. */
+  readonly arn: string;
+  /** Messages that can be received now, approximately. */
+  readonly visible: number;
+  /** Messages handed out and not yet settled, approximately. */
+  readonly inFlight: number;
+  /** Messages not yet deliverable, approximately. */
+  readonly delayed: number;
+  readonly visibilityTimeoutSeconds: number;
+  readonly retentionSeconds: number;
+  readonly fifo: boolean;
+  /** After this many receives the queue moves a message to its dead-letter queue. */
+  readonly maxReceiveCount?: number;
+  readonly deadLetterArn?: string;
+}
+
+/** What one call to the queue may take. */
+export interface ReceiveOptions {
+  /** 1 to 10, the most that SQS hands out in a call. */
+  readonly maxMessages: number;
+  /** 0 to 20, how long the queue may hold the call open while it is empty. */
+  readonly waitSeconds: number;
+  /** Ends an open call at once; it then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/** How many of the entries of a batch call went through. Entries that did not come back by time-out. */
+export interface SettleResult {
+  readonly settled: number;
+  readonly failed: number;
+}
+
+/** A queue. Every method retries by itself what may pass, and throws an `EtlError` when it will not. */
+export interface Source {
+  receive(options: ReceiveOptions): Promise<readonly Message[]>;
+  /** Deletes up to 10 deliveries. Per-entry failures are retried, then counted, never thrown. */
+  delete(receiptHandles: readonly string[]): Promise<SettleResult>;
+  /** Makes up to 10 deliveries visible again at once (visibility 0). Same contract as `delete`. */
+  release(receiptHandles: readonly string[]): Promise<SettleResult>;
+  attributes(): Promise<QueueAttributes>;
+  /** Requests sent so far, retries included: what SQS bills. */
+  readonly requests: number;
+}
+
+/** What became of one batch, after its commit. */
+export interface LoadResult {
+  /** Rows that this batch put into the table. */
+  readonly inserted: number;
+  /** Messages that the ledger already knew: their row is there. */
+  readonly duplicates: number;
+  /** Messages whose row Postgres refused for its data. Nothing of them is stored. */
+  readonly rejections: readonly Rejection[];
+}
+
+/** The `code` of an `EtlError` of a load whose commit was sent and never answered. */
+export const commitUnknown = "commit_unknown";
+
+/** A table and its ledger. */
+export interface Sink {
+  /**
+   * Stores the rows and their ledger entries in one transaction; returns after the commit.
+   *
+   * @param batch one entry per message id
+   * @throws EtlError; `retryable` where the same batch may be loaded again, which is always safe
+   */
+  load(batch: readonly MappedMessage[]): Promise<LoadResult>;
+}
+
+/** Time, passed in so that tests can turn it. */
+export interface Clock {
+  /** Milliseconds on a clock that never goes back. */
+  monotonicMillis(): number;
+  /** Resolves after the time, or at once when the signal is aborted. */
+  sleep(millis: number, signal?: AbortSignal): Promise<void>;
+}

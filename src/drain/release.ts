@@ -1,0 +1,28 @@
+/** Gives deliveries back to the queue at once, so that nobody has to wait for their time-out. */
+
+import { batchEntries } from "./deleter.ts";
+import type { Source } from "./ports.ts";
+
+/**
+ * Makes the deliveries visible again, ten a call. A call that fails is not tried further: those deliveries come back
+ * by their visibility time-out, which loses nothing.
+ *
+ * @returns how many could not be given back at once
+ */
+export async function releaseAll(
+  source: Pick<Source, "release">,
+  receiptHandles: readonly string[],
+): Promise<number> {
+  const calls: Promise<number>[] = [];
+  for (let start = 0; start < receiptHandles.length; start += batchEntries) {
+    const handles = receiptHandles.slice(start, start + batchEntries);
+    calls.push(
+      source.release(handles).then(
+        ({ failed }) => failed,
+        () => handles.length,
+      ),
+    );
+  }
+  const failed = await Promise.all(calls);
+  return failed.reduce((sum, count) => sum + count, 0);
+}

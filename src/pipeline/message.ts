@@ -1,0 +1,20 @@
+/** What a queue hands over: the first station of a message's way. */
+
+/** A message without its body: all that is needed to record and to settle it. */
+export interface MessageRef {
+  /** The queue's id of the message, the same on every delivery. Not promised to be a UUID. */
+  readonly messageId: string;
+  /** Settles this one delivery; each delivery has its own. */
+  readonly receiptHandle: string;
+  /** `SentTimestamp`: milliseconds since 1970 UTC, the same on every delivery. */
+  readonly sentAtMillis: number;
+  /** `ApproximateReceiveCount`: how often the queue has handed it out, this time included. */
+  readonly receiveCount: number;
+}
+
+/** One delivery of one message. */
+export interface Message extends MessageRef {
+  readonly body: string;
+  /** False where the body does not match the MD5 the queue sent with it. */
+  readonly bodyIntact: boolean;
+}

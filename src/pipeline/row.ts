@@ -1,0 +1,34 @@
+/** What a mapped message is: cells in the order of the mapping, ready to be bound. */
+
+import type { MessageRef } from "./message.ts";
+
+declare const masked: unique symbol;
+declare const plain: unique symbol;
+
+/** A pseudonym. Only a masker makes one, so that a raw value cannot be passed for it. */
+export type Masked = string & { readonly [masked]: true };
+
+/** A value that the mapping says may be stored as it is. Only a transform makes one. */
+export type Plain = string & { readonly [plain]: true };
+
+/** One column's value as text, as it is bound; Postgres casts it to the column's type. */
+export type Cell = Masked | Plain | null;
+
+/** One row: as many cells as the mapping has columns, in its order. */
+export type Row = readonly Cell[];
+
+/** A row and the message it came from. */
+export interface MappedMessage {
+  readonly ref: MessageRef;
+  readonly row: Row;
+}
+
+/** What the live table allows in one column, read from its catalog. */
+export interface ColumnLimit {
+  /** The longest text it takes, in characters (code points, as Postgres counts); absent where unbounded. */
+  readonly maxCharacters?: number;
+  readonly nullable: boolean;
+}
+
+/** Limits by column name; a column that is not in it is unlimited. */
+export type ColumnLimits = ReadonlyMap<string, ColumnLimit>;

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { drain } from "../../src/drain/drain.ts";
+import { commitUnknown } from "../../src/drain/ports.ts";
+import { Tally } from "../../src/drain/tally.ts";
+import { EtlError } from "../../src/errors.ts";
+import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+
+/** A small generator of the same faults for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const faults = fc.record({
+  seed: fc.integer(),
+  messages: fc.integer({ min: 0, max: 60 }),
+  receive: fc.double({ min: 0, max: 0.4, noNaN: true }),
+  load: fc.double({ min: 0, max: 0.4, noNaN: true }),
+  lostAnswer: fc.double({ min: 0, max: 0.4, noNaN: true }),
+  deletes: fc.double({ min: 0, max: 0.4, noNaN: true }),
+  undeletable: fc.double({ min: 0, max: 0.3, noNaN: true }),
+  timeOut: fc.double({ min: 0, max: 0.05, noNaN: true }),
+  lasting: fc.double({ min: 0, max: 0.1, noNaN: true }),
+  stop: fc.double({ min: 0, max: 0.05, noNaN: true }),
+  batchSize: fc.integer({ min: 1, max: 30 }),
+  receivers: fc.integer({ min: 1, max: 6 }),
+  maxInFlight: fc.integer({ min: 1, max: 60 }),
+});
+
+describe("whatever fails, whenever", () => {
+  test("every message ends as one row, one rejection, or is still in the queue", async () => {
+    await fc.assert(
+      fc.asyncProperty(faults, async (rates) => {
+        const random = seeded(rates.seed);
+        const bodies = Array.from({ length: rates.messages }, (_, index) =>
+          random() < 0.1 ? `bad ${index}` : random() < 0.1 ? `refused ${index}` : `row ${index}`,
+        );
+        const journal: Journal = [];
+        const queue = new MemoryQueue(bodies, journal);
+        const table = new MemoryTable(journal);
+        for (const body of bodies) if (body.startsWith("refused")) table.refused.add(body);
+        const good = queue.left.filter((id) => id.includes("row"));
+        const fault = (rate: number, operation: string, code?: string) => {
+          if (random() >= rate) return;
+          const retryable = code !== undefined || random() >= rates.lasting;
+          throw new EtlError({ kind: "unavailable", operation, message: "fault", retryable, code });
+        };
+        for (let run = 0; run < 400; run += 1) {
+          const tally = new Tally();
+          const graceful = new AbortController();
+          // The last run meets no faults: whatever the runs before it left must be in order by then.
+          const calm = run > 20;
+          queue.timeOut();
+          queue.fault = (call) => {
+            if (calm) return;
+            if (random() < rates.timeOut) queue.timeOut();
+            if (random() < rates.stop) graceful.abort();
+            if (random() < rates.undeletable) {
+              const [id] = queue.left;
+              if (id !== undefined) queue.undeletable.add(id);
+            }
+            fault(call === "receive" ? rates.receive : rates.deletes, call);
+          };
+          table.fault = () => (calm ? undefined : fault(rates.load, "load"));
+          table.lostAnswer = () => (calm ? undefined : fault(rates.lostAnswer, "load", commitUnknown));
+          const end = await drain(
+            {
+              source: queue,
+              sink: table,
+              clock: new SkippingClock(),
+              random,
+              mapMessage: mapBody,
+              tally,
+              observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+            },
+            { ...rates, waitSeconds: 5, giveUpAfterMillis: 60_000, graceMillis: 20_000 },
+            { graceful: graceful.signal, forced: new AbortController().signal },
+          );
+          expect(tally.open).toBe(0);
+          expect(tally.received).toBe(
+            tally.inserted + tally.duplicates + tally.rejected + tally.released + tally.unsettled,
+          );
+          for (const id of good) expect(table.rows.has(id) || queue.left.includes(id)).toBe(true);
+          if (calm && end.outcome === "drained") break;
+        }
+        expect([...table.rows.keys()].sort()).toEqual([...good].sort());
+        expect(queue.left.filter((id) => id.includes("row"))).toEqual([]);
+        expect(queue.left.length).toBe(rates.messages - good.length);
+        const committed = new Set(journal.flatMap(({ event, ids }) => (event === "commit" ? ids : [])));
+        expect([...committed].sort()).toEqual([...good].sort());
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,239 @@
+/** A queue, a table and a clock in memory, with a journal of what happened in which order. */
+
+import type {
+  Clock,
+  LoadResult,
+  QueueAttributes,
+  ReceiveOptions,
+  SettleResult,
+  Sink,
+  Source,
+} from "../../src/drain/ports.ts";
+import type { Message } from "../../src/pipeline/message.ts";
+import type { Rejection } from "../../src/pipeline/rejection.ts";
+import type { Cell, MappedMessage } from "../../src/pipeline/row.ts";
+
+/** What happened, in order: `receive`, `commit`, `delete` and `release`, with message ids. */
+export type Journal = {
+  readonly event: "receive" | "commit" | "delete" | "release";
+  readonly ids: string[];
+}[];
+
+/** Maps a body to a one-cell row; a body that begins with `bad` is rejected. */
+export function mapBody(message: Message): MappedMessage | Rejection {
+  const { body, bodyIntact, ...ref } = message;
+  if (body.startsWith("bad") || !bodyIntact)
+    return { messageId: ref.messageId, reason: "body_not_json", path: "" };
+  return { ref, row: [body as Cell] };
+}
+
+interface Stored {
+  readonly id: string;
+  readonly body: string;
+  deliveries: number;
+  /** The handle of the open delivery; undefined where the message is visible. */
+  handle: string | undefined;
+}
+
+/** A queue without time: a received message stays invisible until it is deleted, released, or `timeOut` is called. */
+export class MemoryQueue implements Source {
+  readonly journal: Journal;
+  requests = 0;
+  openPolls = 0;
+  maxOpenPolls = 0;
+  /** Called before each call; may throw. */
+  fault: (call: "receive" | "delete" | "release" | "attributes") => void = () => {};
+  /** Ids whose next delete fails within the answer; they are visible again at once. */
+  readonly undeletable = new Set<string>();
+  /** What `attributes` says of the visible messages, where that is to differ from the truth. */
+  claimedVisible: number | undefined;
+  #messages: Stored[] = [];
+  #arrivals: (() => void)[] = [];
+
+  constructor(bodies: readonly string[], journal: Journal = []) {
+    this.journal = journal;
+    this.send(bodies);
+  }
+
+  send(bodies: readonly string[]): void {
+    for (const body of bodies) {
+      this.#messages.push({
+        id: `m${this.#messages.length}-${body}`,
+        body,
+        deliveries: 0,
+        handle: undefined,
+      });
+    }
+    for (const wake of this.#arrivals.splice(0)) wake();
+  }
+
+  /** Makes everything visible again that is neither deleted nor released. */
+  timeOut(): void {
+    for (const message of this.#messages) message.handle = undefined;
+  }
+
+  get left(): string[] {
+    return this.#messages.map((message) => message.id);
+  }
+
+  get visible(): string[] {
+    return this.#messages.filter((message) => message.handle === undefined).map((message) => message.id);
+  }
+
+  /** An empty long poll ends on the next turn of the event loop, or with `hold` set when something arrives. */
+  hold = false;
+
+  async receive({ maxMessages, signal }: ReceiveOptions): Promise<Message[]> {
+    this.requests += 1;
+    this.fault("receive");
+    this.openPolls += 1;
+    this.maxOpenPolls = Math.max(this.maxOpenPolls, this.openPolls);
+    try {
+      await this.#somethingOrTurn(signal);
+      signal.throwIfAborted();
+      const handed = this.#messages.filter((message) => message.handle === undefined).slice(0, maxMessages);
+      this.journal.push({ event: "receive", ids: handed.map((message) => message.id) });
+      return handed.map((message) => {
+        message.deliveries += 1;
+        message.handle = `${message.id}#${message.deliveries}`;
+        return {
+          messageId: message.id,
+          receiptHandle: message.handle,
+          sentAtMillis: 1_700_000_000_000,
+          receiveCount: message.deliveries,
+          body: message.body,
+          bodyIntact: true,
+        };
+      });
+    } finally {
+      this.openPolls -= 1;
+    }
+  }
+
+  #somethingOrTurn(signal: AbortSignal): Promise<void> {
+    if (!this.hold || this.visible.length > 0) return turn();
+    return new Promise((resolve) => {
+      this.#arrivals.push(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  async delete(handles: readonly string[]): Promise<SettleResult> {
+    this.requests += 1;
+    this.fault("delete");
+    await turn();
+    const ids = handles.map(idOf);
+    const deleted = ids.filter((id) => !this.undeletable.delete(id));
+    this.#messages = this.#messages.filter((message) => !deleted.includes(message.id));
+    for (const message of this.#messages) if (ids.includes(message.id)) message.handle = undefined;
+    this.journal.push({ event: "delete", ids: deleted });
+    return { settled: deleted.length, failed: ids.length - deleted.length };
+  }
+
+  async release(handles: readonly string[]): Promise<SettleResult> {
+    this.requests += 1;
+    this.fault("release");
+    await turn();
+    for (const message of this.#messages) {
+      if (message.handle !== undefined && handles.includes(message.handle)) message.handle = undefined;
+    }
+    this.journal.push({ event: "release", ids: handles.map(idOf) });
+    return { settled: handles.length, failed: 0 };
+  }
+
+  async attributes(): Promise<QueueAttributes> {
+    this.requests += 1;
+    this.fault("attributes");
+    const visible = this.visible.length;
+    return {
+      arn: "arn:aws:sqs:eu-west-1:000000000000:memory",
+      visible: this.claimedVisible ?? visible,
+      inFlight: this.#messages.length - visible,
+      delayed: 0,
+      visibilityTimeoutSeconds: 30,
+      retentionSeconds: 345_600,
+      fifo: false,
+    };
+  }
+}
+
+/** A table with a ledger: a message id is stored once. */
+export class MemoryTable implements Sink {
+  readonly rows = new Map<string, string>();
+  readonly batches: string[][] = [];
+  /** Called before each load; may throw or wait. */
+  fault: (batch: readonly MappedMessage[]) => void | Promise<void> = () => {};
+  /** Called after the commit and before its answer; may throw. */
+  lostAnswer: () => void = () => {};
+  /** Cell texts that the table refuses. */
+  readonly refused = new Set<string>();
+  readonly #journal: Journal;
+
+  constructor(journal: Journal = []) {
+    this.#journal = journal;
+  }
+
+  async load(batch: readonly MappedMessage[]): Promise<LoadResult> {
+    await this.fault(batch);
+    await turn();
+    const result = { inserted: 0, duplicates: 0, rejections: [] as Rejection[] };
+    const ids: string[] = [];
+    for (const { ref, row } of batch) {
+      const text = row[0] ?? "";
+      if (this.refused.has(text)) {
+        result.rejections.push({ messageId: ref.messageId, reason: "sqlstate_23514", path: "" });
+        continue;
+      }
+      ids.push(ref.messageId);
+      if (this.rows.has(ref.messageId)) result.duplicates += 1;
+      else result.inserted += 1;
+      this.rows.set(ref.messageId, text);
+    }
+    this.batches.push(ids);
+    this.#journal.push({ event: "commit", ids });
+    this.lostAnswer();
+    return result;
+  }
+}
+
+/** A clock that skips short pauses at once and lets long ones wait for `advance`. */
+export class SkippingClock implements Clock {
+  millis = 0;
+  readonly pauses: number[] = [];
+  #sleepers: { readonly until: number; readonly wake: () => void }[] = [];
+
+  /** @param skipUpToMillis the longest pause that passes by itself */
+  constructor(readonly skipUpToMillis = 10_000) {}
+
+  monotonicMillis(): number {
+    return this.millis;
+  }
+
+  async sleep(millis: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    this.pauses.push(millis);
+    if (millis <= this.skipUpToMillis) {
+      this.millis += millis;
+      await turn();
+      return;
+    }
+    await new Promise<void>((wake) => {
+      this.#sleepers.push({ until: this.millis + millis, wake });
+      signal?.addEventListener("abort", () => wake(), { once: true });
+    });
+  }
+
+  advance(millis: number): void {
+    this.millis += millis;
+    for (const sleeper of this.#sleepers) if (sleeper.until <= this.millis) sleeper.wake();
+  }
+}
+
+/** One turn of the event loop, so that everything that can run has run. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function idOf(handle: string): string {
+  return handle.slice(0, handle.lastIndexOf("#"));
+}
