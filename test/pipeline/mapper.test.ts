@@ -1,0 +1,212 @@
+import { describe, expect, test } from "bun:test";
+import { compileMapping } from "../../src/pipeline/mapper.ts";
+import { type ColumnMapping, type Mapping, userLogins } from "../../src/pipeline/mapping.ts";
+import type { Message } from "../../src/pipeline/message.ts";
+import type { RejectionReason } from "../../src/pipeline/rejection.ts";
+import type { ColumnLimits } from "../../src/pipeline/row.ts";
+import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+
+const masker = createMasker({ algorithm: "hmac-sha256", key: new Uint8Array(32).fill(7) });
+const unlimited: ColumnLimits = new Map();
+const mapLogin = compileMapping(userLogins, masker, unlimited);
+
+const login = {
+  user_id: "5d1c9a52-0b1f-4a53-9e67-0f4d6f1f8a10",
+  app_version: "2.3.0",
+  device_type: "android",
+  ip: "199.172.111.135",
+  locale: "RU",
+  device_id: "593-47-5928",
+};
+
+function messageOf(body: string): Message {
+  return {
+    messageId: "m-1",
+    receiptHandle: "r-1",
+    sentAtMillis: Date.UTC(2024, 5, 30, 23, 59),
+    receiveCount: 2,
+    body,
+    bodyIntact: true,
+  };
+}
+
+function mapped(changes: object, map = mapLogin) {
+  return map(messageOf(JSON.stringify({ ...login, ...changes })));
+}
+
+/** The mapping of one text column, changed as asked. */
+function oneColumn(changes: Partial<ColumnMapping>): Mapping {
+  return [{ column: "c", from: "f", transform: "text", required: false, createType: "text", ...changes }];
+}
+
+const ref = {
+  messageId: "m-1",
+  receiptHandle: "r-1",
+  sentAtMillis: Date.UTC(2024, 5, 30, 23, 59),
+  receiveCount: 2,
+};
+
+describe("a login event", () => {
+  const maskedIp = masker.forField("ip", "ip")(login.ip) as string;
+  const maskedDevice = masker.forField("device_id")(login.device_id) as string;
+
+  test("becomes a row in the mapping's order", () => {
+    expect(mapped({}) as object).toEqual({
+      ref,
+      row: [login.user_id, "android", maskedIp, maskedDevice, "RU", "131840", "2024-06-30"],
+    });
+  });
+
+  test("keeps nothing of the message but what settles it", () => {
+    const outcome = mapped({ padding: "x".repeat(1_048_576) }) as { ref: object; row: unknown[] };
+    expect(outcome.ref).toStrictEqual(ref);
+    expect(JSON.stringify(outcome).length).toBeLessThan(500);
+  });
+
+  test.each([
+    ["null", { locale: null }],
+    ["absent", { locale: undefined }],
+  ])("has no locale: %s", (_name, changes) => {
+    expect(mapped(changes)).toHaveProperty("row.4", null);
+  });
+
+  test.each([
+    ["<&>\"'"],
+    ["\u2028\u2029"],
+    ["😀 日本"],
+    ["'; drop table user_logins; --"],
+    ["\u001b[2J"],
+    [""],
+  ])("is loaded with the user id %j as it is", (user_id) => {
+    expect(mapped({ user_id })).toHaveProperty("row.0", user_id);
+  });
+
+  test("may have any further fields", () => {
+    const deep = "[".repeat(10_000) + "]".repeat(10_000);
+    const body = `{"deep":${deep},"__proto__":{"ip":7},"a":"\\u0000","b":"\\ud800",${JSON.stringify(login).slice(1)}`;
+    expect(mapLogin(messageOf(body))).toHaveProperty("row.2", maskedIp);
+  });
+
+  test("joins with one whose address is written in another way", () => {
+    expect(mapped({ ip: "::ffff:199.172.111.135" })).toHaveProperty("row.2", maskedIp);
+  });
+});
+
+describe("a message that is no login event", () => {
+  const cases: [string, object, RejectionReason, string][] = [
+    ["a missing field", { user_id: undefined }, "field_missing", "user_id"],
+    ["a missing masked field", { ip: undefined }, "field_missing", "ip"],
+    ["a missing version", { app_version: undefined }, "field_missing", "app_version"],
+    ["a null", { device_type: null }, "field_null", "device_type"],
+    ["a null masked field", { device_id: null }, "field_null", "device_id"],
+    ["a null version", { app_version: null }, "field_null", "app_version"],
+    ["a number", { user_id: 7 }, "field_not_text", "user_id"],
+    ["a boolean", { locale: false }, "field_not_text", "locale"],
+    ["an object", { ip: { ip: "1.2.3.4" } }, "field_not_text", "ip"],
+    ["an array", { device_id: ["1"] }, "field_not_text", "device_id"],
+    ["a version that is a number", { app_version: 2.3 }, "version_not_text", "app_version"],
+    ["a version that is an object", { app_version: {} }, "version_not_text", "app_version"],
+    ["a version with a letter", { app_version: "2.3b" }, "version_not_numeric", "app_version"],
+    ["a version with a fourth part", { app_version: "1.2.3.4" }, "version_too_many_parts", "app_version"],
+    ["U+0000", { locale: "R\u0000" }, "text_nul", "locale"],
+    ["U+0000 in a masked field", { ip: "\u0000" }, "text_nul", "ip"],
+    ["U+0000 in a version", { app_version: "1\u0000" }, "text_nul", "app_version"],
+    ["a lone surrogate", { user_id: "\ud800" }, "text_lone_surrogate", "user_id"],
+    ["a lone surrogate in a masked field", { device_id: "\udc00" }, "text_lone_surrogate", "device_id"],
+    ["two faults: the first column's is told", { app_version: 1, ip: 1 }, "field_not_text", "ip"],
+  ];
+  test.each(cases)("%s", (_name, changes, reason, path) => {
+    expect(mapped(changes)).toStrictEqual({ messageId: "m-1", reason, path });
+  });
+
+  test.each([
+    ["", "body_not_json"],
+    ["[]", "body_not_object"],
+    ['{"__proto__":{"user_id":"a"}}', "field_missing"],
+  ])("the body %j", (body, reason) => {
+    expect(mapLogin(messageOf(body))).toMatchObject({ messageId: "m-1", reason });
+  });
+
+  test("a body that was damaged on its way", () => {
+    const damaged = { ...messageOf(JSON.stringify(login)), bodyIntact: false };
+    expect(mapLogin(damaged)).toStrictEqual({ messageId: "m-1", reason: "body_md5_mismatch", path: "" });
+  });
+});
+
+describe("the live table's limits", () => {
+  const limits = (maxCharacters: number, nullable = true): ColumnLimits =>
+    new Map([["c", { maxCharacters, nullable }]]);
+
+  test.each([
+    ["RU", 2, true],
+    ["RUS", 2, false],
+    ["😀😀", 2, true],
+    ["😀😀😀", 2, false],
+  ])("%j in %d characters: %p", (f, max, fits) => {
+    const outcome = mapped({ f }, compileMapping(oneColumn({}), masker, limits(max)));
+    if (fits) expect(outcome).toHaveProperty("row", [f]);
+    else expect(outcome).toStrictEqual({ messageId: "m-1", reason: "text_too_long", path: "f", column: "c" });
+  });
+
+  test("hold for the pseudonym, not for the value", () => {
+    const f = "x".repeat(1000);
+    const mask = oneColumn({ transform: "mask" });
+    expect(mapped({ f }, compileMapping(mask, masker, limits(masker.maxCharacters)))).toHaveProperty("row");
+    expect(mapped({ f: "" }, compileMapping(mask, masker, limits(masker.maxCharacters - 1)))).toMatchObject({
+      reason: "text_too_long",
+      column: "c",
+    });
+  });
+
+  test("a column that takes no null refuses one, present or absent", () => {
+    const map = compileMapping(oneColumn({}), masker, new Map([["c", { nullable: false }]]));
+    const refused = { messageId: "m-1", reason: "null_not_allowed", path: "f", column: "c" };
+    expect(mapped({ f: null }, map)).toStrictEqual(refused as never);
+    expect(mapped({}, map)).toStrictEqual(refused as never);
+    expect(mapped({ f: "x".repeat(1_000_000) }, map)).toHaveProperty("row");
+  });
+
+  test("a required field's own reason comes first", () => {
+    const map = compileMapping(oneColumn({ required: true }), masker, limits(1, false));
+    expect(mapped({}, map)).toStrictEqual({ messageId: "m-1", reason: "field_missing", path: "f" });
+    expect(mapped({ f: 12 }, map)).toStrictEqual({ messageId: "m-1", reason: "field_not_text", path: "f" });
+  });
+
+  test("are looked up by column, not by field", () => {
+    const map = compileMapping(
+      oneColumn({}),
+      masker,
+      new Map([["f", { maxCharacters: 1, nullable: false }]]),
+    );
+    expect(mapped({ f: "long" }, map)).toHaveProperty("row", ["long"]);
+  });
+});
+
+describe("compileMapping", () => {
+  test("equal fields mask alike whatever their column is called", () => {
+    const [one, other] = ["a", "b"].map((column) =>
+      mapped({ f: "x" }, compileMapping(oneColumn({ column, transform: "mask" }), masker, unlimited)),
+    );
+    expect(one).toEqual(other as NonNullable<typeof one>);
+  });
+
+  test("a field may be called __proto__", () => {
+    const map = compileMapping(oneColumn({ from: "__proto__", required: true }), masker, unlimited);
+    expect(map(messageOf('{"__proto__":"x"}'))).toHaveProperty("row", ["x"]);
+    expect(map(messageOf("{}"))).toHaveProperty("reason", "field_missing");
+  });
+
+  test.each([
+    ["a day that is not made from the time sent", { transform: "utc_date", from: "f" }],
+    ["the time sent as a text", { transform: "text", from: "$sent_at" }],
+    ["the time sent, masked", { transform: "mask", from: "$sent_at" }],
+  ] as const)("refuses %s", (_name, changes) => {
+    expect(() => compileMapping(oneColumn(changes), masker, unlimited)).toThrow(
+      expect.objectContaining({
+        name: "EtlError",
+        kind: "config",
+        message: expect.stringContaining("column c"),
+      }),
+    );
+  });
+});

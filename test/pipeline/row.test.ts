@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import type { Masked, Plain, Row } from "../../src/pipeline/row.ts";
+import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { utcDate } from "../../src/pipeline/transforms/utc-date.ts";
+
+// The type check of the tests is the test here: each marked line must be refused by the compiler.
+test("a raw text cannot be put into a row", () => {
+  const raw: string = "199.172.111.135";
+  const masked: Masked = createMasker({ algorithm: "sha256" }).forField("ip")(raw);
+  const plain: Plain = utcDate(0);
+  const row: Row = [masked, plain, null];
+
+  // @ts-expect-error a raw text is no cell
+  const leaking: Row = [raw];
+  // @ts-expect-error a raw text is not masked
+  const unmasked: Masked = raw;
+  // @ts-expect-error what may be stored as it is has not been masked
+  const plainAsMasked: Masked = plain;
+
+  expect([row, leaking, unmasked, plainAsMasked]).toHaveLength(4);
+});
