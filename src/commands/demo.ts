@@ -1,0 +1,140 @@
+/** `etl demo`: the whole way of a message on one machine, with a queue and a Postgres of its own. */
+
+import type { DemoOptions } from "../config/options.ts";
+import { loadSettings } from "../config/settings.ts";
+import { readTextFile } from "../config/text-file.ts";
+import { generateBodies } from "../embedded/login-events.ts";
+import { seededRandom } from "../embedded/random.ts";
+import { type Sandbox, startSandbox } from "../embedded/sandbox.ts";
+import { exitCodes } from "../errors.ts";
+import { userLogins } from "../pipeline/mapping.ts";
+import { countOf } from "../terminal/numbers.ts";
+import { shellQuoted } from "../terminal/shell-quoted.ts";
+import { formatTable } from "../terminal/table.ts";
+import type { Context, StopSignal } from "./context.ts";
+import { runDrain } from "./drain.ts";
+import { runMigrate } from "./migrate.ts";
+import { stopExitCodes } from "./stop.ts";
+import { openSettingsDatabase } from "./table.ts";
+
+/** The same events in every demo, so that two of them can be compared. */
+const seed = 7;
+
+/** One in so many messages is delivered twice. */
+const redeliveredEvery = 50;
+
+/** Short, as nothing but this demo fills the queue. */
+const waitSeconds = 1;
+
+const shownRows = 5;
+
+/**
+ * Fills an embedded queue with generated login events, drains it into an embedded Postgres as `etl drain` does, and
+ * shows what has arrived. With `keep` it then fills the queue again and leaves both running until a stop signal.
+ *
+ * @returns 0, though messages are rejected: they are part of the demo; 130 or 143 where a signal came before its end
+ */
+export async function runDemo(context: Context, { messages, keep }: DemoOptions): Promise<number> {
+  const stop = rememberStop(context);
+  context.log.info("starting a queue and a Postgres inside this process, reachable from this machine alone");
+  const redelivered = Math.ceil(messages / redeliveredEvery);
+  const sandbox = await startSandbox(redelivered);
+  try {
+    const inside: Context = { ...context, env: sandbox.environment };
+    const random = seededRandom(seed);
+    sandbox.send(generateBodies({ count: messages, random }));
+    context.log.info(
+      `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}, some malformed`,
+    );
+    context.log.info(
+      `the queue will forget ${countOf(redelivered, "delete")} and deliver those messages twice, as SQS may`,
+    );
+    const migrated = await runMigrate(inside, { print: false });
+    if (migrated !== 0) return migrated;
+    if (stop.signal !== undefined) return stopExitCodes[stop.signal];
+
+    const drained = await runDrain(inside, { dryRun: false, json: false, quiet: false, waitSeconds });
+    if (drained !== 0 && drained !== exitCodes.data) return drained;
+    await showRows(inside);
+    if (drained === exitCodes.data) {
+      context.log.info("the rejections belong to the demo: it exits with 0, where a drain exits with 65");
+    }
+    if (!keep) return 0;
+    sandbox.send(generateBodies({ count: messages, random }));
+    await explain(context, sandbox, messages);
+    await stop.requested;
+    context.log.info("stopping: queue, database and mask key of the demo are gone with it");
+    return 0;
+  } finally {
+    await sandbox.stop();
+    stop.end();
+  }
+}
+
+interface RememberedStop {
+  /** The first stop signal so far. */
+  readonly signal: StopSignal | undefined;
+  readonly requested: Promise<void>;
+  /** Lets signals end the process again. */
+  end(): void;
+}
+
+/** From the first moment on: a signal must not end the process before the mask key's file is removed. */
+function rememberStop({ onStopSignal }: Context): RememberedStop {
+  const { promise: requested, resolve } = Promise.withResolvers<void>();
+  let first: StopSignal | undefined;
+  const end = onStopSignal((signal) => {
+    first ??= signal;
+    resolve();
+  });
+  return {
+    get signal() {
+      return first;
+    },
+    requested,
+    end,
+  };
+}
+
+/** Rows as they lie in the table, those of one user together: equal values have equal masks. */
+async function showRows(context: Context): Promise<void> {
+  const headers = userLogins.map(({ column }) => column);
+  const settings = loadSettings({ flags: {}, env: context.env, readFile: readTextFile });
+  const database = openSettingsDatabase(settings, context);
+  try {
+    const rows = await database.transaction({ operation: "show rows", readOnly: true }, (transaction) =>
+      transaction.run(
+        `select ${headers.map((name) => `${name}::text`).join(", ")}
+         from ${settings.table} order by user_id, masked_device_id, app_version limit ${shownRows}`,
+      ),
+    );
+    const cells = rows.map((row) => headers.map((name) => (row[name] === null ? null : String(row[name]))));
+    const { stdout } = context;
+    const columns = stdout.isTerminal ? stdout.columns : undefined;
+    const table = formatTable(headers, cells, { columns, rightAligned: ["app_version"] });
+    await stdout.write(`\n${countOf(cells.length, "row")} of ${settings.table}:\n\n${table}\n`);
+  } finally {
+    database.close();
+  }
+}
+
+/** The lines to paste into another terminal. */
+async function explain({ log, stdout }: Context, sandbox: Sandbox, messages: number): Promise<void> {
+  const exports = Object.entries(sandbox.environment).map(
+    ([name, value]) => `export ${name}=${shellQuoted(value)}`,
+  );
+  await log.flush();
+  await stdout.write(
+    [
+      "",
+      `The queue holds ${countOf(messages, "new message")}. In another terminal:`,
+      "",
+      ...exports,
+      "etl drain --dry-run",
+      `psql ${shellQuoted(sandbox.databaseUrl)} -c 'table user_logins limit 5'`,
+      "",
+      "",
+    ].join("\n"),
+  );
+  log.info("running until Ctrl-C");
+}

@@ -1,0 +1,131 @@
+/** What a person or a script is told of a drain while it runs. */
+
+import type { Clock, Source } from "../drain/ports.ts";
+import type { DrainObserver } from "../drain/run.ts";
+import type { Tally } from "../drain/tally.ts";
+import type { Rejection } from "../pipeline/rejection.ts";
+import { countOf, formatCount } from "../terminal/numbers.ts";
+import { jsonLine } from "../terminal/printable.ts";
+import { createProgress, formatProgress, type ProgressState } from "../terminal/progress.ts";
+import type { Context } from "./context.ts";
+
+const redrawMillis = 200;
+
+/** Between two looks at the queue's count (a terminal) or two log lines (anything else). */
+const reportMillis = 10_000;
+
+/** The rate shown is that of the last seconds, not of the whole run. */
+const rateMillis = 3_000;
+
+/** What the report is made of. */
+export interface DrainReportParts {
+  readonly context: Context;
+  readonly clock: Clock;
+  readonly tally: Tally;
+  readonly source: Pick<Source, "attributes">;
+  /** Messages in the queue at the start. */
+  readonly waiting: number;
+  /** Rejections go to standard output, too. */
+  readonly json: boolean;
+}
+
+/** A running report. */
+export interface DrainReport extends DrainObserver {
+  /** Takes the progress line away and stops reporting. */
+  end(): void;
+}
+
+/** Where a rejection is, without what it holds. */
+export function describeRejection({ messageId, reason, path, column }: Rejection): string {
+  const where = path === "" ? "" : ` at ${path}`;
+  const refusedBy = column === undefined ? "" : ` (column ${column})`;
+  return `message ${messageId}: ${reason}${where}${refusedBy}`;
+}
+
+/** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
+export function reportDrain({ context, clock, tally, source, waiting, json }: DrainReportParts): DrainReport {
+  const { log, stderr, stdout } = context;
+  const progress = createProgress(log, stderr, clock);
+  const startedAt = clock.monotonicMillis();
+  const troubled = new Set<string>();
+  let left = { count: waiting, received: 0 };
+  let samples = [{ at: startedAt, loaded: 0 }];
+
+  function state(): ProgressState {
+    const now = clock.monotonicMillis();
+    const loaded = tally.inserted + tally.duplicates;
+    samples = [...samples.filter(({ at }) => now - at <= rateMillis), { at: now, loaded }];
+    const [first] = samples;
+    const millis = now - (first?.at ?? now);
+    return {
+      loaded,
+      rejected: tally.rejected,
+      perSecond: millis > 0 ? ((loaded - (first?.loaded ?? 0)) / millis) * 1000 : 0,
+      left: Math.max(0, left.count - (tally.received - left.received)),
+      seconds: (now - startedAt) / 1000,
+    };
+  }
+
+  /** An idle drain has nothing to report, and asking costs money. */
+  let reported = 0;
+  async function report(): Promise<void> {
+    if (tally.received === reported) return;
+    reported = tally.received;
+    if (stderr.isTerminal) {
+      // The count only dresses the progress line: where the queue does not answer, the old one stands.
+      const attributes = await source.attributes().catch(() => undefined);
+      if (attributes !== undefined) left = { count: attributes.visible, received: tally.received };
+    } else {
+      log.info(formatProgress(state(), Number.POSITIVE_INFINITY));
+    }
+  }
+
+  const redrawing = setInterval(() => progress.update(state()), redrawMillis);
+  const reporting = setInterval(() => void report(), reportMillis);
+  return {
+    rejected(rejection) {
+      log.warn(`rejected ${describeRejection(rejection)}`);
+      // Where it cannot be written, the receipt behind it cannot either, and says so.
+      if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
+    },
+    trouble({ operation, message }) {
+      if (troubled.has(operation)) return;
+      troubled.add(operation);
+      log.warn(`${operation} fails and is tried again: ${message}`);
+    },
+    recovered(operation) {
+      if (troubled.delete(operation)) log.info(`${operation} works again`);
+    },
+    undeleted(count) {
+      log.warn(
+        `${countOf(count, "delete")} failed: what is loaded comes back, is recognised, and is deleted then`,
+      );
+    },
+    end() {
+      clearInterval(redrawing);
+      clearInterval(reporting);
+      progress.end();
+    },
+  };
+}
+
+/** The queue, polled no faster than the log is taken: a slow reader slows the run, and does not fill its memory. */
+export function pacedByLog(source: Source, log: Pick<Context["log"], "flush">): Source {
+  return {
+    async receive(options) {
+      await log.flush();
+      return source.receive(options);
+    },
+    delete: (receiptHandles) => source.delete(receiptHandles),
+    release: (receiptHandles) => source.release(receiptHandles),
+    attributes: () => source.attributes(),
+    get requests() {
+      return source.requests;
+    },
+  };
+}
+
+/** The first line of a drain. */
+export function startLine(queue: string, table: string, visible: number): string {
+  return `draining ${queue} into ${table}: about ${formatCount(visible)} waiting`;
+}

@@ -1,0 +1,95 @@
+/** `etl keys generate`: makes the key that personal fields are masked under. */
+
+import { randomBytes } from "node:crypto";
+import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { KeysGenerateOptions } from "../config/options.ts";
+import { EtlError } from "../errors.ts";
+import { printable } from "../terminal/printable.ts";
+import { shellQuoted } from "../terminal/shell-quoted.ts";
+import type { Context } from "./context.ts";
+
+/** As long as the output of SHA-256, beyond which a longer HMAC key adds nothing (RFC 2104, section 3). */
+const keyBytes = 32;
+const defaultFile = "etl-mask.key";
+
+/**
+ * Writes a new random key to a new file of mode 0600 and prints the line of environment that names it.
+ * The key itself is printed nowhere.
+ *
+ * @throws EtlError of kind config where the file exists already or cannot be made
+ */
+export async function runKeysGenerate(context: Context, options: KeysGenerateOptions): Promise<number> {
+  const path = resolve(options.file ?? defaultFile);
+  if (options.file === "") {
+    throw new EtlError({
+      kind: "usage",
+      operation: "keys generate",
+      message: "the name of the key file is empty",
+      hint: "etl keys generate",
+    });
+  }
+  createKeyFile(path);
+  // A comment and a command, so that both a person and `eval` can read it.
+  await context.stdout.write(
+    `# The mask key is in ${printable(path)}\nexport ETL_MASK_KEY_FILE=${printable(shellQuoted(path))}\n`,
+  );
+  context.log.warn("back up the key file: without it, new rows no longer join with those masked before");
+  return 0;
+}
+
+/** Writes the key so that it is on the disk, or leaves no file behind. */
+function createKeyFile(path: string): void {
+  const descriptor = openNew(path);
+  try {
+    // The mode given to open is cut by the umask, and a key file its owner cannot read is no use.
+    fchmodSync(descriptor, 0o600);
+    writeFileSync(descriptor, `${randomBytes(keyBytes).toString("base64")}\n`);
+    fsyncSync(descriptor);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw creationError(path, error);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Opens a file that was not there: `wx` is O_CREAT | O_EXCL, which also follows no symbolic link. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch (error) {
+    throw creationError(path, error);
+  }
+}
+
+/** The file's name is kept by its folder, which has to reach the disk too. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function creationError(path: string, error: unknown): EtlError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const folder = dirname(path);
+  const parts: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+    EEXIST: [
+      `${path} already exists, and a key is never overwritten`,
+      "name another file: etl keys generate FILE",
+    ],
+    ENOENT: [`the folder ${folder} does not exist`, `mkdir -p ${shellQuoted(folder)}`],
+    ENOTDIR: [`${folder} is not a folder`, "name another file: etl keys generate FILE"],
+    EACCES: [`this user may not write to ${folder}`, "name another file: etl keys generate FILE"],
+    EROFS: [`${folder} is on a read-only file system`, "name another file: etl keys generate FILE"],
+  };
+  const [message, hint] = parts[code] ?? [
+    `${path} cannot be written (${code})`,
+    `ls -ld ${shellQuoted(folder)}`,
+  ];
+  return new EtlError({ kind: "config", operation: "keys generate", message, hint });
+}

@@ -1,0 +1,50 @@
+/** Opens the table that the settings name: its database, what its catalog allows, and the way in. */
+
+import { homedir, userInfo } from "node:os";
+import type { Settings } from "../config/settings.ts";
+import { readTextFile } from "../config/text-file.ts";
+import { userLogins } from "../pipeline/mapping.ts";
+import type { Masker } from "../pipeline/transforms/mask.ts";
+import { readTable, type TableDescription } from "../postgres/catalog.ts";
+import { type Database, openDatabase } from "../postgres/connect.ts";
+import { readConnectionSettings } from "../postgres/connection-settings.ts";
+import { checkTable } from "../postgres/table-check.ts";
+import type { Context } from "./context.ts";
+
+/**
+ * The database of the settings; it is connected to when it is first used.
+ *
+ * @throws EtlError of kind config where the settings cannot be used
+ */
+export function openSettingsDatabase(
+  { database }: Pick<Settings, "database">,
+  { env, log }: Context,
+): Database {
+  const { settings, warnings } = readConnectionSettings({
+    url: database.url,
+    env,
+    file: database.file,
+    readFile: readTextFile,
+    osUser: userInfo().username,
+    homeFolder: homedir(),
+  });
+  for (const warning of warnings) log.warn(warning);
+  return openDatabase(settings);
+}
+
+/**
+ * Reads the live table and holds the mapping against it.
+ *
+ * @throws EtlError of kind config where the table is not there or could take no row
+ */
+export async function openTable(
+  database: Database,
+  { table: name }: Pick<Settings, "table">,
+  masker: Masker,
+  { log }: Pick<Context, "log">,
+): Promise<TableDescription> {
+  const table = await readTable(database, name);
+  checkTable(table, userLogins, masker.maxCharacters);
+  if (table.unlogged) log.warn(`table ${table.sqlName} is unlogged: a crash of the server empties it`);
+  return table;
+}

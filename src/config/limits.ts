@@ -1,0 +1,24 @@
+/** How small and how large the numbers in the settings may be, for flags and for `etl.toml` alike. */
+
+/** A range of whole numbers, both ends included. */
+export interface Limit {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The limits of every number that can be set. */
+export const limits = {
+  maxMessages: { least: 1, most: 1_000_000_000 },
+  batchSize: { least: 1, most: 10_000 },
+  receivers: { least: 1, most: 256 },
+  /** SQS holds a receive open for 20 seconds at most. */
+  waitSeconds: { least: 0, most: 20 },
+  port: { least: 1, most: 65_535 },
+  /** The embedded queue of the demo refuses receives beyond this many messages. */
+  demoMessages: { least: 1, most: 20_000 },
+} as const satisfies Readonly<Record<string, Limit>>;
+
+/** The limit in words, such as `a whole number from 1 to 256`. */
+export function limitInWords({ least, most }: Limit): string {
+  return `a whole number from ${least} to ${most}`;
+}

@@ -1,0 +1,47 @@
+/** What a command was asked to do: its flags, already checked and typed. */
+
+/** How personal fields are masked. */
+export type MaskAlgorithm = "hmac-sha256" | "sha256";
+
+/** The names that `--mask` and `[mask] algorithm` take. */
+export const maskAlgorithms = ["hmac-sha256", "sha256"] as const satisfies readonly MaskAlgorithm[];
+
+/** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed. */
+export interface SettingFlags {
+  readonly config?: string | undefined;
+  readonly queueUrl?: string | undefined;
+  readonly databaseUrl?: string | undefined;
+  readonly table?: string | undefined;
+  readonly mask?: MaskAlgorithm | undefined;
+  readonly maxMessages?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly receivers?: number | undefined;
+  readonly waitSeconds?: number | undefined;
+}
+
+/** `etl drain`. */
+export interface DrainOptions extends SettingFlags {
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** `etl migrate`. */
+export interface MigrateOptions extends Pick<SettingFlags, "config" | "databaseUrl" | "table"> {
+  /** Print the SQL and run nothing. */
+  readonly print: boolean;
+}
+
+/** `etl keys generate`. */
+export interface KeysGenerateOptions {
+  /** The file to make. @defaultValue `etl-mask.key` in the current folder */
+  readonly file?: string | undefined;
+}
+
+/** `etl demo`. */
+export interface DemoOptions {
+  /** How many login events the queue is filled with. */
+  readonly messages: number;
+  /** Stay in the foreground until a stop signal, with queue and database running. */
+  readonly keep: boolean;
+}

@@ -1,0 +1,137 @@
+/** Reads what the live table is from the catalog, before the first message is received. */
+
+import { EtlError } from "../errors.ts";
+import type { ColumnLimits } from "../pipeline/row.ts";
+import type { ColumnType } from "./column-types.ts";
+import { maxCharacters } from "./column-types.ts";
+import type { Database } from "./connect.ts";
+import { parseTableName, quoteTable, type TableName } from "./identifier.ts";
+
+/** One column of a live table. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** The type as a person writes it, such as `character varying(32)`. */
+  readonly declaredType: string;
+  /** What a text is cast to in SQL: the base type without its modifier, which a cast would cut the value to. */
+  readonly castType: string;
+  readonly nullable: boolean;
+  readonly hasDefault: boolean;
+  /** Generated, or an identity that takes no value. */
+  readonly alwaysGenerated: boolean;
+}
+
+/** A live table. */
+export interface TableDescription {
+  readonly schema: string;
+  readonly name: string;
+  /** The name as SQL takes it, with its schema. */
+  readonly sqlName: string;
+  readonly columns: readonly TableColumn[];
+  /** True where a crash of the server empties it: nothing that is acknowledged is safe in it. */
+  readonly unlogged: boolean;
+}
+
+/**
+ * Reads the description of a table.
+ *
+ * @param tableName as for `--table`
+ * @throws EtlError `config` where it does not exist or is no table
+ */
+export async function readTable(
+  database: Database,
+  tableName: string,
+  signal?: AbortSignal,
+): Promise<TableDescription> {
+  const name = parseTableName(tableName);
+  const options = { operation: "read table", readOnly: true, ...(signal === undefined ? {} : { signal }) };
+  const rows = await database.transaction(options, async (transaction) => {
+    const [table] = await transaction.run(tableSql, [quoteTable(name)]);
+    if (table === undefined) throw missingTable(name);
+    if (!["r", "p"].includes(table.kind as string)) throw notATable(name);
+    return { table, columns: await transaction.run(columnsSql, [table.oid as string]) };
+  });
+  const found = { schema: rows.table.schema as string, name: rows.table.name as string };
+  return {
+    ...found,
+    sqlName: quoteTable(found),
+    unlogged: rows.table.persistence === "u",
+    columns: rows.columns.map((row) => ({
+      name: row.name as string,
+      type: {
+        name: row.type_name as string,
+        isEnum: row.type_kind === "e",
+        modifier: row.modifier as number,
+      },
+      declaredType: row.declared_type as string,
+      castType: row.cast_type as string,
+      nullable: row.nullable as boolean,
+      hasDefault: row.has_default as boolean,
+      alwaysGenerated: row.always_generated as boolean,
+    })),
+  };
+}
+
+/** What the table allows, for checking rows in memory. */
+export function columnLimits(table: TableDescription): ColumnLimits {
+  return new Map(
+    table.columns.map(({ name, type, nullable }) => {
+      const characters = maxCharacters(type);
+      return [name, { nullable, ...(characters === undefined ? {} : { maxCharacters: characters }) }];
+    }),
+  );
+}
+
+const tableSql = `
+  select c.oid::text as oid, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence as persistence
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.oid = pg_catalog.to_regclass($1::text)`;
+
+/** A domain may stand on a domain: the innermost has the base type, the first modifier on the way counts. */
+const columnsSql = `
+  with recursive type_of (attnum, oid, modifier, not_null) as (
+    select attnum, atttypid, atttypmod, attnotnull
+    from pg_catalog.pg_attribute
+    where attrelid = $1::text::oid and attnum > 0 and not attisdropped
+    union all
+    select attnum, t.typbasetype, case when modifier = -1 then t.typtypmod else modifier end, not_null or t.typnotnull
+    from type_of
+    join pg_catalog.pg_type t on t.oid = type_of.oid
+    where t.typtype = 'd'
+  )
+  select
+    a.attname as name,
+    t.typname as type_name,
+    t.typtype as type_kind,
+    type_of.modifier as modifier,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as declared_type,
+    pg_catalog.format('%I.%I', tn.nspname, t.typname) as cast_type,
+    not type_of.not_null as nullable,
+    a.atthasdef or a.attidentity <> '' or exists (
+      select from pg_catalog.pg_type d where d.oid = a.atttypid and d.typdefault is not null
+    ) as has_default,
+    a.attgenerated <> '' or a.attidentity = 'a' as always_generated
+  from type_of
+  join pg_catalog.pg_attribute a on a.attrelid = $1::text::oid and a.attnum = type_of.attnum
+  join pg_catalog.pg_type t on t.oid = type_of.oid and t.typtype <> 'd'
+  join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
+  order by a.attnum`;
+
+function missingTable(name: TableName): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "read table",
+    message: `there is no table ${quoteTable(name)}`,
+    hint: "etl migrate",
+  });
+}
+
+function notATable(name: TableName): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "read table",
+    message: `${quoteTable(name)} is a view, a foreign table or another thing that is no table`,
+    hint: "give the table itself as --table",
+  });
+}

@@ -1,0 +1,108 @@
+/** One connection, used for one statement at a time: a driver that is given one socket and never another. */
+
+import type { Socket } from "node:net";
+import postgres from "postgres";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { dial, type Encryption } from "./dial.ts";
+
+/** A row as the driver gives it, columns by name. */
+export type ResultRow = Readonly<Record<string, unknown>>;
+
+/** What a statement did. */
+export interface StatementResult {
+  readonly rows: readonly ResultRow[];
+  /** The command tag's first word, such as `COMMIT`. */
+  readonly command: string;
+}
+
+/** A connection that has let us in. */
+export interface Client {
+  /** False once the connection is gone; it does not come back. */
+  readonly alive: boolean;
+  /** Runs one statement, or several without parameters. Rejects with the driver's own errors. */
+  run(text: string, parameters?: readonly (string | number)[]): Promise<StatementResult>;
+  /** Says goodbye and closes. Whatever is running is rejected. Never waits for the server. */
+  destroy(): void;
+}
+
+/**
+ * Opens a connection and waits until the server has let us in.
+ *
+ * Left to itself, the driver connects again whenever a server accepts and closes, hundreds of times a second, with
+ * the first statement pending for ever. It is therefore given its socket by us, once; when it asks for a second, the
+ * first is lost, and that is the answer. Its reading of `PG*` variables is shut off by naming every option.
+ *
+ * @throws EtlError from the socket, the driver's own errors from the server, or the signal's reason
+ */
+export async function openClient(
+  settings: ConnectionSettings,
+  encryption: Encryption,
+  signal: AbortSignal,
+): Promise<Client> {
+  const socket = await dial(settings, encryption, signal);
+  let alive = true;
+  let unused: Socket | undefined = socket;
+  const options = {
+    host: [settings.host],
+    port: [settings.port],
+    database: settings.database,
+    user: settings.user,
+    // A function: for an empty string the driver would look into PGPASSWORD.
+    password: () => settings.password ?? "",
+    connection: { application_name: settings.applicationName },
+    socket() {
+      if (unused === undefined) throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
+      const first = unused;
+      unused = undefined;
+      return first;
+    },
+    onclose() {
+      alive = false;
+    },
+    onnotice() {},
+    ssl: false,
+    sslnegotiation: "postgres",
+    max: 1,
+    max_pipeline: 1,
+    // A pooler in transaction mode has another session for the next transaction.
+    prepare: false,
+    fetch_types: false,
+    debug: false,
+    connect_timeout: 0,
+    idle_timeout: 0,
+    max_lifetime: 0,
+    backoff: false,
+    keep_alive: 60,
+    publications: "",
+  };
+  const sql = postgres(options as unknown as postgres.Options<Record<string, never>>);
+  const client: Client = {
+    get alive() {
+      return alive;
+    },
+    async run(text, parameters = []) {
+      const result = await sql.unsafe<Record<string, unknown>[]>(text, [...parameters]);
+      return { rows: result, command: result.command };
+    },
+    destroy() {
+      alive = false;
+      // Sends Terminate and rejects what is running; its promise may never settle, so nothing waits for it.
+      void sql.end({ timeout: 0 });
+      setTimeout(() => socket.destroy(), farewellMillis).unref();
+    },
+  };
+  const abort = () => socket.destroy();
+  signal.addEventListener("abort", abort);
+  try {
+    await client.run("select 1");
+    return client;
+  } catch (error) {
+    client.destroy();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** For Terminate to leave the machine; a server that does not read it is cut off. */
+const farewellMillis = 100;

@@ -1,0 +1,196 @@
+/** Puts together where the database is and how to get in, from URL, `PG*` variables, file and libpq's defaults. */
+
+import { EtlError } from "../errors.ts";
+import { type ConnectionParts, given, parseConnectionUrl, readPort } from "./connection-url.ts";
+import { findPassword } from "./password-file.ts";
+import { readTlsSettings, type TlsSettings } from "./tls.ts";
+
+/** All that is needed to connect. Never to be printed as a whole: it holds the password. */
+export interface ConnectionSettings {
+  /** A name, an address, or the folder of a Unix socket (it then begins with a slash). */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password?: string;
+  readonly tls: TlsSettings;
+  readonly applicationName: string;
+  /** Where `connect_timeout` asks for a limit. */
+  readonly connectTimeoutMillis?: number;
+}
+
+/** What `[database]` of the configuration file may say. */
+interface FileSection {
+  readonly url?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly name?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly sslmode?: string | undefined;
+  readonly sslrootcert?: string | undefined;
+}
+
+/** Where settings come from, and what of the machine they rest on. */
+export interface ConnectionSources {
+  /** `--database-url` or `DATABASE_URL`. Where it is given, the file's section is not looked at. */
+  readonly url?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file?: FileSection | undefined;
+  /** Reads a small file; undefined where there is none. */
+  readonly readFile: (path: string) => { readonly text: string; readonly openToOthers: boolean } | undefined;
+  /** The operating system's user: libpq's default for the user. */
+  readonly osUser: string;
+  /** Where `.pgpass` and `.postgresql/root.crt` are looked for. */
+  readonly homeFolder: string | undefined;
+}
+
+/** The settings, and what a person should know about how they were read. */
+export interface ReadSettings {
+  readonly settings: ConnectionSettings;
+  readonly warnings: readonly string[];
+}
+
+/** Variables that libpq knows and that would change to whom or how we connect, with the values that ask for nothing. */
+const unsupportedVariables: Readonly<Record<string, readonly string[]>> = {
+  PGHOSTADDR: [],
+  PGSERVICE: [],
+  PGOPTIONS: [],
+  PGREQUIRESSL: ["0"],
+  PGREQUIREAUTH: [],
+  PGSSLCERT: [],
+  PGSSLKEY: [],
+  PGSSLCRL: [],
+  PGSSLCRLDIR: [],
+  PGSSLNEGOTIATION: ["postgres"],
+  PGCHANNELBINDING: ["disable", "prefer"],
+  PGGSSENCMODE: ["disable", "prefer"],
+  // No value at all: the driver reads this one past us, and does not know `any`.
+  PGTARGETSESSIONATTRS: [],
+};
+
+/**
+ * Reads the settings. Each part is taken from the first that has it: URL, `PG*` variable, file, libpq's default.
+ *
+ * The file's password goes only to the host, port and user that stand beside it in the file: where a variable
+ * replaces one of them, the password is not used.
+ *
+ * @throws EtlError `config`; never with the URL or a password in it
+ * @see https://www.postgresql.org/docs/current/libpq-envars.html
+ */
+export function readConnectionSettings(sources: ConnectionSources): ReadSettings {
+  const { url, env, readFile, osUser, homeFolder } = sources;
+  for (const [name, inert] of Object.entries(unsupportedVariables)) {
+    const value = env[name];
+    if (value !== undefined && value !== "" && !inert.includes(value)) throw unsupportedVariable(name);
+  }
+  const variables = partsOfVariables(env);
+  const ownUrl = url !== undefined && url !== "";
+  const first = ownUrl ? parseConnectionUrl(url) : {};
+  const last = ownUrl ? {} : partsOfFile(sources.file ?? {}, variables);
+  const parts: ConnectionParts = { ...last, ...variables, ...first };
+
+  const user = parts.user ?? osUser;
+  const host = parts.host ?? "localhost";
+  if (host.includes(",")) throw severalHosts();
+  const question = {
+    host,
+    port: readPort(parts.port ?? "5432", "the database's port (PGPORT)"),
+    database: parts.database ?? user,
+    user,
+  };
+  const warnings: string[] = [];
+  let password = parts.password;
+  const passwordPath = parts.passwordFile ?? inHome(homeFolder, ".pgpass");
+  if (password === undefined && passwordPath !== undefined) {
+    const file = readFile(passwordPath);
+    if (file?.openToOthers) {
+      warnings.push(
+        `password file ${passwordPath} is ignored: others may read it; try: chmod 0600 ${passwordPath}`,
+      );
+    } else if (file !== undefined) {
+      password = findPassword(file.text, question);
+    }
+  }
+  const connectTimeoutMillis = readTimeout(parts.connectTimeout);
+  return {
+    settings: {
+      ...question,
+      ...(password === undefined ? {} : { password }),
+      // As in libpq: a Unix socket is never encrypted, whatever sslmode says.
+      tls: host.startsWith("/")
+        ? { mode: "disable" }
+        : readTlsSettings({
+            sslmode: parts.sslmode,
+            sslrootcert: parts.sslrootcert,
+            defaultRootPath: inHome(homeFolder, ".postgresql/root.crt"),
+            readText: (path) => readFile(path)?.text,
+          }),
+      applicationName: parts.applicationName ?? "etl",
+      ...(connectTimeoutMillis === undefined ? {} : { connectTimeoutMillis }),
+    },
+    warnings,
+  };
+}
+
+function partsOfVariables(env: ConnectionSources["env"]): ConnectionParts {
+  return given({
+    host: env.PGHOST,
+    port: env.PGPORT,
+    database: env.PGDATABASE,
+    user: env.PGUSER,
+    password: env.PGPASSWORD,
+    sslmode: env.PGSSLMODE,
+    sslrootcert: env.PGSSLROOTCERT,
+    applicationName: env.PGAPPNAME,
+    connectTimeout: env.PGCONNECT_TIMEOUT,
+    passwordFile: env.PGPASSFILE,
+  });
+}
+
+function partsOfFile(file: FileSection, variables: ConnectionParts): ConnectionParts {
+  const { url, port, name, ...rest } = file;
+  const own = given({ ...rest, port: port?.toString(), database: name });
+  const parts = url === undefined || url === "" ? own : { ...own, ...parseConnectionUrl(url) };
+  const goesElsewhere = (["host", "port", "user"] as const).some(
+    (part) => variables[part] !== undefined && variables[part] !== parts[part],
+  );
+  if (!goesElsewhere) return parts;
+  const { password: _, ...withoutPassword } = parts;
+  return withoutPassword;
+}
+
+/** As in libpq: 0 and less are no limit, and 1 is taken as 2. */
+function readTimeout(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  if (!/^\s*-?[0-9]{1,6}\s*$/.test(seconds)) {
+    throw new EtlError({
+      kind: "config",
+      operation: "connect",
+      message: "connect_timeout (PGCONNECT_TIMEOUT) is not a number of seconds",
+    });
+  }
+  const limit = Number(seconds);
+  return limit <= 0 ? undefined : Math.max(2, limit) * 1000;
+}
+
+function inHome(homeFolder: string | undefined, path: string): string | undefined {
+  return homeFolder === undefined ? undefined : `${homeFolder}/${path}`;
+}
+
+function unsupportedVariable(name: string): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "connect",
+    message: `${name} is set, and etl cannot do what it asks for`,
+    hint: `unset ${name}`,
+  });
+}
+
+function severalHosts(): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "connect",
+    message: "the database's host (PGHOST) names several hosts, and etl connects to one",
+  });
+}

@@ -1,0 +1,62 @@
+/** The ledger's own names, and the small number that stands for a queue in it. */
+
+import { EtlError } from "../errors.ts";
+import type { TableDescription } from "./catalog.ts";
+import type { Database } from "./connect.ts";
+import { quoteName, quoteTable } from "./identifier.ts";
+
+/** What is needed of a table to find its ledger: the schema that both are in. */
+export type LedgerHome = Pick<TableDescription, "schema" | "sqlName">;
+
+/** The ledger's name as SQL takes it. */
+export function ledgerName({ schema }: LedgerHome): string {
+  return quoteTable({ schema, name: "etl_ledger" });
+}
+
+/** The name of the ledger's list of queues as SQL takes it. */
+export function queueListName({ schema }: LedgerHome): string {
+  return quoteTable({ schema, name: "etl_queue" });
+}
+
+/** What an administrator types to let a user load into a table. */
+export function loadGrants(table: LedgerHome, user: string): string {
+  const grantee = quoteName(user);
+  return [
+    `grant usage on schema ${quoteName(table.schema)} to ${grantee};`,
+    `grant insert on ${table.sqlName} to ${grantee};`,
+    `grant select, insert on ${ledgerName(table)}, ${queueListName(table)} to ${grantee}`,
+  ].join(" ");
+}
+
+/**
+ * Finds a queue's number, or gives it one. It goes by the ARN: two URLs of one queue must not store a message twice.
+ *
+ * @throws EtlError `config` where there is no ledger in the table's schema
+ */
+export async function registerQueue(database: Database, table: LedgerHome, arn: string): Promise<number> {
+  const list = queueListName(table);
+  const options = { operation: "register queue", grants: loadGrants(table, database.user) };
+  return await database.transaction(options, async (transaction) => {
+    const [ledger] = await transaction.run("select pg_catalog.to_regclass($1::text) is not null as present", [
+      ledgerName(table),
+    ]);
+    if (ledger?.present !== true) throw missingLedger(table);
+    const find = async () => {
+      const [queue] = await transaction.run(`select queue_id from ${list} where arn = $1`, [arn]);
+      return queue?.queue_id as number | undefined;
+    };
+    const known = await find();
+    if (known !== undefined) return known;
+    await transaction.run(`insert into ${list} (arn) values ($1) on conflict do nothing`, [arn]);
+    return (await find()) as number;
+  });
+}
+
+function missingLedger({ schema }: LedgerHome): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "register queue",
+    message: `schema ${schema} has no ledger, which keeps redelivered messages from being stored twice`,
+    hint: "etl migrate",
+  });
+}

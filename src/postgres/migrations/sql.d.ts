@@ -1,0 +1,5 @@
+/** Tells the compiler what `with { type: "text" }` makes of an SQL file. */
+declare module "*.sql" {
+  const text: string;
+  export default text;
+}

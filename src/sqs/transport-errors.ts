@@ -1,0 +1,89 @@
+/** Turns a request that got no answer into an error that a person can act on. */
+
+import { EtlError } from "../errors.ts";
+
+const untrustedAuthority = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "CERT_UNTRUSTED",
+]);
+
+/**
+ * The error that a failed `fetch` is. A certificate that is not trusted stays so; anything else may pass.
+ *
+ * @param cause what `fetch`, or the reading of its body, threw
+ */
+export function transportError(operation: string, host: string, cause: unknown): EtlError {
+  const code = codeOf(cause);
+  const unavailable = (message: string, hint: string, retryable: boolean) =>
+    new EtlError({ kind: "unavailable", operation, message, hint, retryable, code, cause });
+  if (untrustedAuthority.has(code)) {
+    const message = `The certificate of ${host} is signed by an authority that is not trusted here.`;
+    return unavailable(message, "AWS_CA_BUNDLE=/path/to/the-authority.pem", false);
+  }
+  switch (code) {
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+    case "HOSTNAME_MISMATCH":
+      return unavailable(
+        `The certificate at ${host} is for another host.`,
+        "check the host in the queue URL",
+        false,
+      );
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return unavailable(
+        `The certificate of ${host} is not valid today.`,
+        "check this machine's clock",
+        false,
+      );
+    case "EPROTO":
+      return unavailable(
+        `${host} does not speak TLS.`,
+        "check the port, and http:// or https://, in the URL",
+        false,
+      );
+    case "ECONNREFUSED":
+      return unavailable(`Nothing listens at ${host}.`, reachHint, true);
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return unavailable(`The host name ${host} was not found.`, reachHint, true);
+    case "ERR_PROXY_TUNNEL":
+      return unavailable(`The proxy did not connect to ${host}.`, "check HTTPS_PROXY and NO_PROXY", true);
+    case "UnsupportedProxyProtocol":
+      return new EtlError({
+        kind: "config",
+        operation,
+        message: "The proxy is of a kind that is not supported.",
+        hint: "set HTTPS_PROXY to an http:// or https:// URL",
+        code,
+        cause,
+      });
+    default:
+      if (/CERT|CRL|TLS/.test(code)) {
+        return unavailable(`The certificate of ${host} could not be verified.`, "check AWS_CA_BUNDLE", false);
+      }
+      return unavailable(`The connection to ${host} broke.`, reachHint, true);
+  }
+}
+
+/** The error of a request that took too long. */
+export function timeoutError(operation: string, host: string, timeoutMillis: number): EtlError {
+  return new EtlError({
+    kind: "unavailable",
+    operation,
+    message: `${host} did not answer within ${timeoutMillis / 1000} s.`,
+    hint: reachHint,
+    retryable: true,
+    code: "ETIMEDOUT",
+  });
+}
+
+const reachHint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
+
+function codeOf(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" ? code : "";
+}

@@ -1,0 +1,107 @@
+/** Log lines on standard error: one line an event, for people and for log collectors. */
+
+import type { Output } from "./output.ts";
+import { printable } from "./printable.ts";
+import { shorten } from "./width.ts";
+
+/** Writes log lines. Texts must hold no raw field value; control characters are made visible. */
+export interface Log {
+  /** What a person follows a run by; dropped under `--quiet`. */
+  info(text: string): void;
+  /** What a person should know even under `--quiet`. */
+  warn(text: string): void;
+  /**
+   * Keeps one line below the log lines of a terminal; null takes it away. Without a terminal and under
+   * `--quiet` nothing is shown. Take it away, and `flush`, before anything else is written to the terminal.
+   *
+   * @param text longer than the terminal is wide, it is cut
+   */
+  status(text: string | null): void;
+  /**
+   * Resolves when every line so far has been handed to the operating system. To await it now and then
+   * bounds what a slow reader makes the log hold in memory; at the end of a run it is a must.
+   *
+   * @throws EtlError `unavailable` where a line was lost
+   */
+  flush(): Promise<void>;
+}
+
+/** How a log is kept. */
+export interface LogOptions {
+  /** Drops `info` and `status`. */
+  readonly quiet: boolean;
+  /** The time of day for the stamps. */
+  readonly now: () => Date;
+}
+
+type Level = "info" | "warn";
+
+/** To the beginning of the line, and erase what follows (ECMA-48, EL). */
+const eraseLine = "\r\u001b[K";
+
+/**
+ * A log on an output, usually standard error. On a terminal a line is the text alone, behind `warning: ` where it
+ * is one; elsewhere it is an RFC 3339 time in UTC, the level (`info` or `warn`) and the text, parted by spaces.
+ */
+export function createLog(output: Output, options: LogOptions): Log {
+  const showsStatus = output.isTerminal && !options.quiet;
+  let lines: string[] = [];
+  let wantedStatus: string | null = null;
+  let shownStatus: string | null = null;
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+
+  function line(level: Level, text: string): string {
+    const shown = printable(text);
+    if (!output.isTerminal) return `${options.now().toISOString()} ${level} ${shown}\n`;
+    if (level === "info") return `${shown}\n`;
+    return `${output.colours ? "\u001b[33mwarning:\u001b[39m" : "warning:"} ${shown}\n`;
+  }
+
+  /** One write for everything new: lines do not tear the status line, and status lines never queue up. */
+  async function writePending(): Promise<void> {
+    try {
+      while (lines.length > 0 || shownStatus !== wantedStatus) {
+        const erase = shownStatus === null ? "" : eraseLine;
+        // The last column stays free: a terminal that has filled it may already be on the next line.
+        const status = wantedStatus === null ? "" : shorten(printable(wantedStatus), output.columns - 1);
+        const text = erase + lines.join("") + status;
+        lines = [];
+        shownStatus = wantedStatus;
+        await output.write(text);
+      }
+    } catch (error) {
+      failure ??= error;
+    } finally {
+      writing = undefined;
+    }
+  }
+
+  /** What one turn of the event loop has to say goes out in one write. */
+  function writeSoon(): void {
+    writing ??= Promise.resolve().then(writePending);
+  }
+
+  function add(level: Level, text: string): void {
+    lines.push(line(level, text));
+    writeSoon();
+  }
+
+  return {
+    info(text) {
+      if (!options.quiet) add("info", text);
+    },
+    warn(text) {
+      add("warn", text);
+    },
+    status(text) {
+      if (!showsStatus) return;
+      wantedStatus = text;
+      writeSoon();
+    },
+    async flush() {
+      while (writing) await writing;
+      if (failure) throw failure;
+    },
+  };
+}

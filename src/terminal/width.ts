@@ -1,0 +1,36 @@
+/** How wide text is on a terminal: wide and combining characters count as a terminal draws them. */
+
+const ascii = /^[ -~]*$/;
+
+/**
+ * Columns that the text takes, which must be printable: it holds no escape sequence.
+ *
+ * Counted by code point, as most terminals do, so that the width of two texts in a row is the sum of theirs.
+ * (`Bun.stringWidth` of a whole text is not: it counts some sequences as one character.)
+ */
+export function displayWidth(text: string): number {
+  if (ascii.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) width += Bun.stringWidth(character);
+  return width;
+}
+
+/** The beginning of the text, with `…` where something was cut off, at most `columns` wide. */
+export function shorten(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  if (columns < 1) return "";
+  let width = 0;
+  let beginning = "";
+  for (const character of text) {
+    width += Bun.stringWidth(character);
+    // One column is left for the mark. What combines with the last character takes none, and stays with it.
+    if (width > columns - 1) break;
+    beginning += character;
+  }
+  return `${beginning}…`;
+}
+
+/** The text broken into lines of at most `columns`, between words where that is possible. */
+export function wrap(text: string, columns: number): string {
+  return Bun.wrapAnsi(text, columns, { hard: true, trim: false });
+}

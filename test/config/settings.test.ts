@@ -1,0 +1,217 @@
+import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
+import fc from "fast-check";
+import type { SettingFlags } from "../../src/config/options.ts";
+import { loadSettings, type Settings } from "../../src/config/settings.ts";
+import type { ReadFile } from "../../src/config/text-file.ts";
+
+const noFiles: ReadFile = () => undefined;
+
+function load({
+  flags = {},
+  env = {},
+  toml,
+}: {
+  flags?: SettingFlags;
+  env?: Record<string, string>;
+  toml?: string;
+}) {
+  const readFile: ReadFile = (path) =>
+    path === "etl.toml" && toml !== undefined ? { text: toml, openToOthers: false } : undefined;
+  return loadSettings({ flags, env, readFile });
+}
+
+describe("loadSettings", () => {
+  test("with nothing said gives the defaults", () => {
+    const settings = loadSettings({ flags: {}, env: {}, readFile: noFiles });
+    expect(JSON.parse(JSON.stringify(settings))).toEqual({
+      queue: {},
+      database: { file: {} },
+      table: "user_logins",
+      mask: { algorithm: "hmac-sha256" },
+      drain: { batchSize: 1000, waitSeconds: 5 },
+    });
+  });
+
+  /** One setting, the three places that may hold it, and where it ends up. */
+  interface Case {
+    readonly name: string;
+    readonly flag?: (value: string) => SettingFlags;
+    /** From the one that comes first to the one that comes last. */
+    readonly variables?: readonly string[];
+    readonly toml?: (value: string) => string;
+    readonly read: (settings: Settings) => unknown;
+    /** Turns a letter into a value that the setting takes. */
+    readonly value?: (letter: string) => string;
+    readonly fallback?: unknown;
+  }
+
+  const number = (letter: string) => String(letter.charCodeAt(0) % 20);
+
+  const cases: readonly Case[] = [
+    {
+      name: "queue URL",
+      flag: (queueUrl) => ({ queueUrl }),
+      variables: ["ETL_QUEUE_URL"],
+      toml: (value) => `queue.url = "${value}"`,
+      read: ({ queue }) => queue.url,
+    },
+    {
+      name: "queue endpoint",
+      variables: ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"],
+      toml: (value) => `queue.endpoint = "${value}"`,
+      read: ({ queue }) => queue.endpoint,
+    },
+    {
+      name: "region of the file",
+      toml: (value) => `queue.region = "${value}"`,
+      read: ({ queue }) => queue.region,
+    },
+    {
+      name: "region of the environment",
+      variables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+      read: ({ queue }) => queue.environmentRegion,
+    },
+    {
+      name: "database URL",
+      flag: (databaseUrl) => ({ databaseUrl }),
+      variables: ["DATABASE_URL"],
+      read: ({ database }) => database.url,
+    },
+    {
+      name: "database URL of the file",
+      toml: (value) => `database.url = "${value}"`,
+      read: ({ database }) => database.file.url,
+    },
+    {
+      name: "table",
+      flag: (table) => ({ table }),
+      toml: (value) => `table.name = "${value}"`,
+      read: ({ table }) => table,
+      fallback: "user_logins",
+    },
+    {
+      name: "mask key",
+      variables: ["ETL_MASK_KEY"],
+      read: ({ mask }) => mask.key,
+    },
+    {
+      name: "mask key file",
+      variables: ["ETL_MASK_KEY_FILE"],
+      toml: (value) => `mask.key_file = "/${value}"`,
+      value: (letter) => `/${letter}`,
+      read: ({ mask }) => mask.keyFile?.replace("//", "/"),
+    },
+    {
+      name: "most messages",
+      flag: (value) => ({ maxMessages: Number(value) }),
+      toml: (value) => `drain.max_messages = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.maxMessages?.toString(),
+    },
+    {
+      name: "batch size",
+      flag: (value) => ({ batchSize: Number(value) }),
+      toml: (value) => `drain.batch_size = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.batchSize.toString(),
+      fallback: "1000",
+    },
+    {
+      name: "receivers",
+      flag: (value) => ({ receivers: Number(value) }),
+      toml: (value) => `drain.receivers = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.receivers?.toString(),
+    },
+    {
+      name: "wait",
+      flag: (value) => ({ waitSeconds: Number(value) }),
+      toml: (value) => `drain.wait_seconds = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.waitSeconds.toString(),
+      fallback: "5",
+    },
+  ];
+
+  test.each(cases)("$name: the first place that has it wins", (setting) => {
+    const { flag, variables = [], toml, read, value = (letter: string) => letter } = setting;
+    const [inFlag, inFile, ...inVariables] = ["A", "B", "C", "D"].map(value);
+    const given = fc.record({
+      flag: fc.boolean(),
+      variables: fc.tuple(...variables.map(() => fc.constantFrom("unset", "empty", "set"))),
+      file: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(given, (which) => {
+        const env: Record<string, string> = {};
+        const candidates: unknown[] = [];
+        if (which.flag && flag) candidates.push(inFlag);
+        for (const [index, name] of variables.entries()) {
+          if (which.variables[index] === "unset") continue;
+          env[name] = which.variables[index] === "set" ? String(inVariables[index]) : "";
+          if (env[name] !== "") candidates.push(env[name]);
+        }
+        if (which.file && toml) candidates.push(inFile);
+        candidates.push(setting.fallback);
+        const settings = load({
+          flags: which.flag && flag ? flag(String(inFlag)) : {},
+          env,
+          ...(which.file && toml ? { toml: toml(String(inFile)) } : {}),
+        });
+        expect(read(settings)).toEqual(candidates[0]);
+      }),
+    );
+  });
+
+  test("a method of masking comes from flag, file, default", () => {
+    const toml = '[mask]\nalgorithm = "sha256"';
+    expect(load({}).mask.algorithm).toBe("hmac-sha256");
+    expect(load({ toml }).mask.algorithm).toBe("sha256");
+    expect(load({ toml, flags: { mask: "hmac-sha256" } }).mask.algorithm).toBe("hmac-sha256");
+  });
+
+  test("a key in the environment hides the file's key_file, and both variables are kept to be refused", () => {
+    const toml = 'mask.key_file = "/keys/old"';
+    expect(load({ toml, env: { ETL_MASK_KEY: "k" } }).mask).toMatchObject({ key: "k", keyFile: undefined });
+    expect(load({ env: { ETL_MASK_KEY: "k", ETL_MASK_KEY_FILE: "/keys/new" } }).mask).toMatchObject({
+      key: "k",
+      keyFile: "/keys/new",
+    });
+  });
+
+  test.each([
+    ["true", undefined],
+    ["TRUE", undefined],
+    ["false", "http://e"],
+    ["", "http://e"],
+  ])("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=%s gives the endpoint %p", (ignored, endpoint) => {
+    const env = { AWS_ENDPOINT_URL_SQS: "http://e", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored };
+    expect(load({ env }).queue.endpoint).toBe(endpoint);
+    const toml = 'queue.endpoint = "http://file"';
+    expect(load({ env, toml }).queue.endpoint).toBe(endpoint ?? "http://file");
+  });
+
+  test("the file is --config, else ETL_CONFIG, else etl.toml", () => {
+    const readFile: ReadFile = (path) => ({ text: `table.name = "from ${path}"`, openToOthers: false });
+    const table = (flags: SettingFlags, env: Record<string, string>) =>
+      loadSettings({ flags, env, readFile });
+    expect(table({ config: "a.toml" }, { ETL_CONFIG: "b.toml" }).table).toBe("from a.toml");
+    expect(table({}, { ETL_CONFIG: "b.toml" }).table).toBe("from b.toml");
+    expect(table({}, { ETL_CONFIG: "" })).toMatchObject({ table: "from etl.toml", configPath: "etl.toml" });
+  });
+
+  test("paths in the file are seen from its folder, paths in the environment from the current one", () => {
+    const toml = '[mask]\nkey_file = "keys/mask"\n[database]\nsslrootcert = "../ca.pem"';
+    const settings = loadSettings({
+      flags: { config: "/etc/etl/conf/etl.toml" },
+      env: {},
+      readFile: () => ({ text: toml, openToOthers: true }),
+    });
+    expect(settings.mask.keyFile).toBe("/etc/etl/conf/keys/mask");
+    expect(settings.database.file.sslrootcert).toBe("/etc/etl/ca.pem");
+    expect(load({ toml }).mask.keyFile).toBe(resolve("keys/mask"));
+    expect(load({ env: { ETL_MASK_KEY_FILE: "keys/mask" } }).mask.keyFile).toBe("keys/mask");
+    expect(load({ toml: 'database.sslrootcert = "system"' }).database.file.sslrootcert).toBe("system");
+  });
+});

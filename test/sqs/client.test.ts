@@ -1,0 +1,319 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { EtlError } from "../../src/errors.ts";
+import { type Call, SqsClient, type SqsClientParts } from "../../src/sqs/client.ts";
+import type { CredentialSource } from "../../src/sqs/credentials.ts";
+import { resolveEndpoint } from "../../src/sqs/endpoint.ts";
+import { receiveMessage } from "../../src/sqs/query.ts";
+import { readMessages } from "../../src/sqs/response.ts";
+import {
+  emptyReceive,
+  errorAnswer,
+  type Fault,
+  type FaultyServer,
+  startFaultyServer,
+} from "../support/sqs-faults.ts";
+
+const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
+const fine: Fault = { status: 200, body: emptyReceive };
+const refused = (status: number, code: string): Fault => ({ status, body: errorAnswer(code) });
+
+let server: FaultyServer | undefined;
+afterEach(() => server?.stop());
+
+/** Tries three times, without a pause. */
+async function start(script: [Fault, ...Fault[]], parts: Partial<SqsClientParts> = {}): Promise<SqsClient> {
+  server = await startFaultyServer(script);
+  return clientOf(server.endpoint, parts);
+}
+
+function clientOf(endpoint: string, parts: Partial<SqsClientParts> = {}): SqsClient {
+  const fixed = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "s3cret-key" };
+  return new SqsClient({
+    endpoint: resolveEndpoint({ url, endpoint }),
+    credentials: { current: async () => fixed, renew: async () => fixed },
+    retry: {
+      policy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
+      clock: { monotonicMillis: () => 0, sleep: async () => {} },
+      random: () => 0,
+    },
+    now: Date.now,
+    ...parts,
+  });
+}
+
+function receive(client: SqsClient, more: Partial<Call<unknown>> = {}): Promise<unknown> {
+  const query = receiveMessage(10, 0);
+  return client.call({ operation: "receive", query, read: readMessages, timeoutMillis: 5000, ...more });
+}
+
+/** What the promise rejects with. */
+async function rejection(promise: Promise<unknown>): Promise<EtlError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof EtlError)) throw new Error("did not reject with an EtlError", { cause: error });
+  return error;
+}
+
+/** Answers with the chunks, one after the other, and no length. */
+function startStreamingServer(chunks: readonly Uint8Array[]) {
+  return Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      const left = [...chunks];
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        const chunk = left.shift();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      };
+      return new Response(new ReadableStream({ pull }));
+    },
+  });
+}
+
+describe("the request", () => {
+  test("is a signed form, posted to the queue's path at the endpoint, for the queue by its own URL", async () => {
+    const client = await start([fine]);
+    expect(await receive(client)).toEqual([]);
+    const head = server?.heads[0]?.toLowerCase();
+    expect(head).toStartWith("post /123456789012/login-queue http/1.1\r\n");
+    expect(head).toContain("content-type: application/x-www-form-urlencoded; charset=utf-8\r\n");
+    expect(head).toContain("/eu-west-1/sqs/aws4_request, signedheaders=host;x-amz-date, signature=");
+    expect(head).toContain("accept-encoding: identity");
+    expect(new URLSearchParams(server?.bodies[0]).get("QueueUrl")).toBe(url);
+  });
+
+  test("carries the session token, signed", async () => {
+    const temporary = { accessKeyId: "ASIAEXAMPLE", secretAccessKey: "x", sessionToken: "token+/=" };
+    const credentials = { current: async () => temporary, renew: async () => temporary };
+    await receive(await start([fine], { credentials }));
+    const head = server?.heads[0]?.toLowerCase();
+    expect(head).toContain("x-amz-security-token: token+/=");
+    expect(head).toContain("signedheaders=host;x-amz-date;x-amz-security-token");
+  });
+
+  test("is signed for the time that the clock tells", async () => {
+    await receive(await start([fine], { now: () => Date.UTC(2024, 1, 29, 23, 59, 59) }));
+    expect(server?.heads[0]).toMatch(/x-amz-date: 20240229T235959Z/i);
+    expect(server?.heads[0]).toContain("Credential=AKIDEXAMPLE/20240229/");
+  });
+});
+
+describe("what may pass is tried again", () => {
+  test.each<[string, Fault]>([
+    ["a throttle", refused(403, "RequestThrottled")],
+    ["a throttle of another name", refused(400, "ThrottlingException")],
+    ["too many in flight", refused(403, "OverLimit")],
+    ["an error of the server", refused(500, "InternalError")],
+    ["a load balancer's error", { status: 503, body: "<html>busy</html>" }],
+    ["a reset", "reset"],
+    ["a closed connection", "close"],
+    ["a body cut short", "truncate"],
+    ["a page that is not SQS's", { status: 200, body: "<!DOCTYPE html><html></html>" }],
+    ["an empty answer", { status: 200, body: "" }],
+  ])("%s", async (_, fault) => {
+    const client = await start([fault, fault, fine]);
+    expect(await receive(client)).toEqual([]);
+    expect(client.requests).toBe(3);
+  });
+
+  test.each<[string, Fault, string]>([
+    ["a throttle", refused(403, "RequestThrottled"), "temporary"],
+    ["an error of the server", refused(500, "InternalError"), "temporary"],
+    ["a reset", "reset", "unavailable"],
+    ["a page that is not SQS's", { status: 200, body: "<!DOCTYPE html><html></html>" }, "protocol"],
+  ])("%s, but not for ever", async (_, fault, kind) => {
+    const client = await start([fault]);
+    expect(await rejection(receive(client))).toMatchObject({
+      kind,
+      operation: expect.any(String),
+      retryable: true,
+    });
+    expect(client.requests).toBe(3);
+  });
+
+  test("a server that is not there", async () => {
+    const gone = await startFaultyServer([fine]);
+    await gone.stop();
+    const client = clientOf(gone.endpoint);
+    const error = await rejection(receive(client));
+    expect(error).toMatchObject({ kind: "unavailable", code: "ECONNREFUSED" });
+    expect(error.message).toContain(new URL(gone.endpoint).host);
+    expect(client.requests).toBe(3);
+  });
+
+  test("a host that has no address", async () => {
+    const error = await rejection(receive(clientOf("http://sqs.invalid")));
+    expect(error).toMatchObject({ kind: "unavailable", retryable: true });
+    expect(error.message).toContain("sqs.invalid");
+  });
+});
+
+describe("what will not pass ends the call at once", () => {
+  test.each<[string, Fault, string]>([
+    ["a missing queue", refused(400, "AWS.SimpleQueueService.NonExistentQueue"), "config"],
+    ["a wrong key", refused(403, "InvalidClientTokenId"), "permission"],
+    ["a denial", refused(403, "AccessDenied"), "permission"],
+    ["a redirect", { status: 302, body: "", headers: { Location: "http://127.0.0.1:1/" } }, "protocol"],
+    [
+      "an answer too long to be SQS's",
+      { status: 200, body: "", headers: { "Content-Length": "99999999" } },
+      "protocol",
+    ],
+  ])("%s", async (_, fault, kind) => {
+    const client = await start([fault]);
+    expect(await rejection(receive(client))).toMatchObject({ kind, retryable: false });
+    expect(client.requests).toBe(1);
+  });
+
+  test("an answer that states no length is read, up to the same bound", async () => {
+    const bytes = Buffer.from(
+      emptyReceive.replace("<ReceiveMessageResult/>", "<!-- é --><ReceiveMessageResult/>"),
+    );
+    const middle = bytes.indexOf(0xc3) + 1;
+    const inHalves = startStreamingServer([bytes.subarray(0, middle), bytes.subarray(middle)]);
+    expect(await receive(clientOf(inHalves.url.origin))).toEqual([]);
+    await inHalves.stop(true);
+
+    const mebibyte = Buffer.alloc(1024 * 1024, "x");
+    const tooLong = startStreamingServer(Array.from({ length: 65 }, () => mebibyte));
+    const error = await rejection(receive(clientOf(tooLong.url.origin)));
+    expect(error).toMatchObject({ kind: "protocol", retryable: false });
+    await tooLong.stop(true);
+  });
+
+  test("a clock that is wrong is told from a wrong key by the time of the answer", async () => {
+    const date = new Date(Date.now() - 30 * 60_000).toUTCString();
+    const client = await start([
+      { status: 403, body: errorAnswer("SignatureDoesNotMatch"), headers: { Date: date } },
+    ]);
+    const error = await rejection(receive(client));
+    expect(error.kind).toBe("config");
+    expect(error.message).toContain("30 min ahead of");
+  });
+
+  test.each<[string, Fault]>([
+    ["a denial", refused(403, "AccessDenied")],
+    ["a page", { status: 400, body: "Scripted" }],
+    ["a page in a 200", { status: 200, body: "Scripted" }],
+  ])("%s is not quoted, nor what was sent", async (_, fault) => {
+    const error = await rejection(receive(await start([fault])));
+    expect(`${error.message} ${error.hint}`).not.toMatch(/s3cret|AKIDEXAMPLE|Scripted/);
+  });
+});
+
+describe("time", () => {
+  test.each<Fault>(["hang", "hang in body"])(
+    "ends a try that does '%s', and the connection with it",
+    async (fault) => {
+      const client = await start([fault, fine]);
+      expect(await receive(client, { timeoutMillis: 100 })).toEqual([]);
+      expect(client.requests).toBe(2);
+      while ((server?.connections ?? 0) > 1) await Bun.sleep(1);
+    },
+  );
+
+  test("runs out in the end", async () => {
+    const error = await rejection(receive(await start(["hang"]), { timeoutMillis: 30 }));
+    expect(error).toMatchObject({ kind: "unavailable", code: "ETIMEDOUT", retryable: true });
+    expect(error.message).toContain("within 0.03 s");
+  });
+});
+
+describe("an abort ends the call at once, with its reason", () => {
+  const reason = new Error("stop");
+
+  async function expectAborted(call: Promise<unknown>): Promise<void> {
+    expect(await call.catch((error) => error)).toBe(reason);
+  }
+
+  test("before anything is sent", async () => {
+    const client = await start([fine]);
+    await expectAborted(receive(client, { signal: AbortSignal.abort(reason) }));
+    expect(client.requests).toBe(0);
+  });
+
+  test.each<Fault>(["hang", "hang in body"])("while the server does '%s'", async (fault) => {
+    const client = await start([fault]);
+    const stop = new AbortController();
+    const call = receive(client, { signal: stop.signal });
+    while (server?.bodies.length === 0) await Bun.sleep(1);
+    stop.abort(reason);
+    await expectAborted(call);
+    while (server?.connections !== 0) await Bun.sleep(1);
+  });
+
+  test("while it waits for the next try", async () => {
+    const stop = new AbortController();
+    const asleep = Promise.withResolvers<void>();
+    const clock = {
+      monotonicMillis: () => 0,
+      sleep: () => {
+        asleep.resolve();
+        return new Promise<void>(() => {});
+      },
+    };
+    const policy = { attempts: 3, firstPauseMillis: 1, longestPauseMillis: 1, totalMillis: 60_000 };
+    const client = await start(["reset"], { retry: { policy, clock, random: () => 1 } });
+    const call = receive(client, { signal: stop.signal });
+    await asleep.promise;
+    stop.abort(reason);
+    await expectAborted(call);
+  });
+
+  test("while credentials are looked for", async () => {
+    const never = () => new Promise<never>(() => {});
+    const client = await start([fine], { credentials: { current: never, renew: never } });
+    const stop = new AbortController();
+    const call = receive(client, { signal: stop.signal });
+    stop.abort(reason);
+    await expectAborted(call);
+    expect(client.requests).toBe(0);
+  });
+});
+
+describe("an expired token", () => {
+  const old = { accessKeyId: "OLD", secretAccessKey: "x", sessionToken: "old" };
+  const fresh = { accessKeyId: "NEW", secretAccessKey: "y", sessionToken: "new" };
+
+  function renewing(next: typeof old) {
+    let renewals = 0;
+    let now = old;
+    const credentials: CredentialSource = {
+      current: async () => now,
+      renew: async () => {
+        renewals += 1;
+        now = next;
+        return next;
+      },
+    };
+    return { credentials, renewals: () => renewals };
+  }
+
+  test.each(["ExpiredToken", "ExpiredTokenException"])(
+    "(%s) is renewed, and the call made again",
+    async (code) => {
+      const { credentials, renewals } = renewing(fresh);
+      const client = await start([refused(403, code), fine], { credentials });
+      expect(await receive(client)).toEqual([]);
+      expect(renewals()).toBe(1);
+      expect(server?.heads[1]).toContain("Credential=NEW/");
+    },
+  );
+
+  test("is renewed once only", async () => {
+    const { credentials, renewals } = renewing(fresh);
+    const client = await start([refused(403, "ExpiredToken")], { credentials });
+    expect(await rejection(receive(client))).toMatchObject({ kind: "permission", code: "ExpiredToken" });
+    expect([client.requests, renewals()]).toEqual([2, 1]);
+  });
+
+  test("that cannot be renewed, as it is set in the environment, ends the call", async () => {
+    const client = await start([refused(403, "ExpiredToken")], { credentials: renewing(old).credentials });
+    const error = await rejection(receive(client));
+    expect(error.hint).toContain("AWS_SESSION_TOKEN");
+    expect(client.requests).toBe(1);
+  });
+});

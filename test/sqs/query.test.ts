@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  deleteMessageBatch,
+  encodeQuery,
+  getQueueAttributes,
+  makeVisibleBatch,
+  receiveMessage,
+} from "../../src/sqs/query.ts";
+
+const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
+
+/** Reads a form by the book: split at `&`, at the first `=`, undo `+` and the percent signs. */
+function decodeForm(body: string): Record<string, string> {
+  const decode = (text: string) => decodeURIComponent(text.replaceAll("+", " "));
+  const pairs = body.split("&").map((pair) => {
+    const at = pair.indexOf("=");
+    return [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+  });
+  return Object.fromEntries(pairs);
+}
+
+test("a receive asks for the two attributes a message is made of, and nothing more", () => {
+  expect(decodeForm(encodeQuery(receiveMessage(10, 5), url))).toEqual({
+    Action: "ReceiveMessage",
+    Version: "2012-11-05",
+    QueueUrl: url,
+    MaxNumberOfMessages: "10",
+    WaitTimeSeconds: "5",
+    "AttributeName.1": "SentTimestamp",
+    "AttributeName.2": "ApproximateReceiveCount",
+  });
+});
+
+test("a delete names each delivery by its place in the batch", () => {
+  expect(decodeForm(encodeQuery(deleteMessageBatch(["a+/=", "b"]), url))).toEqual({
+    Action: "DeleteMessageBatch",
+    Version: "2012-11-05",
+    QueueUrl: url,
+    "DeleteMessageBatchRequestEntry.1.Id": "0",
+    "DeleteMessageBatchRequestEntry.1.ReceiptHandle": "a+/=",
+    "DeleteMessageBatchRequestEntry.2.Id": "1",
+    "DeleteMessageBatchRequestEntry.2.ReceiptHandle": "b",
+  });
+});
+
+test("a release sets the visibility of each delivery to 0", () => {
+  expect(decodeForm(encodeQuery(makeVisibleBatch(["a"]), url))).toMatchObject({
+    Action: "ChangeMessageVisibilityBatch",
+    "ChangeMessageVisibilityBatchRequestEntry.1.Id": "0",
+    "ChangeMessageVisibilityBatchRequestEntry.1.ReceiptHandle": "a",
+    "ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout": "0",
+  });
+});
+
+test("all attributes are asked for, as some names are refused by some queues", () => {
+  expect(decodeForm(encodeQuery(getQueueAttributes(), url))["AttributeName.1"]).toBe("All");
+});
+
+test("any receipt handle arrives as it was, in plain ASCII", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (handle) => {
+      const body = encodeQuery(deleteMessageBatch([handle]), url);
+      expect(body).toMatch(/^[\x20-\x7e]+$/);
+      expect(decodeForm(body)["DeleteMessageBatchRequestEntry.1.ReceiptHandle"]).toBe(handle);
+    }),
+  );
+});

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import { EtlError } from "../../src/errors.ts";
+import { parseQueueUrl } from "../../src/sqs/queue-url.ts";
+
+const path = "/123456789012/login-queue";
+
+function refusalOf(text: string): EtlError {
+  try {
+    parseQueueUrl(text);
+  } catch (error) {
+    if (error instanceof EtlError) return error;
+  }
+  throw new Error("was not refused");
+}
+
+describe("the region that a host names", () => {
+  test.each([
+    ["https://sqs.eu-west-1.amazonaws.com", "eu-west-1"],
+    ["https://sqs.us-gov-west-1.amazonaws.com", "us-gov-west-1"],
+    ["https://sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"],
+    ["https://eu-central-1.queue.amazonaws.com", "eu-central-1"],
+    ["https://queue.amazonaws.com", "us-east-1"],
+    ["https://sqs-fips.us-east-2.amazonaws.com", "us-east-2"],
+    ["https://sqs.ap-south-1.api.aws", "ap-south-1"],
+    ["https://sqs-fips.us-west-2.api.aws", "us-west-2"],
+    ["https://sqs.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1"],
+    ["https://vpce-0123456789abcdef0-abcdefgh.sqs.eu-west-2.vpce.amazonaws.com", "eu-west-2"],
+    ["http://sqs.eu-west-1.localhost.localstack.cloud:4566", "eu-west-1"],
+    ["http://localhost:9324", undefined],
+    ["https://sqs.internal.example", undefined],
+    ["https://sqs.eu-west-1.amazonaws.com.example", undefined],
+  ])("%s", (origin, region) => {
+    const url = parseQueueUrl(origin + path);
+    expect(url.region).toBe(region as string);
+    expect(url).toMatchObject({ href: origin + path, origin, path, name: "login-queue" });
+  });
+});
+
+test("a slash at the end is dropped, a FIFO queue's name and ElasticMQ's paths are taken", () => {
+  expect(parseQueueUrl("http://localhost:9324/queue/login-queue/").path).toBe("/queue/login-queue");
+  expect(parseQueueUrl("https://sqs.eu-west-1.amazonaws.com/123456789012/login.fifo").name).toBe(
+    "login.fifo",
+  );
+});
+
+describe("refused, as a wrong setting", () => {
+  test.each([
+    ["login-queue"],
+    [""],
+    ["ftp://sqs.eu-west-1.amazonaws.com/123456789012/login-queue"],
+    ["https://sqs.eu-west-1.amazonaws.com"],
+    ["https://sqs.eu-west-1.amazonaws.com/login-queue"],
+    ["https://sqs.eu-west-1.amazonaws.com/123456789012/login%20queue"],
+    ["https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue.txt"],
+  ])("%p, with a full URL to type", (text) => {
+    const error = refusalOf(text);
+    expect(error.kind).toBe("config");
+    expect(error.hint).toContain("https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue");
+  });
+
+  test("an ARN, with its URL to type", () => {
+    const error = refusalOf("arn:aws:sqs:us-east-2:210987654321:events");
+    expect(error.hint).toBe(
+      "give its URL: --queue-url https://sqs.us-east-2.amazonaws.com/210987654321/events",
+    );
+  });
+
+  test("http to AWS", () => {
+    expect(refusalOf(`http://sqs.eu-west-1.amazonaws.com${path}`).message).toContain("unencrypted");
+    expect(refusalOf(`http://sqs.eu-west-1.api.aws${path}`).message).toContain("unencrypted");
+  });
+
+  test.each([
+    [`https://someone:s3cret@sqs.eu-west-1.amazonaws.com${path}`],
+    [`https://sqs.eu-west-1.amazonaws.com${path}?X-Amz-Signature=s3cret`],
+    [`https://sqs.eu-west-1.amazonaws.com${path}#s3cret`],
+  ])("more than a URL of a queue, which is not quoted: %s", (text) => {
+    const error = refusalOf(text);
+    expect(error.kind).toBe("config");
+    expect(error.message + error.hint).not.toContain("s3cret");
+  });
+});

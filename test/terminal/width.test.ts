@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { printable } from "../../src/terminal/printable.ts";
+import { displayWidth, shorten, wrap } from "../../src/terminal/width.ts";
+
+test.each([
+  ["login", 5],
+  ["日本", 4],
+  ["e\u0301", 1],
+  ["😀", 2],
+  ["", 0],
+])("%j takes %d columns", (text, columns) => {
+  expect(displayWidth(text)).toBe(columns);
+});
+
+test.each([
+  ["login-queue", 11, "login-queue"],
+  ["login-queue", 10, "login-que…"],
+  ["login-queue", 1, "…"],
+  ["login-queue", 0, ""],
+  ["日本語", 5, "日本…"],
+  ["日本語", 4, "日…"],
+])("%j in %d columns is %j", (text, columns, shown) => {
+  expect(shorten(text, columns)).toBe(shown);
+});
+
+test("a shortened text fits, and what fits is not shortened", () => {
+  const anyText = fc.string({ unit: "grapheme" }).map(printable);
+  fc.assert(
+    fc.property(anyText, fc.integer({ min: 0, max: 30 }), (text, columns) => {
+      const shown = shorten(text, columns);
+      expect(displayWidth(shown)).toBeLessThanOrEqual(columns);
+      if (displayWidth(text) <= columns) expect(shown).toBe(text);
+    }),
+  );
+});
+
+test("wrapping loses nothing but where the lines break", () => {
+  expect(wrap("one two", 4)).toBe("one \ntwo");
+  expect(wrap("abcdef", 4)).toBe("abcd\nef");
+  expect(wrap("  indented", 80)).toBe("  indented");
+  expect(wrap("as long as it is", Number.POSITIVE_INFINITY)).toBe("as long as it is");
+});
