@@ -10,10 +10,10 @@ import { exitCodes } from "../errors.ts";
 import { userLogins } from "../pipeline/mapping.ts";
 import { countOf } from "../terminal/numbers.ts";
 import { shellQuoted } from "../terminal/shell-quoted.ts";
-import { formatTable } from "../terminal/table.ts";
 import type { Context, StopSignal } from "./context.ts";
 import { runDrain } from "./drain.ts";
 import { runMigrate } from "./migrate.ts";
+import { printRows } from "./rows.ts";
 import { stopExitCodes } from "./stop.ts";
 import { openSettingsDatabase } from "./table.ts";
 
@@ -47,7 +47,7 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
       `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}, some malformed`,
     );
     context.log.info(
-      `the queue will forget ${countOf(redelivered, "delete")} and deliver those messages twice, as SQS may`,
+      `the queue will deliver ${countOf(redelivered, "message")} a second time after the delete, as SQS may`,
     );
     const migrated = await runMigrate(inside, { print: false });
     if (migrated !== 0) return migrated;
@@ -98,21 +98,19 @@ function rememberStop({ onStopSignal }: Context): RememberedStop {
 
 /** Rows as they lie in the table, those of one user together: equal values have equal masks. */
 async function showRows(context: Context): Promise<void> {
-  const headers = userLogins.map(({ column }) => column);
+  const columns = userLogins.map(({ column }) => column);
   const settings = loadSettings({ flags: {}, env: context.env, readFile: readTextFile });
   const database = openSettingsDatabase(settings, context);
   try {
     const rows = await database.transaction({ operation: "show rows", readOnly: true }, (transaction) =>
       transaction.run(
-        `select ${headers.map((name) => `${name}::text`).join(", ")}
+        `select ${columns.map((name) => `${name}::text`).join(", ")}
          from ${settings.table} order by user_id, masked_device_id, app_version limit ${shownRows}`,
       ),
     );
-    const cells = rows.map((row) => headers.map((name) => (row[name] === null ? null : String(row[name]))));
-    const { stdout } = context;
-    const columns = stdout.isTerminal ? stdout.columns : undefined;
-    const table = formatTable(headers, cells, { columns, rightAligned: ["app_version"] });
-    await stdout.write(`\n${countOf(cells.length, "row")} of ${settings.table}:\n\n${table}\n`);
+    const cells = rows.map((row) => columns.map((name) => (row[name] === null ? null : String(row[name]))));
+    await context.stdout.write(`\n${countOf(cells.length, "row")} of ${settings.table}:\n\n`);
+    await printRows(userLogins, cells, context);
   } finally {
     database.close();
   }
@@ -126,7 +124,6 @@ async function explain({ log, stdout }: Context, sandbox: Sandbox, messages: num
   await log.flush();
   await stdout.write(
     [
-      "",
       `The queue holds ${countOf(messages, "new message")}. In another terminal:`,
       "",
       ...exports,

@@ -97,6 +97,7 @@ async function runForReal({ context, settings, masker, queue, stop, json }: Drai
         batchSize,
         receivers,
         waitSeconds,
+        visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
         maxInFlight: Math.max(batchesInFlight * batchSize, 20 * receivers),
         giveUpAfterMillis,
         graceMillis,

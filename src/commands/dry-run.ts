@@ -11,11 +11,11 @@ import type { Cell, ColumnLimits, Row } from "../pipeline/row.ts";
 import { columnLimits } from "../postgres/catalog.ts";
 import { countOf } from "../terminal/numbers.ts";
 import { jsonLine } from "../terminal/printable.ts";
-import { formatTable } from "../terminal/table.ts";
 import type { Context } from "./context.ts";
 import type { DrainCommand } from "./drain-command.ts";
 import { describeRejection } from "./drain-report.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
+import { printRows } from "./rows.ts";
 import { systemClock } from "./system-clock.ts";
 import { openSettingsDatabase, openTable } from "./table.ts";
 
@@ -127,18 +127,6 @@ function warnOfRedrive({ maxReceiveCount }: QueueAttributes, { log }: Context): 
   log.warn(
     `the queue moves a message to its dead-letter queue after ${countOf(maxReceiveCount, "receive")}, and a dry run is one of them`,
   );
-}
-
-async function printRows(mapping: Mapping, rows: readonly Row[], { stdout }: Context): Promise<void> {
-  const integers = mapping.flatMap(({ transform }, index) =>
-    columnKind(transform) === "integer" ? [index] : [],
-  );
-  const table = formatTable(
-    mapping.map(({ column }) => column),
-    rows,
-    { columns: stdout.isTerminal ? stdout.columns : undefined, rightAligned: integers },
-  );
-  await stdout.write(`${table}\n\n`);
 }
 
 function rowObject(mapping: Mapping, row: Row): Record<string, Cell | number> {

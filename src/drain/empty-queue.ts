@@ -6,15 +6,15 @@ import type { Source } from "./ports.ts";
  * Whether the queue's own count agrees that nothing is left to receive. Messages that this run rejected and left there
  * do not count. A queue that does not answer is taken as empty: an opinion must never keep a run alive.
  *
- * @param leftInQueue messages this run rejected
+ * @param leftBehind how many of the visible messages may be such; asked once the queue has answered
  */
 export async function agreesToBeEmpty(
   source: Pick<Source, "attributes">,
-  leftInQueue: number,
+  leftBehind: () => number,
 ): Promise<boolean> {
   try {
     const { visible } = await source.attributes();
-    return visible <= leftInQueue;
+    return visible <= leftBehind();
   } catch {
     return true;
   }

@@ -17,6 +17,7 @@ export interface LoaderParts {
   readonly tally: Tally;
   /** The most rows in one statement. */
   readonly batchSize: number;
+  /** Counts it and remembers it. */
   readonly onRejection: (rejection: Rejection) => void;
   /** Called when everything that had arrived is loaded. */
   readonly onIdle: () => void;
@@ -64,10 +65,7 @@ export class Loader {
     const { inserted, duplicates, rejections } = await sink.load(batch);
     tally.inserted += inserted;
     tally.duplicates += duplicates;
-    for (const rejection of rejections) {
-      tally.reject(rejection);
-      this.#parts.onRejection(rejection);
-    }
+    for (const rejection of rejections) this.#parts.onRejection(rejection);
     const refused = new Set(rejections.map((rejection) => rejection.messageId));
     const durable: MessageRef[] = [];
     for (const { ref } of batch) if (!refused.has(ref.messageId)) durable.push(ref);

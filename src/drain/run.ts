@@ -8,6 +8,7 @@ import type { MappedMessage } from "../pipeline/row.ts";
 import { Deleter } from "./deleter.ts";
 import { agreesToBeEmpty } from "./empty-queue.ts";
 import { Intake } from "./intake.ts";
+import { LeftBehind } from "./left-behind.ts";
 import { Loader } from "./loader.ts";
 import { type Patience, withPatience } from "./patience.ts";
 import { type Clock, commitUnknown, type LoadResult, type Sink, type Source } from "./ports.ts";
@@ -58,6 +59,8 @@ export interface DrainLimits {
   /** The most long polls at one time. */
   readonly receivers: number;
   readonly waitSeconds: number;
+  /** The queue's own: when a message that is left alone can be received again. */
+  readonly visibilityTimeoutSeconds: number;
   /** Deliveries received and not settled, at most. */
   readonly maxInFlight: number;
   /** How long one operation may go on failing before the run ends with exit 75. */
@@ -77,12 +80,14 @@ export interface DrainEnd {
 export class Run {
   readonly #parts: DrainParts;
   readonly #stop: AbortSignal;
+  readonly #visibilityTimeoutMillis: number;
   /** Aborted when nothing more is to be received, for whatever reason. */
   readonly #receiving = new AbortController();
   readonly #intake: Intake;
   readonly #deleter: Deleter;
   readonly #loader: Loader;
   readonly #receivers: Receivers;
+  readonly #leftBehind = new LeftBehind();
   #failure: { readonly error: unknown } | undefined;
   /** Whether an attempt to load the batch in hand may have been committed. */
   #commitUnknown = false;
@@ -95,6 +100,7 @@ export class Run {
     const { source, tally, clock, random, observer } = parts;
     this.#parts = parts;
     this.#stop = stop;
+    this.#visibilityTimeoutMillis = limits.visibilityTimeoutSeconds * 1000;
     const patience: Patience = {
       clock,
       random,
@@ -121,7 +127,7 @@ export class Run {
       deleter: this.#deleter,
       tally,
       batchSize: limits.batchSize,
-      onRejection: (rejection) => observer.rejected(rejection),
+      onRejection: (rejection) => this.#reject(rejection),
       onIdle: () => this.#lookForEnd(),
     });
     this.#receivers = new Receivers({
@@ -164,10 +170,11 @@ export class Run {
   }
 
   #takeIn(messages: readonly Message[]): number {
-    const { tally, mapMessage, observer } = this.#parts;
+    const { tally, mapMessage } = this.#parts;
     let fresh = 0;
     for (const message of messages) {
-      if (tally.hasRejected(message.messageId)) {
+      if (this.#leftBehind.has(message.messageId)) {
+        this.#leaveBehind(message.messageId);
         this.#intake.free(1);
         continue;
       }
@@ -175,14 +182,25 @@ export class Run {
       tally.received += 1;
       const mapped = mapMessage(message);
       if (isRefusal(mapped)) {
-        tally.reject(mapped);
-        observer.rejected(mapped);
+        this.#reject(mapped);
         this.#intake.free(1);
       } else {
         this.#intake.add(mapped);
       }
     }
     return fresh;
+  }
+
+  #reject(rejection: Rejection): void {
+    const { tally, observer } = this.#parts;
+    tally.reject(rejection);
+    observer.rejected(rejection);
+    this.#leaveBehind(rejection.messageId);
+  }
+
+  #leaveBehind(messageId: string): void {
+    const nowMillis = this.#parts.clock.monotonicMillis();
+    this.#leftBehind.add(messageId, nowMillis + this.#visibilityTimeoutMillis);
   }
 
   /** The first error ends the run; what is in the intake is still settled. */
@@ -211,7 +229,8 @@ export class Run {
   #lookForEnd(): void {
     if (this.#asking || !this.#looksDrained() || this.#receiving.signal.aborted) return;
     this.#asking = true;
-    void agreesToBeEmpty(this.#parts.source, this.#parts.tally.leftInQueue).then((agrees) => {
+    const { source, clock } = this.#parts;
+    void agreesToBeEmpty(source, () => this.#leftBehind.visibleAt(clock.monotonicMillis())).then((agrees) => {
       this.#asking = false;
       if (!this.#looksDrained() || this.#receiving.signal.aborted) return;
       if (agrees || this.#contradictions >= maxContradictions) {

@@ -2,9 +2,6 @@
 
 import type { Rejection } from "../pipeline/rejection.ts";
 
-/** How many rejected messages are remembered, so that each is counted once however often it comes round. */
-export const rememberedRejections = 100_000;
-
 /** The running counts of one run. */
 export class Tally {
   received = 0;
@@ -15,27 +12,11 @@ export class Tally {
   unsettled = 0;
   deleted = 0;
   readonly reasons = new Map<string, number>();
-  readonly #rejectedIds = new Set<string>();
 
-  /** Counts one delivery as rejected and remembers its message. */
-  reject(rejection: Rejection): void {
+  /** Counts one delivery as rejected. */
+  reject({ reason }: Rejection): void {
     this.rejected += 1;
-    this.reasons.set(rejection.reason, (this.reasons.get(rejection.reason) ?? 0) + 1);
-    if (this.#rejectedIds.size >= rememberedRejections) {
-      const [oldest] = this.#rejectedIds;
-      if (oldest !== undefined) this.#rejectedIds.delete(oldest);
-    }
-    this.#rejectedIds.add(rejection.messageId);
-  }
-
-  /** Whether this run has rejected the message already: it is left alone then, and not counted again. */
-  hasRejected(messageId: string): boolean {
-    return this.#rejectedIds.has(messageId);
-  }
-
-  /** Messages that were rejected and left in the queue, as far as they are remembered. */
-  get leftInQueue(): number {
-    return this.#rejectedIds.size;
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
   }
 
   /** Deliveries received whose fate is still open. */

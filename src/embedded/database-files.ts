@@ -15,7 +15,12 @@ export async function readDatabaseFiles(): Promise<PGliteOptions> {
     compile(initdbWasm),
     Bun.file(dataFolder).arrayBuffer().then(Bun.zstdDecompress),
   ]);
-  return { pgliteWasmModule, initdbWasmModule, loadDataDir: new Blob([folder]), fsBundle: Bun.file(fsBundle) };
+  return {
+    pgliteWasmModule,
+    initdbWasmModule,
+    loadDataDir: new Blob([folder]),
+    fsBundle: Bun.file(fsBundle),
+  };
 }
 
 async function compile(path: string): Promise<WebAssembly.Module> {

@@ -47,7 +47,7 @@ export async function readTable(
   const options = { operation: "read table", readOnly: true, ...(signal === undefined ? {} : { signal }) };
   const rows = await database.transaction(options, async (transaction) => {
     const [table] = await transaction.run(tableSql, [quoteTable(name)]);
-    if (table === undefined) throw missingTable(name);
+    if (table === undefined) throw missingTable(name, database);
     if (!["r", "p"].includes(table.kind as string)) throw notATable(name);
     return { table, columns: await transaction.run(columnsSql, [table.oid as string]) };
   });
@@ -118,11 +118,12 @@ const columnsSql = `
   join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
   order by a.attnum`;
 
-function missingTable(name: TableName): EtlError {
+/** A schema without the usage permission is not on the search path either: hence the user's name. */
+function missingTable(name: TableName, database: Database): EtlError {
   return new EtlError({
     kind: "config",
     operation: "read table",
-    message: `there is no table ${quoteTable(name)}`,
+    message: `there is no table ${quoteTable(name)} that user ${database.user} can see in database ${database.name}`,
     hint: "etl migrate",
   });
 }

@@ -40,8 +40,15 @@ export async function openClient(
   signal: AbortSignal,
 ): Promise<Client> {
   const socket = await dial(settings, encryption, signal);
-  let alive = true;
   let unused: Socket | undefined = socket;
+  let alive = true;
+  let rejectRunning = (_: Error) => {};
+  const lose = () => {
+    alive = false;
+    rejectRunning(connectionLost());
+  };
+  // Not left to the driver: it does not hear of a socket that closed before it began to listen.
+  socket.once("close", lose);
   const options = {
     host: [settings.host],
     port: [settings.port],
@@ -51,13 +58,10 @@ export async function openClient(
     password: () => settings.password ?? "",
     connection: { application_name: settings.applicationName },
     socket() {
-      if (unused === undefined) throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
+      if (unused === undefined) throw connectionLost();
       const first = unused;
       unused = undefined;
       return first;
-    },
-    onclose() {
-      alive = false;
     },
     onnotice() {},
     ssl: false,
@@ -80,18 +84,22 @@ export async function openClient(
     get alive() {
       return alive;
     },
-    async run(text, parameters = []) {
-      const result = await sql.unsafe<Record<string, unknown>[]>(text, [...parameters]);
-      return { rows: result, command: result.command };
+    run(text, parameters = []) {
+      return new Promise((resolve, reject) => {
+        rejectRunning = reject;
+        if (socket.destroyed) lose();
+        else
+          sql.unsafe(text, [...parameters]).then((rows) => resolve({ rows, command: rows.command }), reject);
+      });
     },
     destroy() {
-      alive = false;
-      // Sends Terminate and rejects what is running; its promise may never settle, so nothing waits for it.
+      lose();
+      // Sends Terminate; its promise may never settle, so nothing waits for it.
       void sql.end({ timeout: 0 });
       setTimeout(() => socket.destroy(), farewellMillis).unref();
     },
   };
-  const abort = () => socket.destroy();
+  const abort = () => client.destroy();
   signal.addEventListener("abort", abort);
   try {
     await client.run("select 1");
@@ -102,6 +110,10 @@ export async function openClient(
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function connectionLost(): Error {
+  return Object.assign(new Error("connection lost"), { code: "CONNECTION_CLOSED" });
 }
 
 /** For Terminate to leave the machine; a server that does not read it is cut off. */

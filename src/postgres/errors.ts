@@ -1,7 +1,7 @@
 /** Translates what goes wrong with the database, once: SQLSTATE to an `EtlError` without the server's own text. */
 
-import { commitUnknown } from "../drain/ports.ts";
 import postgres from "postgres";
+import { commitUnknown } from "../drain/ports.ts";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
 import { type RowFault, rowFault } from "./row-errors.ts";
 import { socketError } from "./socket-errors.ts";

@@ -27,7 +27,7 @@ export interface Log {
 }
 
 /** How a log is kept. */
-export interface LogOptions {
+interface LogOptions {
   /** Drops `info` and `status`. */
   readonly quiet: boolean;
   /** The time of day for the stamps. */

@@ -17,7 +17,7 @@ export interface ProgressState {
 }
 
 /** Shows where a drain stands. */
-export interface Progress {
+interface Progress {
   /** Shows the state, at most ten times a second; the newest one is always shown in the end. */
   update(state: ProgressState): void;
   /** Takes the line away for good. */

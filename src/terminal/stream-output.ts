@@ -6,7 +6,7 @@ import { EtlError } from "../errors.ts";
 import type { Output } from "./output.ts";
 
 /** What is needed of `process`. */
-export interface HostProcess {
+interface HostProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Terminal;
   readonly stderr: Terminal;
@@ -18,7 +18,7 @@ interface Terminal {
 }
 
 /** The two streams that a run writes to. */
-export interface Outputs {
+interface Outputs {
   readonly stdout: Output;
   readonly stderr: Output;
 }

@@ -1,10 +1,10 @@
 /** Rows as an aligned table, for the eyes of a person. */
 
 import { printable } from "./printable.ts";
-import { displayWidth, shorten } from "./width.ts";
+import { displayWidth, shortenMiddle } from "./width.ts";
 
 /** How a table is laid out. */
-export interface TableOptions {
+interface TableOptions {
   /**
    * The widest a line may be: the widest columns are shortened to fit.
    *
@@ -70,7 +70,7 @@ function fit(natural: readonly number[], available: number): number[] {
 
 /** Cut or padded to the width exactly. A wide character may not fit the last column: padding makes it up. */
 function align(text: string, width: number, right: boolean): string {
-  const shown = shorten(text, width);
+  const shown = shortenMiddle(text, width);
   const padding = " ".repeat(width - displayWidth(shown));
   return right ? padding + shown : shown + padding;
 }

@@ -30,6 +30,26 @@ export function shorten(text: string, columns: number): string {
   return `${beginning}…`;
 }
 
+/**
+ * The beginning and the end of the text, with `…` between them where something was cut out, at most `columns` wide:
+ * values that begin alike, as pseudonyms of one key do, still look different.
+ */
+export function shortenMiddle(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  const room = Math.floor((columns - 1) / 2);
+  if (room < 1) return shorten(text, columns);
+  const end = [...text].reverse();
+  let width = 0;
+  let kept = 0;
+  for (const character of end) {
+    width += Bun.stringWidth(character);
+    if (width > room) break;
+    kept += 1;
+  }
+  const tail = end.slice(0, kept).reverse().join("");
+  return shorten(text, columns - displayWidth(tail)) + tail;
+}
+
 /** The text broken into lines of at most `columns`, between words where that is possible. */
 export function wrap(text: string, columns: number): string {
   return Bun.wrapAnsi(text, columns, { hard: true, trim: false });

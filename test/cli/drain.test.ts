@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Receipt } from "../../src/drain/receipt.ts";
 import { generateBodies } from "../../src/embedded/login-events.ts";
+import { startEmbeddedQueue } from "../../src/embedded/queue.ts";
 import { runEtl } from "../support/binary.ts";
 import { loginEvent, openWorld, type World } from "../support/world.ts";
 
@@ -36,10 +38,10 @@ async function queueWith(bodies: readonly string[]): Promise<{ url: string; ids:
 
 const rows = () => world.database.sql<Record<string, unknown>[]>`select * from user_logins order by user_id`;
 
-function expectToAddUp(receipt: Record<string, number> & { rejections: Record<string, number> }): void {
+function expectToAddUp(receipt: Receipt): void {
   const { received, inserted, duplicates, rejected, released, unsettled } = receipt;
-  expect(received).toBe(inserted! + duplicates! + rejected! + released! + unsettled!);
-  expect(Object.values(receipt.rejections).reduce((sum, count) => sum + count, 0)).toBe(rejected!);
+  expect(received).toBe(inserted + duplicates + rejected + released + unsettled);
+  expect(Object.values(receipt.rejections).reduce((sum, count) => sum + count, 0)).toBe(rejected);
 }
 
 describe("etl drain", () => {
@@ -93,8 +95,11 @@ describe("etl drain", () => {
     });
     expect(second).toMatchObject({ user_id: "b", locale: null, app_version: 24_576 });
     // Equal values join, and another field's equal value does not.
-    expect(second?.masked_ip).toBe(first?.masked_ip);
-    expect(first?.masked_ip).not.toBe(first?.masked_device_id);
+    const [masks] = await world.database.sql`
+      select count(distinct masked_ip)::int as ips, count(distinct masked_device_id)::int as devices,
+             bool_or(right(masked_ip, 64) = right(masked_device_id, 64)) as alike
+      from user_logins`;
+    expect(masks).toEqual({ ips: 1, devices: 1, alike: false });
     const [today] = await world.database.sql`select create_date::text as day from user_logins limit 1`;
     expect(today?.day).toBe(new Date().toISOString().slice(0, 10));
   });
@@ -119,19 +124,17 @@ describe("etl drain", () => {
     expect(world.server.depth(url)).toEqual({ visible: 15, inFlight: 0 });
   });
 
-  test("recognises what the ledger knows and deletes it without a second row", async () => {
-    const { url } = await queueWith([loginEvent()]);
-    await drainJson(url);
-    // The queue gives the message out once more, as SQS may after a delete: the same id and the same sent time.
-    const [entry] = await world.database.sql`select message_id, sent_at from etl_ledger`;
-    world.server.redeliver(url, {
-      messageId: entry?.message_id,
-      sentAtMillis: Number(entry?.sent_at) || undefined,
-      body: loginEvent(),
-    });
-    const again = await drainJson(url);
-    expect(again.receipt).toMatchObject({ received: 1, inserted: 0, duplicates: 1, deleted: 1 });
-    expect((await rows()).length).toBe(1);
+  test("recognises what the queue delivers again, and deletes it without a second row", async () => {
+    const queue = await startEmbeddedQueue({ name: "forgetful", forgottenDeletes: 7 });
+    try {
+      queue.send(Array.from({ length: 30 }, (_, index) => loginEvent({ user_id: `u${index}` })));
+      const run = await drainJson(queue.url);
+      expect(run.exitCode).toBe(0);
+      expect(run.receipt).toMatchObject({ received: 37, inserted: 30, duplicates: 7, deleted: 37 });
+      expect((await rows()).length).toBe(30);
+    } finally {
+      await queue.stop();
+    }
   });
 
   test("says what happened in words, too: logs on standard error, the receipt on standard output", async () => {

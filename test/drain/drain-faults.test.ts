@@ -77,7 +77,13 @@ describe("whatever fails, whenever", () => {
               tally,
               observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
             },
-            { ...rates, waitSeconds: 5, giveUpAfterMillis: 60_000, graceMillis: 20_000 },
+            {
+              ...rates,
+              waitSeconds: 5,
+              visibilityTimeoutSeconds: 30,
+              giveUpAfterMillis: 60_000,
+              graceMillis: 20_000,
+            },
             { graceful: graceful.signal, forced: new AbortController().signal },
           );
           expect(tally.open).toBe(0);

@@ -1,6 +1,15 @@
 /** A real Postgres for the tests: one server a test process, one database a test file. */
 
-import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,9 +27,12 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Files to lay into the data folder before the start, readable by the server alone. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Lines of `pg_hba.conf` in place of the default, which asks everyone for a SCRAM password. */
+  /** Lines of `pg_hba.conf` in place of {@link defaultAccessRules}. */
   readonly accessRules?: readonly string[];
 }
+
+/** A password over the network, none over the Unix socket. */
+const defaultAccessRules = ["local all all trust", "host all all all scram-sha-256"];
 
 /** A running server. */
 export interface PostgresServer {
@@ -51,17 +63,20 @@ const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 const identity = isRoot ? { uid: nobody, gid: nobody } : {};
 
+/** Starts a program that is not our child, as Bun ends the children of a test that runs out of time; prints its id. */
+const launcher = '"$@" >/dev/null 2>&1 </dev/null & echo $!';
+
 /**
- * Waits until its standard input closes, which it does however the test process ends; then stops the server (which
- * removes its pid file last) and cleans up.
+ * Waits until the test process is gone or the file `keep` is taken away, then stops the server (which removes its pid
+ * file last) and cleans up.
  */
 const keeper = `
 trap '' INT TERM HUP
-cat >/dev/null
-kill -INT "$1" 2>/dev/null
-for try in $(seq 100); do test -e "$2/data/postmaster.pid" || break; sleep 0.05; done
-kill -QUIT "$1" 2>/dev/null
-rm -rf "$2"
+while kill -0 "$1" && test -e "$3/keep"; do sleep 0.1; done
+kill -INT "$2"
+for try in $(seq 100); do test -e "$3/data/postmaster.pid" || break; sleep 0.05; done
+kill -QUIT "$2"
+rm -rf "$3"
 `;
 
 /** Starts a server of its own, for tests that need other settings than the shared one. */
@@ -83,9 +98,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
   for (const [name, content] of Object.entries(options.files ?? {})) {
     writeOwned(join(data, name), content);
   }
-  if (options.accessRules) {
-    writeOwned(join(data, "pg_hba.conf"), `${options.accessRules.join("\n")}\n`);
-  }
+  const accessRules = options.accessRules ?? defaultAccessRules;
+  writeOwned(join(data, "pg_hba.conf"), accessRules.map((rule) => `${rule}\n`).join(""));
   const port = await freePort();
   const settings = {
     port: String(port),
@@ -93,6 +107,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
     unix_socket_directories: folder,
     fsync: "off",
     full_page_writes: "off",
+    logging_collector: "on",
+    log_directory: ".",
+    log_filename: "server.log",
     max_connections: "100",
     shared_buffers: "32MB",
     ...options.settings,
@@ -103,31 +120,20 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
       .map(([name, value]) => `${name} = '${value}'\n`)
       .join(""),
   );
-  const log = join(folder, "server.log");
-  const child = Bun.spawn([join(binaries, "postgres"), "-D", data], {
-    ...identity,
-    cwd: data,
-    stdin: "ignore",
-    stdout: Bun.file(log),
-    stderr: Bun.file(log),
-  });
-  const guard = Bun.spawn(["sh", "-c", keeper, "keeper", String(child.pid), folder], {
-    cwd: "/",
-    stdin: "pipe",
-  });
-  child.unref();
-  guard.unref();
+  writeFileSync(join(folder, "keep"), "");
+  const server = await launch([join(binaries, "postgres"), "-D", data], identity);
+  await launch(["sh", "-c", keeper, "keeper", String(process.pid), server, folder]);
   const url = (database = "postgres") =>
     `postgres://${superuser}:${encodeURIComponent(superuserPassword)}@127.0.0.1:${port}/${database}`;
-  await untilReady(join(data, "postmaster.pid"), () => child.exitCode, log);
+  await untilReady(data);
   return {
     port,
     socketFolder: folder,
     url,
     writeFile: (name, content) => writeOwned(join(data, name), content),
     async stop() {
-      guard.stdin.end();
-      await guard.exited;
+      rmSync(join(folder, "keep"));
+      while (existsSync(folder)) await Bun.sleep(10);
     },
   };
 }
@@ -212,16 +218,24 @@ function own(path: string): void {
   }
 }
 
+/** @returns the id of the process */
+async function launch(command: readonly string[], as: typeof identity = {}): Promise<string> {
+  const child = Bun.spawn(["sh", "-c", launcher, "launcher", ...command], {
+    ...as,
+    cwd: "/",
+    stdout: "pipe",
+  });
+  return (await new Response(child.stdout).text()).trim();
+}
+
 /** The server writes `ready` into the last line of its pid file once it takes connections. */
-async function untilReady(pidFile: string, exitCode: () => number | null, log: string): Promise<void> {
-  while (!existsSync(pidFile) || !/^ready\s*$/m.test(readFileSync(pidFile, "utf8"))) {
-    if (exitCode() !== null) {
-      throw new Error(
-        `The test server ended at its start: ${existsSync(log) ? readFileSync(log, "utf8") : ""}`,
-      );
-    }
+async function untilReady(data: string): Promise<void> {
+  const pidFile = join(data, "postmaster.pid");
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    if (existsSync(pidFile) && /^ready\s*$/m.test(readFileSync(pidFile, "utf8"))) return;
     await Bun.sleep(10);
   }
+  throw new Error(`The test server did not start: ${readFileSync(join(data, "server.log"), "utf8")}`);
 }
 
 function freePort(): Promise<number> {

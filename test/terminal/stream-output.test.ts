@@ -53,13 +53,17 @@ describe("a pipe", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  // The reader begins when the writer has stood still for many turns of its event loop.
-  async function stalledThenRead(name: string, before: string, size: number, count: number) {
+  function unreadPipe(name: string) {
     const path = join(folder, name);
     Bun.spawnSync(["mkfifo", path]);
     const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writing = openSync(path, constants.O_WRONLY);
-    const script = `${before} exec ${shellProgram} ${size} ${count}`;
+    return { path, reading, writing: openSync(path, constants.O_WRONLY) };
+  }
+
+  // The reader begins when the writer has stood still for many turns of its event loop.
+  async function stalledThenRead(name: string, before: string, options: string) {
+    const { path, reading, writing } = unreadPipe(name);
+    const script = `${before} exec ${shellProgram} ${options}`;
     const child = Bun.spawn(["sh", "-c", script], { stdout: writing, stderr: "pipe" });
     closeSync(writing);
     const report = reports(child.stderr);
@@ -82,7 +86,7 @@ describe("a pipe", () => {
     ["non-blocking", `'${process.execPath}' -e 'process.stdout.columns';`],
   ] as const) {
     test(`${kind}: 20 MB arrive whole and in order, and a write resolves only when it is handed over`, async () => {
-      const run = await stalledThenRead(kind, before, size, count);
+      const run = await stalledThenRead(kind, before, `${size} ${count}`);
       expect(run.text.length).toBe(size * count);
       const lines = run.text.split("\n").slice(0, -1);
       expect(lines.map((line) => Number.parseInt(line, 10))).toEqual(inOrder);
@@ -93,6 +97,30 @@ describe("a pipe", () => {
       expect(run.exitCode).toBe(7);
     });
   }
+
+  test("writes keep their order where nobody awaits them", async () => {
+    const run = await stalledThenRead("together", "", `${size} ${count} together`);
+    const lines = run.text.split("\n").slice(0, -1);
+    expect(lines.map((line) => Number.parseInt(line, 10))).toEqual(inOrder);
+    expect(lines.every((line) => line.length === size - 1)).toBeTrue();
+  });
+
+  test("two stalled streams leave a thread for everything else", async () => {
+    const { reading, writing } = unreadPipe("stalled");
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "programs/stall.ts")], {
+      stdout: writing,
+      stderr: writing,
+      // As few as there are on a small machine.
+      env: { ...process.env, UV_THREADPOOL_SIZE: "2" },
+    });
+    closeSync(writing);
+    try {
+      expect(await child.exited).toBe(9);
+    } finally {
+      child.kill("SIGKILL");
+      closeSync(reading);
+    }
+  });
 
   test("one text of 20 MB arrives whole", async () => {
     const run = await shell(`$PROGRAM 20000000 1 | wc -c`);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { printable } from "../../src/terminal/printable.ts";
-import { displayWidth, shorten, wrap } from "../../src/terminal/width.ts";
+import { displayWidth, shorten, shortenMiddle, wrap } from "../../src/terminal/width.ts";
 
 test.each([
   ["login", 5],
@@ -24,11 +24,22 @@ test.each([
   expect(shorten(text, columns)).toBe(shown);
 });
 
-test("a shortened text fits, and what fits is not shortened", () => {
+test.each([
+  ["login-queue", 11, "login-queue"],
+  ["login-queue", 10, "login…ueue"],
+  ["login-queue", 3, "l…e"],
+  ["login-queue", 2, "l…"],
+  ["login-queue", 0, ""],
+  ["日本語日本語", 7, "日本…語"],
+])("%j in %d columns, cut in the middle, is %j", (text, columns, shown) => {
+  expect(shortenMiddle(text, columns)).toBe(shown);
+});
+
+test.each([shorten, shortenMiddle])("a shortened text fits, and what fits is not shortened", (shortened) => {
   const anyText = fc.string({ unit: "grapheme" }).map(printable);
   fc.assert(
     fc.property(anyText, fc.integer({ min: 0, max: 30 }), (text, columns) => {
-      const shown = shorten(text, columns);
+      const shown = shortened(text, columns);
       expect(displayWidth(shown)).toBeLessThanOrEqual(columns);
       if (displayWidth(text) <= columns) expect(shown).toBe(text);
     }),

@@ -96,6 +96,10 @@ describe("found", () => {
     expect(await ask(withToken, { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN: "container-token" })).toEqual({
       arn,
     });
+    // The SDK has a warning for both at once, which must not reach the terminal.
+    const path = await file("container-token", "container-token");
+    const both = { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: path, AWS_CONTAINER_AUTHORIZATION_TOKEN: "other" };
+    expect(await ask(withToken, { ...env, ...both })).toEqual({ arn });
   });
 
   test("with a web identity, whose region nobody set", async () => {

@@ -1,16 +1,19 @@
 /**
  * Writes to standard output as the program does, for tests with real pipes.
  *
- *     write.ts SIZE COUNT   COUNT texts of SIZE bytes, each beginning with its number
+ *     write.ts SIZE COUNT [together]   COUNT texts of SIZE bytes, each beginning with its number,
+ *                                      each when the one before is done, or all of them together
  *
- * After a failed write standard output becomes a sink that takes everything. Reports on standard error, as JSON lines: how many writes are done, every 20 ms; at the end how it went.
+ * Reports on standard error, as JSON lines: how many writes are done, every 20 ms; at the end how it went.
+ * After a failed write standard output becomes a sink that takes everything.
  */
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { EtlError } from "../../../src/errors.ts";
 import { openOutputs } from "../../../src/terminal/stream-output.ts";
 
-const [size, count] = process.argv.slice(2).map(Number) as [number, number];
+const [size, count] = process.argv.slice(2, 4).map(Number) as [number, number];
+const together = process.argv[4] === "together";
 // Written past the outputs under test: a report must come out while standard output is stalled.
 const report = (what: object) => writeSync(2, `${JSON.stringify(what)}\n`);
 
@@ -22,7 +25,8 @@ const { stdout } = openOutputs(process);
 let done = 0;
 const errors: unknown[] = [];
 const heartbeat = setInterval(() => report({ done }), 20);
-for (let number = 0; number < count; number++) {
+
+async function write(number: number): Promise<void> {
   try {
     await stdout.write(`${number} `.padEnd(size - 1, "x").concat("\n"));
     done += 1;
@@ -33,6 +37,10 @@ for (let number = 0; number < count; number++) {
     openSync("/dev/null", "w");
   }
 }
+
+const numbers = Array.from({ length: count }, (_, number) => number);
+if (together) await Promise.all(numbers.map(write));
+else for (const number of numbers) await write(number);
 clearInterval(heartbeat);
 report({ end: true, done, closed: stdout.closed, errors });
 process.exitCode = 7;

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Sink } from "../../../src/drain/ports.ts";
+import { userLogins } from "../../../src/pipeline/mapping.ts";
+import type { MappedMessage } from "../../../src/pipeline/row.ts";
+import type { Database } from "../../../src/postgres/connect.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+let sink: Sink;
+
+beforeAll(async () => {
+  testDatabase = await createDatabase();
+  database = openUrl(testDatabase.url);
+});
+
+beforeEach(async () => {
+  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
+  await migrate(database, userLogins, "user_logins");
+});
+
+afterAll(async () => {
+  database.close();
+  await testDatabase.drop();
+});
+
+async function withTable(...statements: string[]): Promise<void> {
+  for (const statement of statements) await testDatabase.sql.unsafe(statement);
+  sink = await openLoginSink(database);
+}
+
+async function storedUsers(): Promise<string[]> {
+  const rows = await testDatabase.sql`select user_id from user_logins order by user_id`;
+  return rows.map((row) => row.user_id as string);
+}
+
+/** Twenty good messages with the given ones put in their places. */
+function batchWith(...bad: MappedMessage[]): MappedMessage[] {
+  const places = new Map(bad.map((message) => [message.ref.messageId, message]));
+  return loginMessages(20).map((message) => places.get(message.ref.messageId) ?? message);
+}
+
+const cases: {
+  name: string;
+  table: string[];
+  bad: Parameters<typeof loginMessage>[1];
+  code: string;
+  column?: string;
+}[] = [
+  { name: "a text too long for varchar", table: [], bad: { 1: "x".repeat(33) }, code: "22001" },
+  {
+    name: "a text too long for a domain over varchar",
+    table: ["create domain device as varchar(10)", "alter table user_logins alter device_type type device"],
+    bad: { 1: "x".repeat(11) },
+    code: "22001",
+  },
+  {
+    name: "a null where none may be",
+    table: ["alter table user_logins alter device_type set not null"],
+    bad: { 1: null },
+    code: "23502",
+    column: "device_type",
+  },
+  {
+    name: "a value outside of an enum",
+    table: [
+      "create type device as enum ('android', 'ios')",
+      "alter table user_logins alter device_type type device using device_type::device",
+    ],
+    bad: { 1: "toaster" },
+    code: "22P02",
+  },
+  {
+    name: "a value that a check refuses",
+    table: ["alter table user_logins add constraint known_device check (device_type <> 'toaster')"],
+    bad: { 1: "toaster" },
+    code: "23514",
+    column: "known_device",
+  },
+  {
+    name: "a value that a domain's check refuses",
+    table: [
+      "create domain device as text constraint no_toaster check (value <> 'toaster')",
+      "alter table user_logins alter device_type type device",
+    ],
+    bad: { 1: "toaster" },
+    code: "23514",
+    column: "no_toaster",
+  },
+  {
+    name: "a value that is there already",
+    table: ["alter table user_logins add constraint one_user unique (user_id)"],
+    bad: { 0: "user-1" },
+    code: "23505",
+    column: "one_user",
+  },
+  {
+    name: "a constraint that is checked at the commit",
+    table: ["alter table user_logins add constraint late unique (user_id) deferrable initially deferred"],
+    bad: { 0: "user-1" },
+    code: "23505",
+    column: "late",
+  },
+  {
+    name: "a key that points nowhere",
+    table: [
+      "create table device (name text primary key)",
+      "insert into device values ('android')",
+      "alter table user_logins add constraint known foreign key (device_type) references device",
+    ],
+    bad: { 1: "toaster" },
+    code: "23503",
+    column: "known",
+  },
+  {
+    name: "an exception of a trigger",
+    table: [
+      `create function object() returns trigger language plpgsql as $$
+         begin
+           if new.device_type = 'toaster' then raise exception 'no toasters: %', new.user_id; end if;
+           return new;
+         end $$`,
+      "create trigger object before insert on user_logins for each row execute function object()",
+    ],
+    bad: { 1: "toaster" },
+    code: "P0001",
+  },
+  { name: "an integer out of range", table: [], bad: { 5: "2147483648" }, code: "22003" },
+  { name: "a day that does not exist", table: [], bad: { 6: "2026-02-30" }, code: "22008" },
+  {
+    name: "a value too large for an index",
+    table: ["alter table user_logins alter user_id type text", "create index on user_logins (user_id)"],
+    bad: {
+      0: Array.from({ length: 4000 }, (_, index) => ((index * 7919) % 65521).toString(36)).join(""),
+    },
+    code: "54000",
+  },
+];
+
+describe("one bad row never costs a good one", () => {
+  for (const { name, table, bad, code, column } of cases) {
+    test(name, async () => {
+      await withTable(...table);
+      const result = await sink.load(batchWith(loginMessage(7, bad), loginMessage(20, bad)));
+      expect(result).toEqual({
+        inserted: 18,
+        duplicates: 0,
+        rejections: [7, 20].map((number) => ({
+          messageId: loginMessage(number).ref.messageId,
+          reason: `sqlstate_${code}`,
+          path: "",
+          ...(column === undefined ? {} : { column }),
+        })),
+      });
+      expect(await storedUsers()).toHaveLength(18);
+      const [ledger] = await testDatabase.sql`select count(*)::int as entries from etl_ledger`;
+      expect(ledger?.entries).toBe(18);
+    });
+  }
+
+  test("a rejected message can be loaded once its table is mended", async () => {
+    await withTable("alter table user_logins add constraint short check (length(user_id) < 10)");
+    const batch = batchWith(loginMessage(7, { 0: "a-long-user-id" }));
+    expect(await sink.load(batch)).toMatchObject({ inserted: 19, rejections: [{ column: "short" }] });
+    await testDatabase.sql.unsafe("alter table user_logins drop constraint short");
+    expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 19, rejections: [] });
+  });
+});
+
+describe("what is no matter of one row", () => {
+  test("a missing partition ends the run", async () => {
+    await withTable(
+      "drop table user_logins",
+      `create table user_logins (user_id text, device_type text, masked_ip text, masked_device_id text, locale text,
+         app_version integer, create_date date) partition by range (create_date)`,
+      "create table y2026 partition of user_logins for values from ('2026-01-01') to ('2027-01-01')",
+    );
+    const failure = await failureOf(sink.load(batchWith(loginMessage(7, { 6: "2025-12-31" }))));
+    expect(failure).toMatchObject({ kind: "config", code: "23514", retryable: false });
+    expect(failure.hint).toContain("partition");
+    expect(await storedUsers()).toEqual([]);
+    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  });
+
+  test("one reason for all of fifty rows ends the run, and nothing is rejected", async () => {
+    await withTable("alter table user_logins add constraint closed check (false) not valid");
+    const failure = await failureOf(sink.load(loginMessages(50)));
+    expect(failure).toMatchObject({ kind: "config", code: "23514", retryable: false });
+    expect(failure.message).toContain("closed");
+    const fewer = await sink.load(loginMessages(49));
+    expect(fewer.rejections).toHaveLength(49);
+  });
+
+  test("two reasons for fifty rows reject them", async () => {
+    await withTable("alter table user_logins add constraint closed check (false) not valid");
+    const batch = [...loginMessages(49), loginMessage(50, { 1: "x".repeat(33) })];
+    expect((await sink.load(batch)).rejections).toHaveLength(50);
+  });
+
+  test("a table that is gone ends the run", async () => {
+    await withTable();
+    await testDatabase.sql.unsafe("drop table user_logins");
+    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+      kind: "config",
+      code: "42P01",
+      hint: "etl migrate",
+    });
+  });
+
+  test("a lock that is not given up in time is tried again later, and left behind by no session", async () => {
+    await withTable();
+    const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
+    const hastySink = await openLoginSink(hasty);
+    await testDatabase.sql.begin(async (sql) => {
+      await sql`lock table user_logins`;
+      expect(await failureOf(hastySink.load(loginMessages(3)))).toMatchObject({
+        kind: "temporary",
+        code: "57014",
+        retryable: true,
+      });
+    });
+    expect(await hastySink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    hasty.close();
+  });
+});
+
+test("no error says what a row holds", async () => {
+  await withTable(
+    "alter table user_logins add constraint closed check (false) not valid",
+    `create function tell() returns trigger language plpgsql as $$
+       begin raise exception 'secret %', new.user_id using detail = new.user_id; end $$`,
+  );
+  const canary = (number: number) => loginMessage(number, { 0: `canary-${number}` });
+  const batch = Array.from({ length: 50 }, (_, index) => canary(index));
+  const refused = await failureOf(sink.load(batch));
+  await testDatabase.sql.unsafe(
+    "create trigger tell before insert on user_logins for each row execute function tell()",
+  );
+  const told = await failureOf(sink.load(batch));
+  for (const error of [refused, told]) {
+    expect([error.message, error.hint, error.stack].join("\n")).not.toContain("canary");
+  }
+});

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import postgres from "postgres";
+import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { createDatabase, sharedServer, superuser, type TestDatabase } from "../../support/postgres.ts";
+import { openLoginSink, patientDeadlines, settingsOf } from "../../support/postgres-database.ts";
+import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
+import { startTransactionPooler, type TransactionPooler } from "../../support/transaction-pooler.ts";
+
+let testDatabase: TestDatabase;
+let pooler: TransactionPooler;
+let databases: Database[];
+
+beforeAll(async () => {
+  testDatabase = await createDatabase();
+  const { port, socketFolder } = await sharedServer();
+  pooler = await startTransactionPooler({
+    socketPath: `${socketFolder}/.s.PGSQL.${port}`,
+    user: superuser,
+    database: testDatabase.name,
+    sessions: 3,
+  });
+  const settings = { ...settingsOf(testDatabase.url), port: pooler.port };
+  databases = [openDatabase(settings, patientDeadlines), openDatabase(settings, patientDeadlines)];
+  await migrate(databases[0] as Database, userLogins, "user_logins");
+});
+
+afterAll(async () => {
+  for (const database of databases) database.close();
+  await pooler.stop();
+  await testDatabase.drop();
+});
+
+test("loads through a pooler that gives every transaction another session", async () => {
+  const sinks = await Promise.all(databases.map((database) => openLoginSink(database)));
+  let inserted = 0;
+  for (let round = 0; round < 10; round += 1) {
+    const batch = loginMessages(20, round * 20);
+    const results = await Promise.all(sinks.map((sink) => sink.load(batch)));
+    for (const result of results) inserted += result.inserted;
+  }
+  expect(inserted).toBe(200);
+  expect(pooler.transactions.every((count) => count > 5)).toBe(true);
+});
+
+test("finds bad rows through it", async () => {
+  const sink = await openLoginSink(databases[0] as Database);
+  const batch = loginMessages(10, 1000).with(4, loginMessage(1004, { 1: "x".repeat(33) }));
+  expect(await sink.load(batch)).toMatchObject({ inserted: 9, rejections: [{ reason: "sqlstate_22001" }] });
+});
+
+test("leaves no setting behind in its sessions", async () => {
+  const settings =
+    "'synchronous_commit', 'statement_timeout', 'idle_in_transaction_session_timeout', 'search_path'";
+  const sources = new Set<string>();
+  for (let session = 0; session < 3; session += 1) {
+    const rows = await (databases[0] as Database).transaction({ operation: "look" }, async (transaction) => {
+      await transaction.run("reset synchronous_commit");
+      return transaction.run(
+        `select name, reset_val = boot_val as untouched from pg_settings where name in (${settings})`,
+      );
+    });
+    for (const { name, untouched } of rows) sources.add(`${name} ${untouched}`);
+  }
+  expect(sources.size).toBe(4);
+});
+
+test("the pooler refuses what a real one refuses, so that these tests can fail", async () => {
+  const sql = postgres({
+    host: "127.0.0.1",
+    port: pooler.port,
+    user: superuser,
+    database: testDatabase.name,
+    connection: { search_path: "public" },
+  });
+  expect(await sql`select 1`.catch((error) => error.code)).toBe("08P01");
+  await sql.end({ timeout: 0 });
+});

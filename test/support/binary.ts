@@ -1,0 +1,219 @@
+/** Runs the compiled executable as a user does: another process, an environment of its own, pipes or a terminal. */
+
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Screen } from "./screen.ts";
+
+const executable = join(import.meta.dirname, "../../dist/etl");
+
+/** Home and working folder of every run: empty, so that no file of the machine has a say. */
+const emptyFolder = mkdtempSync(join(tmpdir(), "etl-test-home-"));
+process.on("exit", () => rmSync(emptyFolder, { recursive: true, force: true }));
+
+const defaultTimeoutMillis = 20_000;
+
+/** How the executable is run. */
+export interface RunOptions {
+  /** The whole environment, but for `PATH` and an empty `HOME`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** @defaultValue an empty folder */
+  readonly cwd?: string;
+  /** Standard input. @defaultValue none */
+  readonly stdin?: string;
+  /** After this time the process is killed and the run has failed. @defaultValue 20,000 */
+  readonly timeoutMillis?: number;
+}
+
+/** How a process ended. */
+export interface Ending {
+  /** Null where a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** A process that has ended, and all that it wrote. */
+export interface Finished extends Ending {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Text that grows while a process writes it. */
+export interface Written {
+  readonly text: string;
+  /**
+   * Resolves with the text as soon as it matches.
+   *
+   * @throws where the process ends, or its time is up, before that
+   */
+  until(pattern: RegExp): Promise<string>;
+}
+
+/** A running executable. */
+export interface Running {
+  readonly pid: number;
+  readonly stdout: Written;
+  readonly stderr: Written;
+  kill(signal: NodeJS.Signals): void;
+  /** @throws where the time was up */
+  readonly finished: Promise<Finished>;
+}
+
+/** A process in a terminal that has ended. */
+export interface FinishedInTerminal extends Ending {
+  /** All that was written, escapes included. */
+  readonly output: string;
+  /** What a person sees at the end, without colours. */
+  readonly lines: readonly string[];
+}
+
+/** A running executable whose three streams are one terminal. */
+export interface InTerminal {
+  readonly output: Written;
+  /** Types; `\r` is the return key, `\u0003` Ctrl-C. */
+  type(keys: string): void;
+  /** @throws where the time was up */
+  readonly finished: Promise<FinishedInTerminal>;
+}
+
+/** Runs it to its end. */
+export async function runEtl(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return await spawnEtl(args, options).finished;
+}
+
+/** Starts it. Whoever does must await `finished`. */
+export function spawnEtl(args: readonly string[], options: RunOptions = {}): Running {
+  const child = Bun.spawn([requireExecutable(), ...args], {
+    ...surroundings(options),
+    stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const stdout = new Text("stdout");
+  const stderr = new Text("stderr");
+  const collected = Promise.all([stdout.collect(child.stdout), stderr.collect(child.stderr)]);
+  const finished = finish(child, [stdout, stderr], collected, options, (ending) => ({
+    ...ending,
+    stdout: stdout.text,
+    stderr: stderr.text,
+  }));
+  return { pid: child.pid, stdout, stderr, kill: (signal) => child.kill(signal), finished };
+}
+
+/** How the executable is run in a terminal. */
+export interface TerminalOptions extends Omit<RunOptions, "stdin"> {
+  /** @defaultValue 100 */
+  readonly columns?: number;
+}
+
+/** Runs it to its end in a pseudo-terminal. */
+export async function runEtlInTerminal(
+  args: readonly string[],
+  options: TerminalOptions = {},
+): Promise<FinishedInTerminal> {
+  return await spawnEtlInTerminal(args, options).finished;
+}
+
+/** Starts it in a pseudo-terminal of 24 rows. Whoever does must await `finished`. */
+export function spawnEtlInTerminal(args: readonly string[], options: TerminalOptions = {}): InTerminal {
+  const { columns = 100 } = options;
+  const output = new Text("terminal");
+  const decoder = new TextDecoder();
+  const closed = Promise.withResolvers<void>();
+  const child = Bun.spawn([requireExecutable(), ...args], {
+    ...surroundings(options),
+    terminal: {
+      cols: columns,
+      rows: 24,
+      data: (_, bytes) => output.add(decoder.decode(bytes, { stream: true })),
+      exit: () => closed.resolve(),
+    },
+  });
+  const { terminal } = child;
+  if (terminal === undefined) throw new Error("this system gives no pseudo-terminal");
+  // What was written last may arrive after the process has ended.
+  const finished = finish(child, [output], closed.promise, options, (ending) => {
+    const screen = new Screen(columns);
+    screen.write(output.text.replaceAll(colours, ""));
+    return { ...ending, output: output.text, lines: screen.lines };
+  });
+  return { output, type: (keys) => void terminal.write(keys), finished };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+const colours = /\u001b\[[0-9;]*m/g;
+
+function requireExecutable(): string {
+  if (!existsSync(executable)) throw new Error("dist/etl is missing: run ./scripts/build");
+  return executable;
+}
+
+function surroundings({ env = {}, cwd = emptyFolder }: RunOptions) {
+  return { cwd, env: { PATH: "/usr/bin:/bin", HOME: emptyFolder, TERM: "xterm-256color", ...env } };
+}
+
+/** Waits for the process and for all that it wrote; kills it when its time is up. */
+async function finish<T>(
+  child: Bun.Subprocess,
+  texts: readonly Text[],
+  allWritten: Promise<unknown>,
+  { timeoutMillis = defaultTimeoutMillis }: RunOptions,
+  result: (ending: Ending) => T,
+): Promise<T> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, timeoutMillis);
+  try {
+    await child.exited;
+    await allWritten;
+    if (late) throw new Error(`etl was killed after ${timeoutMillis} ms\n${texts.map(shown).join("\n")}`);
+    return result({ exitCode: child.exitCode, signal: child.signalCode });
+  } finally {
+    clearTimeout(timer);
+    for (const text of texts) text.end();
+  }
+}
+
+function shown({ name, text }: Text): string {
+  return `--- ${name}\n${text}`;
+}
+
+/** {@link Written}, as the one who adds to it sees it. */
+class Text implements Written {
+  text = "";
+  #ended = false;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(readonly name: string) {}
+
+  async collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) this.add(decoder.decode(bytes, { stream: true }));
+  }
+
+  add(more: string): void {
+    this.text += more;
+    for (const look of this.#waiting) look();
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const look of this.#waiting) look();
+  }
+
+  until(pattern: RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = pattern.test(this.text);
+        if (!found && !this.#ended) return;
+        this.#waiting.delete(look);
+        if (found) resolve(this.text);
+        else reject(new Error(`etl ended and never wrote ${pattern}\n${shown(this)}`));
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
