@@ -8,6 +8,9 @@ import type { Source } from "./ports.ts";
 /** Messages of one receive, the most that SQS hands out. */
 const receiveEntries = 10;
 
+/** Empty polls in a row after which the queue looks drained. One proves nothing: SQS samples its servers. */
+const emptyPollsToPause = 2;
+
 /** From this many messages in one answer on, the queue is taken to hold a backlog. */
 const backlogEntries = 5;
 
@@ -33,27 +36,37 @@ export interface ReceiverParts {
 /** Polls until the signal is aborted or `maxMessages` are taken. */
 export class Receivers {
   readonly #parts: ReceiverParts;
-  readonly #wanted = new Condition();
+  readonly #turn = new Condition();
   #wantedCount = 1;
   #remaining: number;
   /** Polls in a row, over all receivers, that brought nothing new. */
-  emptyPolls = 0;
+  #emptyPolls = 0;
+  #openPolls = 0;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
     this.#remaining = parts.maxMessages ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether `maxMessages` are taken. */
-  get limitReached(): boolean {
-    return this.#remaining <= 0;
+  /**
+   * Whether polls stay empty, and none is open that might still bring something. Nothing is polled then until `resume`:
+   * a poll that is cut off may have been handed messages already, which nobody sees before their time-out.
+   */
+  get quiet(): boolean {
+    return this.#emptyPolls >= emptyPollsToPause && this.#openPolls === 0;
+  }
+
+  /** Polls again after the receivers were quiet. */
+  resume(): void {
+    this.#emptyPolls = 0;
+    this.#turn.ring();
   }
 
   /** Resolves when no receiver polls any more, so that nothing can arrive after it. */
   async run(): Promise<void> {
     const { receivers, signal, intake, onFailure } = this.#parts;
     const wake = () => {
-      this.#wanted.ring();
+      this.#turn.ring();
       intake.freed.ring();
     };
     signal.addEventListener("abort", wake);
@@ -67,31 +80,34 @@ export class Receivers {
     const { signal, intake } = this.#parts;
     while (!signal.aborted && this.#remaining > 0) {
       const count = Math.min(receiveEntries, this.#remaining);
-      if (index >= this.#wantedCount) await this.#wanted.wait();
+      const paused = this.#emptyPolls >= emptyPollsToPause;
+      if (paused || index >= this.#wantedCount) await this.#turn.wait();
       else if (!intake.tryReserve(count)) await intake.freed.wait();
       else await this.#poll(count);
     }
     // The last one to take the limit's messages wakes those that wait for their turn.
-    this.#wanted.ring();
+    this.#turn.ring();
     intake.freed.ring();
   }
 
   async #poll(count: number): Promise<void> {
     const { source, signal, waitSeconds, intake, onMessages, onEmpty } = this.#parts;
     this.#remaining -= count;
+    this.#openPolls += 1;
     let messages: readonly Message[] = [];
     try {
       messages = await source.receive({ maxMessages: count, waitSeconds, signal });
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      this.#openPolls -= 1;
       this.#remaining += count - messages.length;
       intake.free(count - messages.length);
     }
     if (signal.aborted && messages.length === 0) return;
     const fresh = messages.length === 0 ? 0 : onMessages(messages);
     this.#remaining += messages.length - fresh;
-    this.emptyPolls = fresh === 0 ? this.emptyPolls + 1 : 0;
+    this.#emptyPolls = fresh === 0 ? this.#emptyPolls + 1 : 0;
     this.#adjust(fresh);
     if (fresh === 0) onEmpty();
   }
@@ -102,6 +118,6 @@ export class Receivers {
     else if (fresh >= backlogEntries) this.#wantedCount *= 2;
     else this.#wantedCount += 1;
     this.#wantedCount = Math.min(this.#wantedCount, this.#parts.receivers);
-    this.#wanted.ring();
+    this.#turn.ring();
   }
 }

@@ -17,10 +17,7 @@ import { Receivers } from "./receivers.ts";
 import { releaseAll } from "./release.ts";
 import type { Tally } from "./tally.ts";
 
-/** Empty polls in a row after which the queue is asked for its own count. One proves nothing: SQS samples. */
-const emptyPollsToEnd = 2;
-
-/** How often the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
+/** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
 const maxContradictions = 3;
 
 /** Characters of waiting rows; with what a batch and its statement copy, well under 200 MB at the worst. */
@@ -188,6 +185,7 @@ export class Run {
         this.#intake.add(mapped);
       }
     }
+    if (fresh > 0) this.#contradictions = 0;
     return fresh;
   }
 
@@ -238,12 +236,12 @@ export class Run {
         this.#receiving.abort();
       } else {
         this.#contradictions += 1;
-        this.#receivers.emptyPolls = 0;
+        this.#receivers.resume();
       }
     });
   }
 
   #looksDrained(): boolean {
-    return this.#receivers.emptyPolls >= emptyPollsToEnd && this.#loader.idle && this.#deleter.idle;
+    return this.#receivers.quiet && this.#loader.idle && this.#deleter.idle;
   }
 }

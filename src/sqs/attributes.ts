@@ -60,7 +60,7 @@ function unusable(name: string): EtlError {
   return new EtlError({
     kind: "protocol",
     operation: "attributes",
-    message: `The queue's attribute ${name} is missing or cannot be read.`,
+    message: `the queue's attribute ${name} is missing or cannot be read`,
     hint: "check that the queue URL leads to SQS, ElasticMQ or LocalStack",
   });
 }

@@ -180,7 +180,7 @@ function tooLong(): EtlError {
   return new EtlError({
     kind: "protocol",
     operation: "read answer",
-    message: "The answer is longer than any that SQS gives.",
+    message: "the answer is longer than any that SQS gives",
     hint: "check that the queue URL leads to SQS",
   });
 }

@@ -107,7 +107,7 @@ function readStaticKeys(env: Environment): Credentials | undefined {
   if (accessKeyId === undefined && secretAccessKey === undefined) return undefined;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     const missing = accessKeyId === undefined ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY";
-    throw unusable(`${missing} is not set, but its counterpart is.`, `set ${missing} too, or unset both`);
+    throw unusable(`${missing} is not set, but its counterpart is`, `set ${missing} too, or unset both`);
   }
   const all = {
     AWS_ACCESS_KEY_ID: accessKeyId,
@@ -118,7 +118,7 @@ function readStaticKeys(env: Environment): Credentials | undefined {
     // A header takes no line break, and the error would show the value.
     if (value !== undefined && !/^[!-~]+$/.test(value)) {
       throw unusable(
-        `${name} holds a space, a line break or another character that no key has.`,
+        `${name} holds a space, a line break or another character that no key has`,
         `set ${name} again`,
       );
     }
@@ -129,15 +129,15 @@ function readStaticKeys(env: Environment): Credentials | undefined {
 function noneFound(env: Environment, cause: unknown): EtlError {
   const profile = env.AWS_PROFILE;
   if (profile !== undefined && profile !== "") {
-    const message = `The profile ${profile} (AWS_PROFILE) gives no AWS credentials.`;
+    const message = `the profile ${profile} (AWS_PROFILE) gives no AWS credentials`;
     return unusable(message, `aws sso login --profile ${profile}`, cause);
   }
   const hint = "aws configure sso, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-  return unusable("No AWS credentials were found.", hint, cause);
+  return unusable("no AWS credentials were found", hint, cause);
 }
 
 function notRenewed(env: Environment, cause: unknown): EtlError {
-  const message = "The AWS credentials have expired and could not be renewed.";
+  const message = "the AWS credentials have expired and could not be renewed";
   const hint = env.AWS_PROFILE ? `aws sso login --profile ${env.AWS_PROFILE}` : "aws sts get-caller-identity";
   return new EtlError({ kind: "temporary", operation: "credentials", message, hint, retryable: true, cause });
 }

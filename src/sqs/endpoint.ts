@@ -38,7 +38,7 @@ export function resolveEndpoint(location: QueueLocation): Endpoint {
     return { queue, requestUrl: queue.href, host: new URL(queue.href).host, region };
   }
   const hint = "AWS_ENDPOINT_URL_SQS=http://localhost:9324";
-  const endpoint = parseServiceUrl(location.endpoint, "The queue's endpoint", hint);
+  const endpoint = parseServiceUrl(location.endpoint, "the queue's endpoint", hint);
   const prefix = endpoint.pathname.replace(/\/+$/, "");
   return { queue, requestUrl: endpoint.origin + prefix + queue.path, host: endpoint.host, region };
 }

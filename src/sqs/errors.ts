@@ -29,50 +29,50 @@ const clockToleranceMillis = 5 * 60_000;
 
 const throttled: Meaning = {
   kind: "temporary",
-  message: "The queue asks for fewer requests.",
+  message: "the queue asks for fewer requests",
   hint: "run it again, with fewer --receivers",
   retryable: true,
 };
 
 const noSuchQueue: Meaning = {
   kind: "config",
-  message: "The queue does not exist.",
+  message: "the queue does not exist",
   hint: "check the queue URL: account, region and name",
 };
 
 const wrongKey: Meaning = {
   kind: "permission",
-  message: "AWS does not know the access key.",
+  message: "AWS does not know the access key",
   hint: "check which credentials are used: aws sts get-caller-identity",
 };
 
 const denied: Meaning = {
   kind: "permission",
-  message: "The credentials may not do this with the queue.",
+  message: "the credentials may not do this with the queue",
   hint: "allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes",
 };
 
 const tokenExpired: Meaning = {
   kind: "permission",
-  message: "The session token has expired.",
+  message: "the session token has expired",
   hint: "sign in again (aws sso login), or set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
 };
 
 const clockDiffers: Meaning = {
   kind: "config",
-  message: "AWS refuses the request's time: this machine's clock differs from the real time.",
+  message: "AWS refuses the request's time: this machine's clock differs from the real time",
   hint: "set the clock (timedatectl set-ntp true), then run it again",
 };
 
 const keyMayNotDecrypt: Meaning = {
   kind: "permission",
-  message: "The credentials may not decrypt the queue's messages.",
+  message: "the credentials may not decrypt the queue's messages",
   hint: "allow kms:Decrypt on the queue's KMS key",
 };
 
 const keyUnusable: Meaning = {
   kind: "config",
-  message: "The KMS key of the queue cannot be used.",
+  message: "the KMS key of the queue cannot be used",
   hint: "check that the key exists and is enabled: aws sqs get-queue-attributes --attribute-names KmsMasterKeyId",
 };
 
@@ -99,7 +99,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   "KMS.ThrottlingException": throttled,
   OverLimit: {
     kind: "temporary",
-    message: "Too many messages are in flight (SQS allows 120,000 received and not yet deleted).",
+    message: "too many messages are in flight (SQS allows 120,000 received and not yet deleted)",
     hint: "run it again after the queue's visibility timeout",
     retryable: true,
   },
@@ -114,7 +114,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   OptInRequired: denied,
   InvalidSecurity: {
     kind: "config",
-    message: "The queue takes requests over https only.",
+    message: "the queue takes requests over https only",
     hint: "write https:// in the queue URL",
   },
   ExpiredToken: tokenExpired,
@@ -166,7 +166,7 @@ function meaningOf(answer: ErrorAnswer): Meaning {
     if (Math.abs(answer.clockAheadMillis ?? 0) > clockToleranceMillis) return clockMeaning(answer);
     return {
       kind: "permission",
-      message: `AWS does not accept the request's signature, made for the region ${region}.`,
+      message: `AWS does not accept the request's signature, made for the region ${region}`,
       hint: "check AWS_SECRET_ACCESS_KEY, and AWS_REGION where the queue URL names no region",
     };
   }
@@ -174,7 +174,7 @@ function meaningOf(answer: ErrorAnswer): Meaning {
   if (status >= 500 || status === 408) {
     return {
       kind: "temporary",
-      message: `${host} answered with an error of its own (HTTP ${status}).`,
+      message: `${host} answered with an error of its own (HTTP ${status})`,
       hint: "run it again; https://health.aws.amazon.com says whether SQS has trouble",
       retryable: true,
     };
@@ -182,7 +182,7 @@ function meaningOf(answer: ErrorAnswer): Meaning {
   if (status === 407) {
     return {
       kind: "permission",
-      message: "The proxy wants a user name and a password.",
+      message: "the proxy wants a user name and a password",
       hint: "HTTPS_PROXY=http://user:password@host:port",
     };
   }
@@ -190,7 +190,7 @@ function meaningOf(answer: ErrorAnswer): Meaning {
   if (status === 404) return noSuchQueue;
   return {
     kind: "protocol",
-    message: `${host} did not answer as SQS does (HTTP ${status}${code === undefined ? "" : `, ${code}`}).`,
+    message: `${host} did not answer as SQS does (HTTP ${status}${code === undefined ? "" : `, ${code}`})`,
     hint: "check the queue URL and AWS_ENDPOINT_URL_SQS",
   };
 }
@@ -201,6 +201,6 @@ function clockMeaning({ clockAheadMillis }: ErrorAnswer): Meaning {
   const side = clockAheadMillis > 0 ? "ahead of" : "behind";
   return {
     ...clockDiffers,
-    message: `This machine's clock is ${minutes} min ${side} AWS's, which refuses the request.`,
+    message: `this machine's clock is ${minutes} min ${side} AWS's, which refuses the request`,
   };
 }

@@ -48,14 +48,14 @@ export function parseQueueUrl(text: string): QueueUrl {
   if (arn) {
     const [, region, account, name] = arn;
     const hint = `give its URL: --queue-url https://sqs.${region}.amazonaws.com/${account}/${name}`;
-    throw refused("The queue was given as an ARN, not as a URL.", hint);
+    throw refused("the queue was given as an ARN, not as a URL", hint);
   }
-  const url = parseServiceUrl(text, "The queue URL", `--queue-url ${example}`);
+  const url = parseServiceUrl(text, "the queue URL", `--queue-url ${example}`);
   const path = url.pathname.replace(/\/+$/, "");
   const segments = path.split("/").slice(1);
   const name = segments.at(-1) ?? "";
   const complete = queueName.test(name) && (segments.length === 2 || !awsHost.test(url.hostname));
-  if (!complete) throw refused("The queue URL does not end with a queue's name.", `--queue-url ${example}`);
+  if (!complete) throw refused("the queue URL does not end with a queue's name", `--queue-url ${example}`);
   const region = regionOf(url.hostname);
   const parts = { href: url.origin + path, origin: url.origin, path, name };
   return region === undefined ? parts : { ...parts, region };
@@ -64,22 +64,22 @@ export function parseQueueUrl(text: string): QueueUrl {
 /**
  * Reads the URL of a service: http or https, and nothing in it that a request would not carry on.
  *
- * @param subject how an error names it, such as `The queue URL`
+ * @param subject how an error names it, such as `the queue URL`
  * @throws EtlError of kind config
  */
 export function parseServiceUrl(text: string, subject: string, hint: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw refused(`${subject} is not a full http or https URL.`, hint);
+    throw refused(`${subject} is not a full http or https URL`, hint);
   }
   if (url.username !== "" || url.password !== "") {
-    throw refused(`${subject} holds a user name or a password; requests are signed instead.`, hint);
+    throw refused(`${subject} holds a user name or a password; requests are signed instead`, hint);
   }
   if (url.search !== "" || url.hash !== "") {
-    throw refused(`${subject} holds a query or a fragment, which would not be sent.`, hint);
+    throw refused(`${subject} holds a query or a fragment, which would not be sent`, hint);
   }
   if (url.protocol === "http:" && awsHost.test(url.hostname)) {
-    throw refused(`${subject} would send messages to AWS unencrypted.`, "write https:// instead of http://");
+    throw refused(`${subject} would send messages to AWS unencrypted`, "write https:// instead of http://");
   }
   return url;
 }

@@ -158,7 +158,7 @@ function unexpected(): EtlError {
   return new EtlError({
     kind: "protocol",
     operation: "read answer",
-    message: "The queue's answer is XML, but not what SQS answers.",
+    message: "the queue's answer is XML, but not what SQS answers",
     hint: "check that the queue URL leads to SQS, ElasticMQ or LocalStack",
     retryable: true,
   });

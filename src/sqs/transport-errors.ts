@@ -21,51 +21,51 @@ export function transportError(operation: string, host: string, cause: unknown):
   const unavailable = (message: string, hint: string, retryable: boolean) =>
     new EtlError({ kind: "unavailable", operation, message, hint, retryable, code, cause });
   if (untrustedAuthority.has(code)) {
-    const message = `The certificate of ${host} is signed by an authority that is not trusted here.`;
+    const message = `the certificate of ${host} is signed by an authority that is not trusted here`;
     return unavailable(message, "AWS_CA_BUNDLE=/path/to/the-authority.pem", false);
   }
   switch (code) {
     case "ERR_TLS_CERT_ALTNAME_INVALID":
     case "HOSTNAME_MISMATCH":
       return unavailable(
-        `The certificate at ${host} is for another host.`,
+        `the certificate at ${host} is for another host`,
         "check the host in the queue URL",
         false,
       );
     case "CERT_HAS_EXPIRED":
     case "CERT_NOT_YET_VALID":
       return unavailable(
-        `The certificate of ${host} is not valid today.`,
+        `the certificate of ${host} is not valid today`,
         "check this machine's clock",
         false,
       );
     case "EPROTO":
       return unavailable(
-        `${host} does not speak TLS.`,
+        `${host} does not speak TLS`,
         "check the port, and http:// or https://, in the URL",
         false,
       );
     case "ECONNREFUSED":
-      return unavailable(`Nothing listens at ${host}.`, reachHint, true);
+      return unavailable(`nothing listens at ${host}`, reachHint, true);
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return unavailable(`The host name ${host} was not found.`, reachHint, true);
+      return unavailable(`the host name ${host} was not found`, reachHint, true);
     case "ERR_PROXY_TUNNEL":
-      return unavailable(`The proxy did not connect to ${host}.`, "check HTTPS_PROXY and NO_PROXY", true);
+      return unavailable(`the proxy did not connect to ${host}`, "check HTTPS_PROXY and NO_PROXY", true);
     case "UnsupportedProxyProtocol":
       return new EtlError({
         kind: "config",
         operation,
-        message: "The proxy is of a kind that is not supported.",
+        message: "the proxy is of a kind that is not supported",
         hint: "set HTTPS_PROXY to an http:// or https:// URL",
         code,
         cause,
       });
     default:
       if (/CERT|CRL|TLS/.test(code)) {
-        return unavailable(`The certificate of ${host} could not be verified.`, "check AWS_CA_BUNDLE", false);
+        return unavailable(`the certificate of ${host} could not be verified`, "check AWS_CA_BUNDLE", false);
       }
-      return unavailable(`The connection to ${host} broke.`, reachHint, true);
+      return unavailable(`the connection to ${host} broke`, reachHint, true);
   }
 }
 
@@ -74,7 +74,7 @@ export function timeoutError(operation: string, host: string, timeoutMillis: num
   return new EtlError({
     kind: "unavailable",
     operation,
-    message: `${host} did not answer within ${timeoutMillis / 1000} s.`,
+    message: `${host} did not answer within ${timeoutMillis / 1000} s`,
     hint: reachHint,
     retryable: true,
     code: "ETIMEDOUT",

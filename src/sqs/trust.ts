@@ -17,10 +17,10 @@ export function readCaBundle(env: Readonly<Record<string, string | undefined>>):
   try {
     bundle = readFileSync(path, "utf8");
   } catch (cause) {
-    throw unusable("The file that AWS_CA_BUNDLE names cannot be read.", cause);
+    throw unusable("the file that AWS_CA_BUNDLE names cannot be read", cause);
   }
   if (!bundle.includes("-----BEGIN CERTIFICATE-----")) {
-    throw unusable("The file that AWS_CA_BUNDLE names holds no certificate in PEM.");
+    throw unusable("the file that AWS_CA_BUNDLE names holds no certificate in PEM");
   }
   return bundle;
 }

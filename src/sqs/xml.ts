@@ -193,7 +193,7 @@ function malformed(): EtlError {
   return new EtlError({
     kind: "protocol",
     operation: "read answer",
-    message: "The queue's answer is not well-formed XML.",
+    message: "the queue's answer is not well-formed XML",
     hint: "check that the queue URL leads to SQS, not to a web page or a proxy",
     retryable: true,
   });

@@ -203,6 +203,24 @@ describe("a drain", () => {
     expect(it.table.rows.size).toBe(3);
   });
 
+  test("does not end while a poll is open that may have been handed messages", async () => {
+    const it = world(bodies(17));
+    const receive = it.queue.receive.bind(it.queue);
+    let polls = 0;
+    it.queue.receive = async (options) => {
+      polls += 1;
+      const slow = polls === 3;
+      const messages = await receive(options);
+      // Handed out, and long under way: meanwhile the others find nothing, again and again.
+      for (let turns = 0; slow && turns < 200; turns += 1) await turn();
+      options.signal.throwIfAborted();
+      return messages;
+    };
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.table.rows.size).toBe(17);
+    expect(it.queue.left).toEqual([]);
+  });
+
   test("takes no more than the limit, over all receivers", async () => {
     for (const maxMessages of [1, 10, 25, 77]) {
       const it = world(bodies(300));

@@ -16,7 +16,7 @@ const defaultTimeoutMillis = 20_000;
 /** How the executable is run. */
 export interface RunOptions {
   /** The whole environment, but for `PATH` and an empty `HOME`. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** @defaultValue an empty folder */
   readonly cwd?: string;
   /** Standard input. @defaultValue none */
@@ -169,11 +169,16 @@ async function finish<T>(
     await child.exited;
     await allWritten;
     if (late) throw new Error(`etl was killed after ${timeoutMillis} ms\n${texts.map(shown).join("\n")}`);
-    return result({ exitCode: child.exitCode, signal: child.signalCode });
+    return result({ exitCode: child.exitCode, signal: signalOf(child) });
   } finally {
     clearTimeout(timer);
     for (const text of texts) text.end();
   }
+}
+
+/** Bun gives the number of a signal that it knows no name of. */
+function signalOf({ signalCode }: Bun.Subprocess): string | null {
+  return signalCode === null ? null : String(signalCode);
 }
 
 function shown({ name, text }: Text): string {

@@ -64,7 +64,7 @@ const isRoot = process.getuid?.() === 0;
 const identity = isRoot ? { uid: nobody, gid: nobody } : {};
 
 /** Starts a program that is not our child, as Bun ends the children of a test that runs out of time; prints its id. */
-const launcher = '"$@" >/dev/null 2>&1 </dev/null & echo $!';
+const launcher = '"$@" >"$0" 2>&1 </dev/null & echo $!';
 
 /**
  * Waits until the test process is gone or the file `keep` is taken away, then stops the server (which removes its pid
@@ -107,9 +107,6 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
     unix_socket_directories: folder,
     fsync: "off",
     full_page_writes: "off",
-    logging_collector: "on",
-    log_directory: ".",
-    log_filename: "server.log",
     max_connections: "100",
     shared_buffers: "32MB",
     ...options.settings,
@@ -121,8 +118,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
       .join(""),
   );
   writeFileSync(join(folder, "keep"), "");
-  const server = await launch([join(binaries, "postgres"), "-D", data], identity);
-  await launch(["sh", "-c", keeper, "keeper", String(process.pid), server, folder]);
+  const server = await launch([join(binaries, "postgres"), "-D", data], join(data, "server.log"), identity);
+  await launch(["sh", "-c", keeper, "keeper", String(process.pid), server, folder], "/dev/null");
   const url = (database = "postgres") =>
     `postgres://${superuser}:${encodeURIComponent(superuserPassword)}@127.0.0.1:${port}/${database}`;
   await untilReady(data);
@@ -219,12 +216,8 @@ function own(path: string): void {
 }
 
 /** @returns the id of the process */
-async function launch(command: readonly string[], as: typeof identity = {}): Promise<string> {
-  const child = Bun.spawn(["sh", "-c", launcher, "launcher", ...command], {
-    ...as,
-    cwd: "/",
-    stdout: "pipe",
-  });
+async function launch(command: readonly string[], log: string, as: typeof identity = {}): Promise<string> {
+  const child = Bun.spawn(["sh", "-c", launcher, log, ...command], { ...as, cwd: "/", stdout: "pipe" });
   return (await new Response(child.stdout).text()).trim();
 }
 

@@ -238,7 +238,7 @@ test("a role that may only load can load, and one that may not is told what to g
   await testDatabase.sql.unsafe(failure.hint ?? "");
   const loaderSink = await openLoginSink(loader);
   expect(await loaderSink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
-  expect(await loaderSink.load([loginMessage(1, { 1: "x".repeat(33) }), loginMessage(3)])).toMatchObject({
+  expect(await loaderSink.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
     inserted: 1,
     rejections: [{ reason: "sqlstate_22001" }],
   });

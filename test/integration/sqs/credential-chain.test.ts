@@ -146,7 +146,7 @@ describe("found", () => {
 describe("not found", () => {
   test("anywhere", async () => {
     const outcome = await ask(withToken, {});
-    expect(outcome).toMatchObject({ kind: "config", message: "No AWS credentials were found." });
+    expect(outcome).toMatchObject({ kind: "config", message: "no AWS credentials were found" });
     expect(outcome.hint).toContain("aws configure sso");
   });
 
