@@ -5,6 +5,9 @@ import { runCommandLine } from "./cli.ts";
 import type { StopSignal } from "./commands/context.ts";
 import { openOutputs } from "./terminal/stream-output.ts";
 
+/** For goodbyes on connections, after the run; all output has been written by then. */
+const farewellMillis = 200;
+
 const { stdout, stderr } = openOutputs(process);
 
 /** Ends a process whose state is no longer known, after the reason has been written. */
@@ -32,3 +35,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   onStopSignal,
   now: () => new Date(),
 });
+
+// What was left open, such as a call to a queue that never answers, must not keep a run that is over alive.
+setTimeout(() => process.exit(), farewellMillis).unref();

@@ -1,7 +1,7 @@
 /** The table of commands: the parser, the help and the documentation of the command line come from it. */
 
 import { limits } from "../config/limits.ts";
-import { maskAlgorithms } from "../config/options.ts";
+import { maskAlgorithms, rejectActions } from "../config/options.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { choiceFlag, numberFlag, switchFlag, textFlag } from "./flag.ts";
 
@@ -29,12 +29,35 @@ const drain = defineCommand({
     maxMessages: numberFlag("--max-messages", limits.maxMessages, "Stop after N messages (dry run: 10)"),
     batchSize: numberFlag("--batch-size", limits.batchSize, "Rows in one statement (default: 1000)"),
     receivers: numberFlag("--receivers", limits.receivers, "Receivers at once (default: as the queue needs)"),
-    waitSeconds: numberFlag("--wait-seconds", limits.waitSeconds, "Long poll of an empty queue (default: 5)"),
+    waitSeconds: numberFlag(
+      "--wait-seconds",
+      limits.waitSeconds,
+      "Long poll of an empty queue (default: 5; follow: 20)",
+    ),
+    follow: switchFlag("--follow", "Go on when the queue is empty, until stopped"),
+    onReject: choiceFlag("--on-reject", rejectActions, "leave (default), or dead-letter: send it on, whole"),
+    deadLetterUrl: textFlag("--dead-letter-url", "URL", "The queue for --on-reject dead-letter"),
+    maxInFlight: numberFlag("--max-in-flight", limits.maxInFlight, "Messages in memory (default: 4 batches)"),
+    giveUpAfterSeconds: numberFlag(
+      "--give-up-after",
+      limits.giveUpAfterSeconds,
+      "Seconds to wait for a failing service (default: 300)",
+    ),
+    graceSeconds: numberFlag(
+      "--grace-seconds",
+      limits.graceSeconds,
+      "To settle after a signal (default: 20)",
+    ),
     json: switchFlag("--json", "Results as one JSON object a line, the receipt last"),
     quiet: switchFlag("--quiet", "Log nothing but warnings and errors"),
     config,
   },
-  examples: ["etl drain --dry-run", "etl drain", "etl drain --max-messages 10000 --json"],
+  examples: [
+    "etl drain --dry-run",
+    "etl drain",
+    "etl drain --follow",
+    "etl drain --max-messages 10000 --json",
+  ],
   run: async (context, values) => (await import("../commands/drain.ts")).runDrain(context, values),
 });
 

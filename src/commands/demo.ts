@@ -53,7 +53,13 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
     if (migrated !== 0) return migrated;
     if (stop.signal !== undefined) return stopExitCodes[stop.signal];
 
-    const drained = await runDrain(inside, { dryRun: false, json: false, quiet: false, waitSeconds });
+    const drained = await runDrain(inside, {
+      dryRun: false,
+      follow: false,
+      json: false,
+      quiet: false,
+      waitSeconds,
+    });
     if (drained !== 0 && drained !== exitCodes.data) return drained;
     await showRows(inside);
     if (drained === exitCodes.data) {

@@ -15,4 +15,6 @@ export interface DrainCommand {
   readonly stop: Stop;
   /** One JSON object a line on standard output. */
   readonly json: boolean;
+  /** Go on when the queue is empty. */
+  readonly follow: boolean;
 }

@@ -1,7 +1,7 @@
 /** What a person or a script is told of a drain while it runs. */
 
+import type { DrainObserver } from "../drain/drain-parts.ts";
 import type { Clock, Source } from "../drain/ports.ts";
-import type { DrainObserver } from "../drain/run.ts";
 import type { Tally } from "../drain/tally.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import { countOf, formatCount } from "../terminal/numbers.ts";
@@ -117,7 +117,7 @@ export function pacedByLog(source: Source, log: Pick<Context["log"], "flush">): 
       return source.receive(options);
     },
     delete: (receiptHandles) => source.delete(receiptHandles),
-    release: (receiptHandles) => source.release(receiptHandles),
+    changeVisibility: (changes) => source.changeVisibility(changes),
     attributes: () => source.attributes(),
     get requests() {
       return source.requests;

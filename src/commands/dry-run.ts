@@ -20,6 +20,7 @@ import { systemClock } from "./system-clock.ts";
 import { openSettingsDatabase, openTable } from "./table.ts";
 
 const defaultMaxMessages = 10;
+const defaultWaitSeconds = 5;
 
 /** Below so many receives, looking at a message a few times sends it to the dead-letter queue. */
 const fewReceives = 3;
@@ -65,7 +66,7 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
     },
     {
       maxMessages: settings.drain.maxMessages ?? defaultMaxMessages,
-      waitSeconds: settings.drain.waitSeconds,
+      waitSeconds: settings.drain.waitSeconds ?? defaultWaitSeconds,
     },
     stop.graceful,
   );

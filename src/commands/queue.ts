@@ -5,6 +5,7 @@ import type { Source } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";
+import { formatSeconds } from "../terminal/numbers.ts";
 import type { Context } from "./context.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -18,9 +19,20 @@ export interface OpenQueue {
 /**
  * Opens the queue; nothing is sent yet.
  *
+ * @param withAttributes whether messages are to come with their senders' attributes
  * @throws EtlError of kind config where no queue is named, or its URL cannot be used
  */
-export function openQueue(settings: QueueSettings, { env }: Pick<Context, "env">): OpenQueue {
+export function openQueue(
+  settings: QueueSettings,
+  context: Pick<Context, "env" | "log">,
+  withAttributes = false,
+): OpenQueue {
+  const parts = sourceParts(settings, context);
+  return { name: parseQueueUrl(parts.queue.url).name, source: createSqsSource({ ...parts, withAttributes }) };
+}
+
+/** What every adapter of an SQS queue is made of. */
+export function sourceParts(settings: QueueSettings, { env, log }: Pick<Context, "env" | "log">) {
   const { url } = settings;
   if (url === undefined) {
     throw new EtlError({
@@ -30,12 +42,17 @@ export function openQueue(settings: QueueSettings, { env }: Pick<Context, "env">
       hint: "set ETL_QUEUE_URL, or give --queue-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
     });
   }
-  const source = createSqsSource({
+  return {
     queue: { ...settings, url },
     env,
     clock: systemClock,
     now: Date.now,
     random: Math.random,
-  });
-  return { name: parseQueueUrl(url).name, source };
+    onClockSkew(aheadMillis: number) {
+      const seconds = formatSeconds(Math.abs(aheadMillis) / 1000);
+      log.warn(
+        `this machine's clock is ${seconds} ${aheadMillis > 0 ? "ahead of" : "behind"} that of SQS; requests are signed with SQS's time`,
+      );
+    },
+  };
 }

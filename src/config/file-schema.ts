@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { type Limit, limitInWords, limits } from "./limits.ts";
-import { maskAlgorithms } from "./options.ts";
+import { maskAlgorithms, rejectActions } from "./options.ts";
 
 /** Each message says what was expected; who reports an issue says where, and what was found. */
 const text = v.optional(v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty")));
@@ -51,6 +51,13 @@ export const fileSchema = v.strictObject({
     batch_size: whole(limits.batchSize),
     receivers: whole(limits.receivers),
     wait_seconds: whole(limits.waitSeconds),
+    max_in_flight: whole(limits.maxInFlight),
+    give_up_after_seconds: whole(limits.giveUpAfterSeconds),
+    grace_seconds: whole(limits.graceSeconds),
+  }),
+  rejects: table({
+    action: v.optional(v.picklist(rejectActions, `one of ${rejectActions.join(", ")}`)),
+    dead_letter_url: text,
   }),
 });
 

@@ -13,9 +13,13 @@ export const limits = {
   receivers: { least: 1, most: 256 },
   /** SQS holds a receive open for 20 seconds at most. */
   waitSeconds: { least: 0, most: 20 },
+  maxInFlight: { least: 10, most: 100_000 },
+  /** A day at the most: whoever wants to wait longer wants `--follow`. */
+  giveUpAfterSeconds: { least: 0, most: 86_400 },
+  graceSeconds: { least: 0, most: 3_600 },
   port: { least: 1, most: 65_535 },
-  /** The embedded queue of the demo refuses receives beyond this many messages. */
-  demoMessages: { least: 1, most: 20_000 },
+  /** The embedded queue refuses receives from 20,000 messages on, and `--keep` fills it a second time. */
+  demoMessages: { least: 1, most: 10_000 },
 } as const satisfies Readonly<Record<string, Limit>>;
 
 /** The limit in words, such as `a whole number from 1 to 256`. */

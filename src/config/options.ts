@@ -6,6 +6,12 @@ export type MaskAlgorithm = "hmac-sha256" | "sha256";
 /** The names that `--mask` and `[mask] algorithm` take. */
 export const maskAlgorithms = ["hmac-sha256", "sha256"] as const satisfies readonly MaskAlgorithm[];
 
+/** Where rejected messages go. */
+export type OnReject = "leave" | "dead-letter";
+
+/** The words that `--on-reject` and `[rejects] action` take. */
+export const rejectActions = ["leave", "dead-letter"] as const satisfies readonly OnReject[];
+
 /** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed. */
 export interface SettingFlags {
   readonly config?: string | undefined;
@@ -17,11 +23,18 @@ export interface SettingFlags {
   readonly batchSize?: number | undefined;
   readonly receivers?: number | undefined;
   readonly waitSeconds?: number | undefined;
+  readonly maxInFlight?: number | undefined;
+  readonly giveUpAfterSeconds?: number | undefined;
+  readonly graceSeconds?: number | undefined;
+  readonly onReject?: OnReject | undefined;
+  readonly deadLetterUrl?: string | undefined;
 }
 
 /** `etl drain`. */
 export interface DrainOptions extends SettingFlags {
   readonly dryRun: boolean;
+  /** Go on when the queue is empty, until a stop signal. */
+  readonly follow: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 }

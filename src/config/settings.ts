@@ -3,7 +3,7 @@
 import type { Environment } from "../commands/context.ts";
 import { EtlError } from "../errors.ts";
 import type { FileSettings } from "./file-schema.ts";
-import type { MaskAlgorithm, SettingFlags } from "./options.ts";
+import type { MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
 import { fromFolderOf, readSettingsFile } from "./settings-file.ts";
 import { type ReadFile, requireOwnerOnly } from "./text-file.ts";
 
@@ -49,15 +49,27 @@ export interface MaskSettings {
 }
 
 /** How much is taken at a time. */
-interface DrainSettings {
+export interface DrainSettings {
   /** Stop after so many messages; absent for all there are. */
   readonly maxMessages?: number | undefined;
   /** Rows in one statement. */
   readonly batchSize: number;
   /** Receivers at once; absent where the drain is to choose. */
   readonly receivers?: number | undefined;
-  /** How long the queue may hold a receive open while it is empty. */
-  readonly waitSeconds: number;
+  /** How long the queue may hold a receive open while it is empty; absent where the drain is to choose. */
+  readonly waitSeconds?: number | undefined;
+  /** Deliveries received and not settled; absent where the drain is to choose. */
+  readonly maxInFlight?: number | undefined;
+  /** How long a failing queue or database is waited for. */
+  readonly giveUpAfterSeconds: number;
+  /** After a stop signal, how long what is in flight may take to settle. */
+  readonly graceSeconds: number;
+}
+
+/** Where rejected messages go. */
+interface RejectSettings {
+  readonly action: OnReject;
+  readonly deadLetterUrl?: string | undefined;
 }
 
 /** Every setting of a run. */
@@ -70,6 +82,7 @@ export interface Settings {
   readonly table: string;
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
+  readonly rejects: RejectSettings;
 }
 
 /** Where settings come from. */
@@ -82,7 +95,8 @@ export interface SettingSources {
 /** The table of the reference job. */
 const defaultTable = "user_logins";
 const defaultBatchSize = 1000;
-const defaultWaitSeconds = 5;
+const defaultGiveUpAfterSeconds = 300;
+const defaultGraceSeconds = 20;
 
 /**
  * Puts the settings together: flags > environment > `etl.toml` > defaults.
@@ -109,7 +123,15 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
       maxMessages: flags.maxMessages ?? file.drain?.max_messages,
       batchSize: flags.batchSize ?? file.drain?.batch_size ?? defaultBatchSize,
       receivers: flags.receivers ?? file.drain?.receivers,
-      waitSeconds: flags.waitSeconds ?? file.drain?.wait_seconds ?? defaultWaitSeconds,
+      waitSeconds: flags.waitSeconds ?? file.drain?.wait_seconds,
+      maxInFlight: flags.maxInFlight ?? file.drain?.max_in_flight,
+      giveUpAfterSeconds:
+        flags.giveUpAfterSeconds ?? file.drain?.give_up_after_seconds ?? defaultGiveUpAfterSeconds,
+      graceSeconds: flags.graceSeconds ?? file.drain?.grace_seconds ?? defaultGraceSeconds,
+    },
+    rejects: {
+      action: flags.onReject ?? file.rejects?.action ?? "leave",
+      deadLetterUrl: flags.deadLetterUrl ?? file.rejects?.dead_letter_url,
     },
   };
 }

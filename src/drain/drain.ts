@@ -3,7 +3,8 @@
  * only after the load that made its row durable has returned.
  */
 
-import { type DrainEnd, type DrainLimits, type DrainParts, Run } from "./run.ts";
+import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
+import { Run } from "./run.ts";
 
 /** How a run is asked to stop. */
 export interface StopSignals {

@@ -4,18 +4,18 @@ import type { MapMessage } from "../pipeline/mapper.ts";
 import type { Message } from "../pipeline/message.ts";
 import { isRefusal, type Rejection } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
-import { batchEntries } from "./deleter.ts";
+import { giveBack } from "./give-back.ts";
 import type { Source } from "./ports.ts";
 import type { Outcome } from "./receipt.ts";
-import { releaseAll } from "./release.ts";
 import type { Tally } from "./tally.ts";
+import { batchEntries } from "./tens.ts";
 
 /** Empty polls in a row after which there is nothing more to look at. */
 const emptyPollsToEnd = 2;
 
 /** What a dry run works with. It has no sink: it cannot write. */
 export interface DryRunParts {
-  readonly source: Pick<Source, "receive" | "release">;
+  readonly source: Pick<Source, "receive" | "changeVisibility">;
   readonly mapMessage: MapMessage;
   readonly tally: Tally;
   /** Awaited, so that a slow reader slows the run and not its memory. */
@@ -54,7 +54,7 @@ export async function dryRun(
   } catch (error) {
     end = stop.aborted ? { outcome: "stopped" } : { outcome: "failed", error };
   }
-  const notReleased = await releaseAll(parts.source, held);
+  const notReleased = await giveBack(parts.source, held);
   return { ...end, notReleased };
 }
 

@@ -38,16 +38,40 @@ export interface SettleResult {
   readonly failed: number;
 }
 
+/** How long one delivery is to stay invisible from now on. */
+export interface VisibilityChange {
+  readonly receiptHandle: string;
+  /** 0 to 43,200; 0 makes it visible at once. */
+  readonly timeoutSeconds: number;
+}
+
 /** A queue. Every method retries by itself what may pass, and throws an `EtlError` when it will not. */
 export interface Source {
   receive(options: ReceiveOptions): Promise<readonly Message[]>;
   /** Deletes up to 10 deliveries. Per-entry failures are retried, then counted, never thrown. */
   delete(receiptHandles: readonly string[]): Promise<SettleResult>;
-  /** Makes up to 10 deliveries visible again at once (visibility 0). Same contract as `delete`. */
-  release(receiptHandles: readonly string[]): Promise<SettleResult>;
+  /** Changes the visibility of up to 10 deliveries. Same contract as `delete`. */
+  changeVisibility(changes: readonly VisibilityChange[]): Promise<SettleResult>;
   attributes(): Promise<QueueAttributes>;
   /** Requests sent so far, retries included: what SQS bills. */
   readonly requests: number;
+}
+
+/** A rejected message, whole, and why it was rejected. */
+export interface DeadLetter {
+  readonly message: Message;
+  readonly rejection: Rejection;
+}
+
+/** The queue that rejected messages are moved to. */
+export interface DeadLetterQueue {
+  /**
+   * Sends copies of up to 10 messages, whole, each with its rejection in one message attribute.
+   *
+   * @returns the indexes of those that were accepted; what does not fit SQS's limits is not sent and is not among them
+   * @throws EtlError as `Source` does; a copy may have arrived all the same, so copies are at-least-once
+   */
+  send(letters: readonly DeadLetter[]): Promise<ReadonlySet<number>>;
 }
 
 /** What became of one batch, after its commit. */

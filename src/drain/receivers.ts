@@ -1,6 +1,7 @@
 /** The receivers: long polls into the intake, one while the queue is idle and more while it is not. */
 
 import type { Message } from "../pipeline/message.ts";
+import type { Arrival } from "./arrival.ts";
 import { Condition } from "./condition.ts";
 import type { Intake } from "./intake.ts";
 import type { Source } from "./ports.ts";
@@ -25,8 +26,10 @@ export interface ReceiverParts {
   readonly maxMessages?: number | undefined;
   /** Ends every open poll at once; no receive is begun after it. */
   readonly signal: AbortSignal;
-  /** Takes an answer in; returns how many of its messages this run had not met as rejected before. */
-  readonly onMessages: (messages: readonly Message[]) => number;
+  /** Whether to go on when polls stay empty. */
+  readonly follow: boolean;
+  /** Makes arrivals of an answer's messages, and says how many of them this run had not rejected before. */
+  readonly onMessages: (messages: readonly Message[]) => { arrivals: readonly Arrival[]; fresh: number };
   /** Called after a poll that brought nothing new. */
   readonly onEmpty: () => void;
   /** Called with an error that ends the run; the callee aborts the signal. */
@@ -53,7 +56,7 @@ export class Receivers {
    * a poll that is cut off may have been handed messages already, which nobody sees before their time-out.
    */
   get quiet(): boolean {
-    return this.#emptyPolls >= emptyPollsToPause && this.#openPolls === 0;
+    return !this.#parts.follow && this.#emptyPolls >= emptyPollsToPause && this.#openPolls === 0;
   }
 
   /** Polls again after the receivers were quiet. */
@@ -80,7 +83,7 @@ export class Receivers {
     const { signal, intake } = this.#parts;
     while (!signal.aborted && this.#remaining > 0) {
       const count = Math.min(receiveEntries, this.#remaining);
-      const paused = this.#emptyPolls >= emptyPollsToPause;
+      const paused = this.#emptyPolls >= emptyPollsToPause && !this.#parts.follow;
       if (paused || index >= this.#wantedCount) await this.#turn.wait();
       else if (!intake.tryReserve(count)) await intake.freed.wait();
       else await this.#poll(count);
@@ -101,12 +104,11 @@ export class Receivers {
       if (!signal.aborted) throw error;
     } finally {
       this.#openPolls -= 1;
-      this.#remaining += count - messages.length;
-      intake.free(count - messages.length);
     }
-    if (signal.aborted && messages.length === 0) return;
-    const fresh = messages.length === 0 ? 0 : onMessages(messages);
-    this.#remaining += messages.length - fresh;
+    const { arrivals, fresh } = onMessages(messages);
+    this.#remaining += count - fresh;
+    intake.answered(count, arrivals);
+    if (signal.aborted) return;
     this.#emptyPolls = fresh === 0 ? this.#emptyPolls + 1 : 0;
     this.#adjust(fresh);
     if (fresh === 0) onEmpty();

@@ -1,142 +1,113 @@
 /** One run's moving parts, wired: receivers into the intake, loader out of it, deleter behind the commit. */
 
 import { EtlError } from "../errors.ts";
-import type { MapMessage } from "../pipeline/mapper.ts";
-import type { Message } from "../pipeline/message.ts";
-import { isRefusal, type Rejection } from "../pipeline/rejection.ts";
+import type { Message, MessageRef } from "../pipeline/message.ts";
+import { isRefusal } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
-import { Deleter } from "./deleter.ts";
+import { type Arrival, bytesOf } from "./arrival.ts";
+import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
 import { agreesToBeEmpty } from "./empty-queue.ts";
+import { giveBack } from "./give-back.ts";
 import { Intake } from "./intake.ts";
 import { LeftBehind } from "./left-behind.ts";
 import { Loader } from "./loader.ts";
 import { type Patience, withPatience } from "./patience.ts";
-import { type Clock, commitUnknown, type LoadResult, type Sink, type Source } from "./ports.ts";
-import type { Outcome } from "./receipt.ts";
+import { commitUnknown, type LoadResult } from "./ports.ts";
 import { Receivers } from "./receivers.ts";
-import { releaseAll } from "./release.ts";
-import type { Tally } from "./tally.ts";
+import { absenceSeconds, type Reject, Rejects } from "./rejects.ts";
+import { Tens } from "./tens.ts";
+import { VisibilityKeeper } from "./visibility.ts";
 
 /** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
 const maxContradictions = 3;
 
-/** Characters of waiting rows; with what a batch and its statement copy, well under 200 MB at the worst. */
-const maxWaitingCharacters = 64 * 1024 * 1024;
-
-/** Who is told what happens. */
-export interface DrainObserver {
-  rejected(rejection: Rejection): void;
-  /** An operation fails and is tried again. */
-  trouble(error: EtlError): void;
-  /** The operation works again. */
-  recovered(operation: string): void;
-  /** Deliveries that could not be deleted; they come back and are recognised. */
-  undeleted(count: number): void;
-}
-
-/** What a drain works with. */
-export interface DrainParts {
-  readonly source: Source;
-  readonly sink: Sink;
-  readonly clock: Clock;
-  /** A number in [0, 1). */
-  readonly random: () => number;
-  readonly mapMessage: MapMessage;
-  /** Counts as the run goes; progress and receipt are read off it. */
-  readonly tally: Tally;
-  readonly observer: DrainObserver;
-}
-
-/** How a drain goes about it. */
-export interface DrainLimits {
-  /** @defaultValue unlimited */
-  readonly maxMessages?: number | undefined;
-  /** The most rows in one load. */
-  readonly batchSize: number;
-  /** The most long polls at one time. */
-  readonly receivers: number;
-  readonly waitSeconds: number;
-  /** The queue's own: when a message that is left alone can be received again. */
-  readonly visibilityTimeoutSeconds: number;
-  /** Deliveries received and not settled, at most. */
-  readonly maxInFlight: number;
-  /** How long one operation may go on failing before the run ends with exit 75. */
-  readonly giveUpAfterMillis: number;
-  /** After a stop, how long what is in flight may take to settle. */
-  readonly graceMillis: number;
-}
-
-/** How a run ended; its counts are in the tally. */
-export interface DrainEnd {
-  readonly outcome: Outcome;
-  /** What ended the run, where the outcome is `failed`. */
-  readonly error?: unknown;
-}
+/** Of answers under way and rows that wait. */
+const maxBytesInFlight = 64 * 1024 * 1024;
 
 /** One drain from its first poll to its last delete. */
 export class Run {
   readonly #parts: DrainParts;
   readonly #stop: AbortSignal;
-  readonly #visibilityTimeoutMillis: number;
+  readonly #visibilityTimeoutSeconds: number;
   /** Aborted when nothing more is to be received, for whatever reason. */
   readonly #receiving = new AbortController();
+  readonly #leftBehind = new LeftBehind();
   readonly #intake: Intake;
-  readonly #deleter: Deleter;
+  readonly #keeper: VisibilityKeeper;
+  readonly #deleter: Tens<MessageRef>;
+  readonly #rejects: Rejects;
   readonly #loader: Loader;
   readonly #receivers: Receivers;
-  readonly #leftBehind = new LeftBehind();
   #failure: { readonly error: unknown } | undefined;
   /** Whether an attempt to load the batch in hand may have been committed. */
   #commitUnknown = false;
   #drained = false;
   #asking = false;
   #contradictions = 0;
+  readonly #givingBack = new Set<Promise<unknown>>();
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
   constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
-    const { source, tally, clock, random, observer } = parts;
+    const { source, deadLetters, tally, clock, random, observer } = parts;
+    const { receivers, visibilityTimeoutSeconds, follow } = limits;
     this.#parts = parts;
     this.#stop = stop;
-    this.#visibilityTimeoutMillis = limits.visibilityTimeoutSeconds * 1000;
+    this.#visibilityTimeoutSeconds = visibilityTimeoutSeconds;
     const patience: Patience = {
       clock,
       random,
-      giveUpAfterMillis: limits.giveUpAfterMillis,
+      giveUpAfterMillis: follow ? Number.POSITIVE_INFINITY : limits.giveUpAfterMillis,
       signal: AbortSignal.any([stop, this.#receiving.signal]),
       onTrouble: (error) => observer.trouble(error),
       onRecovery: (operation) => observer.recovered(operation),
     };
-    this.#intake = new Intake({ maxMessages: limits.maxInFlight, maxCharacters: maxWaitingCharacters });
-    this.#deleter = new Deleter({
-      source: { delete: (handles) => withPatience(() => source.delete(handles), patience) },
-      tally,
-      concurrency: limits.receivers,
-      onSettled: (count) => {
-        this.#intake.free(count);
-        this.#lookForEnd();
+    const onFailure = (error: unknown) => this.#fail(error);
+    this.#intake = new Intake({ maxMessages: limits.maxInFlight, maxBytes: maxBytesInFlight });
+    this.#keeper = new VisibilityKeeper({ source, clock, visibilityTimeoutSeconds });
+    this.#deleter = new Tens({
+      call: async (refs) => {
+        const handles = refs.map(({ receiptHandle }) => receiptHandle);
+        const { settled, failed } = await withPatience(() => source.delete(handles), patience);
+        tally.deleted += settled;
+        if (failed > 0) observer.undeleted(failed);
       },
-      onUndeleted: (count) => observer.undeleted(count),
-      onFailure: (error) => this.#fail(error),
+      concurrency: receivers,
+      onDone: (refs) => this.#settled(refs),
+      onFailure,
+    });
+    this.#rejects = new Rejects({
+      source,
+      deadLetters: deadLetters && {
+        send: (letters) => withPatience(() => deadLetters.send(letters), patience),
+      },
+      visibilityTimeoutSeconds,
+      concurrency: receivers,
+      onCopied: (refs) => this.#finished(refs),
+      onLeft: (refs) => this.#left(refs),
+      onDone: () => this.#lookForEnd(),
+      onFailure,
     });
     this.#loader = new Loader({
       intake: this.#intake,
       sink: { load: (batch) => withPatience(() => this.#tryLoad(batch), patience) },
-      deleter: this.#deleter,
       tally,
       batchSize: limits.batchSize,
-      onRejection: (rejection) => this.#reject(rejection),
+      onDurable: (refs) => this.#finished(refs),
+      onRejected: (rejects) => this.#reject(rejects),
+      onRepeated: (refs) => this.#repeated(refs),
       onIdle: () => this.#lookForEnd(),
     });
     this.#receivers = new Receivers({
       source: { receive: (options) => withPatience(() => source.receive(options), patience) },
       intake: this.#intake,
-      receivers: limits.receivers,
+      receivers,
       waitSeconds: limits.waitSeconds,
       maxMessages: limits.maxMessages,
+      follow,
       signal: this.#receiving.signal,
       onMessages: (messages) => this.#takeIn(messages),
       onEmpty: () => this.#lookForEnd(),
-      onFailure: (error) => this.#fail(error),
+      onFailure,
     });
   }
 
@@ -145,11 +116,17 @@ export class Run {
     const stopReceiving = () => this.#receiving.abort();
     if (this.#stop.aborted) stopReceiving();
     this.#stop.addEventListener("abort", stopReceiving);
+    const settledAll = new AbortController();
+    const keeping = this.#keeper.run(settledAll.signal);
     const receiving = this.#receivers.run().then(() => this.#intake.close());
     const loading = this.#loader.run().catch((error) => this.#fail(error));
     await Promise.all([receiving, loading]);
     this.#stop.removeEventListener("abort", stopReceiving);
-    await Promise.all([this.#giveBack(), this.#deleter.finish()]);
+    this.#giveBackRest();
+    await this.#rejects.finish();
+    await Promise.all([this.#deleter.finish(), ...this.#givingBack]);
+    settledAll.abort();
+    await keeping;
     if (this.#failure !== undefined) return { outcome: "failed", error: this.#failure.error };
     if (this.#drained) return { outcome: "drained" };
     return { outcome: this.#stop.aborted ? "stopped" : "limit" };
@@ -166,39 +143,67 @@ export class Run {
     }
   }
 
-  #takeIn(messages: readonly Message[]): number {
-    const { tally, mapMessage } = this.#parts;
+  #takeIn(messages: readonly Message[]): { arrivals: Arrival[]; fresh: number } {
+    const { tally, mapMessage, deadLetters } = this.#parts;
     let fresh = 0;
-    for (const message of messages) {
-      if (this.#leftBehind.has(message.messageId)) {
-        this.#leaveBehind(message.messageId);
-        this.#intake.free(1);
-        continue;
-      }
-      fresh += 1;
-      tally.received += 1;
+    const arrivals = messages.map((message): Arrival => {
+      const known = this.#leftBehind.reopen(message.messageId);
+      if (known === undefined) tally.received += 1;
+      else tally.reopen(known);
+      if (!this.#leftBehind.has(message.messageId)) fresh += 1;
       const mapped = mapMessage(message);
-      if (isRefusal(mapped)) {
-        this.#reject(mapped);
-        this.#intake.free(1);
-      } else {
-        this.#intake.add(mapped);
-      }
-    }
+      const { body: _body, bodyIntact: _intact, attributes: _attributes, ...ref } = message;
+      const letter = deadLetters === undefined ? undefined : message;
+      const outcome = isRefusal(mapped) ? mapped : mapped.row;
+      return { ref, outcome, letter, bytes: bytesOf(outcome, letter) };
+    });
+    this.#keeper.hold(arrivals.map(({ ref }) => ref));
     if (fresh > 0) this.#contradictions = 0;
-    return fresh;
+    return { arrivals, fresh };
   }
 
-  #reject(rejection: Rejection): void {
-    const { tally, observer } = this.#parts;
-    tally.reject(rejection);
-    observer.rejected(rejection);
-    this.#leaveBehind(rejection.messageId);
+  /** The one way to the deleter: the row is committed, or the dead-letter queue has accepted the copy. */
+  #finished(refs: readonly MessageRef[]): void {
+    for (const { messageId } of refs) this.#leftBehind.remove(messageId);
+    this.#deleter.add(refs);
   }
 
-  #leaveBehind(messageId: string): void {
-    const nowMillis = this.#parts.clock.monotonicMillis();
-    this.#leftBehind.add(messageId, nowMillis + this.#visibilityTimeoutMillis);
+  #reject(rejects: readonly Reject[]): void {
+    const { tally, observer, clock } = this.#parts;
+    for (const { arrival, rejection } of rejects) {
+      const { messageId, reason } = rejection;
+      // Two deliveries of one message can be under way: the second is counted with the first.
+      if (this.#leftBehind.isCounted(messageId)) tally.received -= 1;
+      else tally.reject(rejection);
+      if (!this.#leftBehind.has(messageId)) observer.rejected(rejection);
+      const absence = absenceSeconds(this.#visibilityTimeoutSeconds, arrival.ref.receiveCount);
+      this.#leftBehind.add(messageId, reason, clock.monotonicMillis() + absence * 1000);
+    }
+    this.#rejects.add(rejects);
+  }
+
+  /** A second delivery of a message that has just been rejected is counted with it, once. */
+  #repeated(refs: readonly MessageRef[]): void {
+    this.#parts.tally.received -= refs.length;
+    this.#left(refs);
+  }
+
+  /** They stay in the queue. What waits of their groups must not overtake them, and goes back. */
+  #left(refs: readonly MessageRef[]): void {
+    this.#settled(refs);
+    for (const { groupId } of refs) {
+      if (groupId === undefined) continue;
+      const followers = this.#intake.takeGroup(groupId);
+      this.#release(followers);
+      this.#intake.free(followers.length);
+    }
+  }
+
+  #settled(refs: readonly MessageRef[]): void {
+    this.#keeper.letGo(refs.map(({ receiptHandle }) => receiptHandle));
+    for (const { groupId } of refs) if (groupId !== undefined) this.#intake.groupSettled(groupId);
+    this.#intake.free(refs.length);
+    this.#lookForEnd();
   }
 
   /** The first error ends the run; what is in the intake is still settled. */
@@ -210,17 +215,22 @@ export class Run {
   }
 
   /** Whatever was received and not loaded when the loader ended goes back to the queue. */
-  async #giveBack(): Promise<void> {
-    const { source, tally } = this.#parts;
-    const inHand = this.#loader.inHand;
-    const waiting = this.#intake.take(Number.POSITIVE_INFINITY);
-    if (this.#commitUnknown) tally.unsettled += inHand.length;
-    else tally.released += inHand.length;
-    tally.released += waiting.length;
-    await releaseAll(
-      source,
-      [...inHand, ...waiting].map(({ ref }) => ref.receiptHandle),
-    );
+  #giveBackRest(): void {
+    const { tally } = this.#parts;
+    const { inHand } = this.#loader;
+    this.#release([...inHand, ...this.#intake.takeAll()]);
+    if (!this.#commitUnknown) return;
+    tally.released -= inHand.length;
+    tally.unsettled += inHand.length;
+  }
+
+  #release(arrivals: readonly Arrival[]): void {
+    const handles = arrivals.map(({ ref }) => ref.receiptHandle);
+    this.#parts.tally.released += handles.length;
+    this.#keeper.letGo(handles);
+    const given: Promise<unknown> = giveBack(this.#parts.source, handles);
+    this.#givingBack.add(given);
+    void given.then(() => this.#givingBack.delete(given));
   }
 
   /** Ends the run when polls stay empty, nothing is in flight, and the queue's own count does not contradict. */
@@ -242,6 +252,6 @@ export class Run {
   }
 
   #looksDrained(): boolean {
-    return this.#receivers.quiet && this.#loader.idle && this.#deleter.idle;
+    return this.#receivers.quiet && this.#loader.idle && this.#rejects.idle && this.#deleter.idle;
   }
 }

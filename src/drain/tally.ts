@@ -1,6 +1,6 @@
 /** Counts what becomes of each delivery while the run goes on; the receipt is read off it. */
 
-import type { Rejection } from "../pipeline/rejection.ts";
+import type { Rejection, RejectionReason } from "../pipeline/rejection.ts";
 
 /** The running counts of one run. */
 export class Tally {
@@ -17,6 +17,14 @@ export class Tally {
   reject({ reason }: Rejection): void {
     this.rejected += 1;
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+  }
+
+  /** Takes a rejection back: the message has come again, and is as open as it was. */
+  reopen(reason: RejectionReason): void {
+    this.rejected -= 1;
+    const count = (this.reasons.get(reason) ?? 0) - 1;
+    if (count > 0) this.reasons.set(reason, count);
+    else this.reasons.delete(reason);
   }
 
   /** Deliveries received whose fate is still open. */

@@ -48,6 +48,8 @@ export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
         AWS_ACCESS_KEY_ID: "demo",
         AWS_SECRET_ACCESS_KEY: "demo",
         DATABASE_URL: database.url,
+        // A proxy of the machine cannot reach what listens on loopback alone.
+        NO_PROXY: "*",
       },
       databaseUrl: database.url,
       queueName,

@@ -10,6 +10,17 @@ export interface MessageRef {
   readonly sentAtMillis: number;
   /** `ApproximateReceiveCount`: how often the queue has handed it out, this time included. */
   readonly receiveCount: number;
+  /** `MessageGroupId`: messages of one group of a FIFO queue keep their order. */
+  readonly groupId?: string;
+}
+
+/** A message attribute as its sender gave it, beside the body. */
+export interface MessageAttribute {
+  readonly name: string;
+  /** `String`, `Number` or `Binary`, and a custom label behind a dot. */
+  readonly dataType: string;
+  /** The text; of a binary attribute its base64. */
+  readonly value: string;
 }
 
 /** One delivery of one message. */
@@ -17,4 +28,6 @@ export interface Message extends MessageRef {
   readonly body: string;
   /** False where the body does not match the MD5 the queue sent with it. */
   readonly bodyIntact: boolean;
+  /** The sender's attributes; absent where they were not asked for. */
+  readonly attributes?: readonly MessageAttribute[];
 }

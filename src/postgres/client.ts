@@ -9,7 +9,7 @@ import { dial, type Encryption } from "./dial.ts";
 export type ResultRow = Readonly<Record<string, unknown>>;
 
 /** What a statement did. */
-export interface StatementResult {
+interface StatementResult {
   readonly rows: readonly ResultRow[];
   /** The command tag's first word, such as `COMMIT`. */
   readonly command: string;

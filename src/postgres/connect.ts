@@ -24,10 +24,10 @@ export interface Deadlines {
 }
 
 /** Deadlines for a drain. */
-export const defaultDeadlines: Deadlines = { connectTimeoutMillis: 10_000, statementTimeoutMillis: 60_000 };
+const defaultDeadlines: Deadlines = { connectTimeoutMillis: 10_000, statementTimeoutMillis: 60_000 };
 
 /** What a transaction is for. */
-export interface TransactionOptions {
+interface TransactionOptions {
   /** Names it in errors, such as `load`. */
   readonly operation: string;
   /** The server then refuses to write. @defaultValue false */
@@ -147,7 +147,8 @@ async function connect(
       if (stop.aborted) throw stop.reason;
       if (late.aborted) throw unanswered(connecting);
       const failure = databaseError(error, connecting);
-      refusal ??= failure;
+      // A second way that leads to the door, and not through it, says more than a first that does not lead there.
+      if (refusal === undefined || failure.kind === "permission") refusal = failure;
       if (!refusesEncryption(failure)) break;
     }
   }
@@ -159,11 +160,16 @@ function refusesEncryption({ code, operation }: EtlError): boolean {
   return code === "28000" || operation === "encrypt";
 }
 
-/** All of it ends with the transaction: nothing of it is left in a session that a pooler gives to someone else. */
+/**
+ * All of it ends with the transaction: nothing of it is left in a session that a pooler gives to someone else.
+ *
+ * To write is not asked for: a standby refuses that with 0A000, which means many things, and the write itself with
+ * 25006; and `default_transaction_read_only` is an administrator's way to say that nothing may be written now.
+ */
 function beginning(readOnly: boolean, { statementTimeoutMillis }: Deadlines): string {
   const serverMillis = Math.ceil(statementTimeoutMillis * 0.9);
   return `
-    begin isolation level read committed ${readOnly ? "read only" : "read write"};
+    begin isolation level read committed${readOnly ? " read only" : ""};
     set local synchronous_commit = on;
     set local statement_timeout = ${serverMillis};
     set local idle_in_transaction_session_timeout = ${serverMillis}`;

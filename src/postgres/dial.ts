@@ -63,12 +63,14 @@ export async function dial(
   }
 }
 
+/** @throws the socket's error, or one of our own where the answer is neither yes nor no */
 async function offersTls(socket: Socket): Promise<boolean> {
   const answer = once<Buffer>(socket, "data");
   socket.write(tlsRequest);
-  const bytes = await answer;
-  // More than the one byte would be data that someone has put in front of the encrypted connection.
-  return bytes.length === 1 && bytes[0] === "S".charCodeAt(0);
+  const word = (await answer).toString("latin1");
+  // Bytes behind the one would be put in front of the encrypted connection, by whoever sent them.
+  if (word !== "S" && word !== "N") throw new Error("neither S nor N");
+  return word === "S";
 }
 
 async function encrypt(
@@ -83,7 +85,7 @@ async function encrypt(
     // The name is checked below, on its own, so that it can be told from the signature.
     checkServerIdentity: () => undefined,
     ...(isIP(host) ? {} : { servername: host }),
-    ...(checked ? { ca: authorities === "system" ? tls.getCACertificates("system") : authorities } : {}),
+    ...(checked ? { ca: authorities === "system" ? systemAuthorities() : authorities } : {}),
   } as tls.ConnectionOptions);
   encrypted.on("error", () => {});
   try {
@@ -103,6 +105,18 @@ async function encrypt(
     });
   }
   return encrypted;
+}
+
+/** Where there are none, a TLS library would fall back on a list of its own. */
+function systemAuthorities(): string[] {
+  const authorities = tls.getCACertificates("system");
+  if (authorities.length > 0) return authorities;
+  throw new EtlError({
+    kind: "config",
+    operation: "connect",
+    message: "sslrootcert=system is set, and the operating system has no certificates of authorities",
+    hint: "install the package ca-certificates, or set sslrootcert (PGSSLROOTCERT) to a file",
+  });
 }
 
 /** Resolves at the event; rejects where an error or the end comes first. */

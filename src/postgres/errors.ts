@@ -119,6 +119,7 @@ function judge(code: string, circumstance: Circumstance): Verdict {
     default:
       break;
   }
+  // Before the table's own: of the same classes, some codes speak of a row.
   if (rowFault({ code })) {
     return {
       kind: "data",
@@ -126,11 +127,21 @@ function judge(code: string, circumstance: Circumstance): Verdict {
       hint: "check the table's constraints and triggers",
     };
   }
+  if (tableClasses.has(code.slice(0, 2))) {
+    return {
+      kind: "config",
+      message: `what the table does when a row is inserted failed (SQLSTATE ${code})`,
+      hint: "check the table's triggers, and the functions in its defaults and constraints",
+    };
+  }
   return {
     kind: "internal",
     message: `the database answered with SQLSTATE ${code}, which etl does not know`,
   };
 }
+
+/** Classes that only a trigger, a default or a constraint of the table can be the cause of in our statements. */
+const tableClasses: ReadonlySet<string> = new Set(["09", "27", "2F", "38", "39", "54", "55", "HV", "P0"]);
 
 const verdicts: Readonly<Record<string, (circumstance: Circumstance) => Verdict>> = {
   "0A000": () => ({

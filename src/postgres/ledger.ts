@@ -14,17 +14,18 @@ export function ledgerName({ schema }: LedgerHome): string {
 }
 
 /** The name of the ledger's list of queues as SQL takes it. */
-export function queueListName({ schema }: LedgerHome): string {
+function queueListName({ schema }: LedgerHome): string {
   return quoteTable({ schema, name: "etl_queue" });
 }
 
-/** What an administrator types to let a user load into a table. */
+/** What an administrator types to let a user load into a table, and prune its ledger. */
 export function loadGrants(table: LedgerHome, user: string): string {
   const grantee = quoteName(user);
   return [
     `grant usage on schema ${quoteName(table.schema)} to ${grantee};`,
     `grant insert on ${table.sqlName} to ${grantee};`,
-    `grant select, insert on ${ledgerName(table)}, ${queueListName(table)} to ${grantee}`,
+    `grant select, insert, delete on ${ledgerName(table)} to ${grantee};`,
+    `grant select, insert on ${queueListName(table)} to ${grantee}`,
   ].join(" ");
 }
 

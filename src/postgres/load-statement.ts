@@ -21,7 +21,8 @@ export interface LoadTarget {
  * Writes the statement. Every value is bound as text and cast in SQL, to the column's type without its length: the
  * driver's own arrays change dates and times, and a cast to `varchar(n)` cuts where an assignment refuses.
  *
- * Entries are inserted in the order of their key, so that two loads of the same messages cannot wait for each other.
+ * Entries are inserted in the order of their key, so that two loads of the same messages cannot wait for each other;
+ * rows in the order of the batch, which for a FIFO queue is that of its groups.
  *
  * @returns SQL that gives `fresh`, how many entries the ledger took, and `loaded`, how many rows the table took
  */
@@ -30,8 +31,8 @@ export function loadSql({ table, mapping, queueId }: LoadTarget): string {
   const casts = mapping.map(({ column }) => `input.${quoteName(column)}::${castType(table, column)}`);
   const arrays = [...mapping, "sent_at", "message_id"].map((_, index) => `$${index + 1}::text[]`);
   return `
-with input (${[...columns, "etl_sent_at", "etl_message_id"].join(", ")}) as (
-  select * from unnest(${arrays.join(", ")})
+with input (${[...columns, "etl_sent_at", "etl_message_id", "etl_place"].join(", ")}) as (
+  select * from unnest(${arrays.join(", ")}) with ordinality
 ), fresh as (
   insert into ${ledgerName(table)} (sent_at, message_id, queue_id)
   select etl_sent_at::timestamptz, etl_message_id::uuid, ${queueId}
@@ -44,6 +45,7 @@ with input (${[...columns, "etl_sent_at", "etl_message_id"].join(", ")}) as (
   select ${casts.join(", ")}
   from input
   join fresh on fresh.sent_at = etl_sent_at::timestamptz and fresh.message_id = etl_message_id::uuid
+  order by etl_place
   returning 1
 )
 select (select count(*) from fresh)::integer as fresh, (select count(*) from loaded)::integer as loaded`;

@@ -61,8 +61,8 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
     return await database.transaction(options, async (transaction) => {
       // A constraint that is checked at the commit could not be told from the others' rows.
       await transaction.run("set constraints all immediate");
-      const result = await loadInHalves(transaction, inKeyOrder(batch));
-      refuseOneReasonForAll(batch, result.rejections, target);
+      const result = await loadInHalves(transaction, inLockOrder(batch));
+      refuseOneReasonForAll(result, batch.length - result.duplicates, target);
       return result;
     });
   }
@@ -80,8 +80,14 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
   };
 }
 
-/** The ledger's own order, so that halves, too, take their locks in the order that every load does. */
-function inKeyOrder(batch: readonly MappedMessage[]): MappedMessage[] {
+/**
+ * The ledger's own order, so that halves, too, take their locks in the order that every load does.
+ *
+ * A FIFO queue's rows keep theirs, which is that of their groups: whoever is handed the same messages of a group has
+ * them in the same order.
+ */
+function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] {
+  if (batch.some(({ ref }) => ref.groupId !== undefined)) return batch;
   const key = ({ ref }: MappedMessage) => messageKey(ref.messageId);
   return batch.toSorted((a, b) => a.ref.sentAtMillis - b.ref.sentAtMillis || (key(a) < key(b) ? -1 : 1));
 }
@@ -98,20 +104,17 @@ function rejectionOf(error: unknown, [first]: readonly MappedMessage[]): Rejecti
   };
 }
 
-function refuseOneReasonForAll(
-  batch: readonly MappedMessage[],
-  rejections: readonly Rejection[],
-  { table }: LoadTarget,
-): void {
+/** Rows that the ledger knew were not shown to the table: `tried` are the others. */
+function refuseOneReasonForAll({ rejections }: LoadResult, tried: number, { table }: LoadTarget): void {
   const [first] = rejections;
-  if (first === undefined || batch.length < suspiciousBatch || rejections.length < batch.length) return;
+  if (first === undefined || tried < suspiciousBatch || rejections.length < tried) return;
   if (rejections.some(({ reason, column }) => reason !== first.reason || column !== first.column)) return;
   const code = first.reason.replace("sqlstate_", "");
   const where = first.column === undefined ? "" : `, ${first.column}`;
   throw new EtlError({
     kind: "config",
     operation: "load",
-    message: `${table.sqlName} refused every one of ${batch.length} rows for the same reason (SQLSTATE ${code}${where})`,
+    message: `${table.sqlName} refused every one of ${tried} rows for the same reason (SQLSTATE ${code}${where})`,
     hint: "check the table's constraints and triggers; nothing of the batch was stored or rejected",
     code,
   });

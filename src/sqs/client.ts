@@ -4,10 +4,12 @@ import { AwsV4Signer } from "aws4fetch";
 import { EtlError } from "../errors.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { answeredError, isExpiredToken } from "./errors.ts";
+import { answeredError, type ErrorAnswer, isExpiredToken, refusesTime } from "./errors.ts";
+import { type Answer, exchange, type SignedRequest } from "./exchange.ts";
 import { encodeQuery, type Query, queryContentType } from "./query.ts";
 import { readErrorCode } from "./response.ts";
 import { type RetryParts, withRetries } from "./retry.ts";
+import type { SignatureClock } from "./signature-clock.ts";
 import { timeoutError, transportError } from "./transport-errors.ts";
 
 /** What the client needs. */
@@ -15,10 +17,11 @@ export interface SqsClientParts {
   readonly endpoint: Endpoint;
   readonly credentials: CredentialSource;
   readonly retry: RetryParts;
-  /** Milliseconds since 1970 UTC: signatures carry the time. */
-  readonly now: () => number;
+  readonly signatureClock: SignatureClock;
   /** Authorities to trust for TLS, in PEM, in place of the built-in ones. */
   readonly caBundle?: string | undefined;
+  /** Goes past every proxy that the process's environment names. @defaultValue false */
+  readonly direct?: boolean | undefined;
 }
 
 /** One call. */
@@ -26,6 +29,8 @@ export interface Call<T> {
   /** What it is for, as errors name it, such as `receive`. */
   readonly operation: string;
   readonly query: Query;
+  /** What to send in place of it after a try that failed. */
+  readonly queryAfter?: ((failure: EtlError) => Query) | undefined;
   /** Reads the body of a 200; what it throws counts as the call's failure. */
   readonly read: (text: string) => T;
   /** For one try, from the first byte sent to the last one read. */
@@ -33,12 +38,6 @@ export interface Call<T> {
   /** Ends the call at once, whatever it is waiting for. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * The most that an answer may hold. SQS hands out 10 messages of at most 1 MiB, and a quotation mark takes
- * six characters in its XML.
- */
-const longestAnswerBytes = 64 * 1024 * 1024;
 
 /** A client of one queue. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which Bun's fetch obeys. */
 export class SqsClient {
@@ -62,29 +61,51 @@ export class SqsClient {
    * @throws EtlError once retries are exhausted or where there is no use in any; the signal's reason where it is aborted
    */
   call<T>(call: Call<T>): Promise<T> {
-    const { signal } = call;
-    if (signal === undefined) return withRetries(() => this.#try(call), this.#parts.retry);
-    return endedBy(signal, () => withRetries(() => this.#try(call), this.#parts.retry, signal));
+    const { signal, queryAfter } = call;
+    let { query } = call;
+    const attempt = async () => {
+      try {
+        return await this.#try({ ...call, query });
+      } catch (error) {
+        if (queryAfter !== undefined && error instanceof EtlError) query = queryAfter(error);
+        throw error;
+      }
+    };
+    if (signal === undefined) return withRetries(attempt, this.#parts.retry);
+    return endedBy(signal, () => withRetries(attempt, this.#parts.retry, signal));
   }
 
   async #try<T>(call: Call<T>): Promise<T> {
     const { credentials } = this.#parts;
     const current = await credentials.current();
     try {
-      return await this.#send(call, current);
+      return await this.#sendInTime(call, current);
     } catch (error) {
       if (!isExpiredToken(error)) throw error;
       const renewed = await credentials.renew();
       if (renewed.accessKeyId === current.accessKeyId && renewed.sessionToken === current.sessionToken)
         throw error;
-      return await this.#send(call, renewed);
+      return await this.#sendInTime(call, renewed);
     }
   }
 
-  async #send<T>(call: Call<T>, credentials: Credentials): Promise<T> {
+  /** Sends; and once more, by the server's time, where the first signature is refused for its time. */
+  async #sendInTime<T>(call: Call<T>, credentials: Credentials): Promise<T> {
+    const first = await this.#send(call, credentials);
+    if (first.status === 200) return call.read(first.text);
+    const refusal = this.#refusal(call.operation, first);
+    if (!refusesTime(refusal)) throw answeredError(refusal);
+    if (refusal.clockAheadMillis !== undefined) this.#parts.signatureClock.correct(refusal.clockAheadMillis);
+    const second = await this.#send(call, credentials);
+    if (second.status === 200) return call.read(second.text);
+    throw answeredError(this.#refusal(call.operation, second));
+  }
+
+  async #send(call: Call<unknown>, credentials: Credentials): Promise<TimedAnswer> {
     const { operation, signal, timeoutMillis } = call;
     const { host } = this.#parts.endpoint;
-    const request = await this.#sign(call.query, credentials);
+    const signedAtMillis = this.#parts.signatureClock.now();
+    const request = await this.#sign(call.query, credentials, signedAtMillis);
     signal?.throwIfAborted();
 
     const ending = new AbortController();
@@ -93,9 +114,8 @@ export class SqsClient {
     const onTimeout = () => ending.abort(timeoutError(operation, host, timeoutMillis));
     const timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
-    let answer: Answer;
     try {
-      answer = await exchange(request, ending.signal);
+      return { ...(await exchange(request, ending.signal)), signedAtMillis };
     } catch (error) {
       if (ending.signal.aborted) throw ending.signal.reason;
       throw error instanceof EtlError ? error : transportError(operation, host, error);
@@ -103,12 +123,10 @@ export class SqsClient {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }
-    if (answer.status === 200) return call.read(answer.text);
-    throw this.#refusal(operation, answer);
   }
 
-  async #sign(query: Query, credentials: Credentials): Promise<SignedRequest> {
-    const { endpoint, now, caBundle } = this.#parts;
+  async #sign(query: Query, credentials: Credentials, atMillis: number): Promise<SignedRequest> {
+    const { endpoint, caBundle, direct } = this.#parts;
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
     const signer = new AwsV4Signer({
       method: "POST",
@@ -121,68 +139,38 @@ export class SqsClient {
       service: "sqs",
       region: endpoint.region,
       cache: this.#signingKeys,
-      datetime: new Date(now()).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      datetime: new Date(atMillis).toISOString().replace(/[:-]|\.\d{3}/g, ""),
     });
     const { url, method, headers, body } = await signer.sign();
     // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
     headers.set("accept-encoding", "identity");
-    const init: BunFetchRequestInit = { method, headers, body: body ?? null, redirect: "manual" };
+    const init: BunFetchRequestInit = {
+      method,
+      headers,
+      body: body ?? null,
+      redirect: "manual",
+      ...(direct ? { proxy: false } : {}),
+    };
     return { url: url.href, init: caBundle === undefined ? init : { ...init, tls: { ca: caBundle } } };
   }
 
-  #refusal(operation: string, answer: Answer): EtlError {
-    const { host, region } = this.#parts.endpoint;
-    const serverMillis = Date.parse(answer.date ?? "");
-    const clockAheadMillis = Number.isNaN(serverMillis) ? undefined : this.#parts.now() - serverMillis;
-    const code = readErrorCode(answer.text);
-    return answeredError({ operation, host, region, status: answer.status, code, clockAheadMillis });
+  #refusal(operation: string, { status, date, text, signedAtMillis }: TimedAnswer): ErrorAnswer {
+    const { endpoint, signatureClock } = this.#parts;
+    const { host, region } = endpoint;
+    const serverMillis = Date.parse(date ?? "");
+    const times = Number.isNaN(serverMillis)
+      ? { clockAheadMillis: undefined, signedAheadMillis: undefined }
+      : {
+          clockAheadMillis: signatureClock.aheadOf(serverMillis),
+          signedAheadMillis: signedAtMillis - serverMillis,
+        };
+    return { operation, host, region, status, code: readErrorCode(text), ...times };
   }
 }
 
-interface SignedRequest {
-  readonly url: string;
-  readonly init: BunFetchRequestInit;
-}
-
-interface Answer {
-  readonly status: number;
-  /** The `Date` header: when the server answered, by its clock. */
-  readonly date: string | null;
-  readonly text: string;
-}
-
-async function exchange(request: SignedRequest, signal: AbortSignal): Promise<Answer> {
-  const response = await fetch(request.url, { ...request.init, signal });
-  const { status, headers } = response;
-  return { status, date: headers.get("date"), text: await readBounded(response) };
-}
-
-/** Reads the whole body. One that states its length, as SQS's do, is read in one go. */
-async function readBounded(response: Response): Promise<string> {
-  const length = response.headers.get("content-length");
-  if (Number(length) > longestAnswerBytes) {
-    await response.body?.cancel();
-    throw tooLong();
-  }
-  if (length !== null || response.body === null) return response.text();
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of response.body) {
-    bytes += chunk.byteLength;
-    if (bytes > longestAnswerBytes) throw tooLong();
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function tooLong(): EtlError {
-  return new EtlError({
-    kind: "protocol",
-    operation: "read answer",
-    message: "the answer is longer than any that SQS gives",
-    hint: "check that the queue URL leads to SQS",
-  });
+interface TimedAnswer extends Answer {
+  /** The time that the request's signature carries. */
+  readonly signedAtMillis: number;
 }
 
 /** Runs the operation, but rejects as soon as the signal is aborted, with its reason. */

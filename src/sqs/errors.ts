@@ -15,6 +15,8 @@ export interface ErrorAnswer {
   readonly code: string | undefined;
   /** This machine's clock less the server's, where the server said what time it is. */
   readonly clockAheadMillis: number | undefined;
+  /** The time that the request was signed for less the server's; another than the above where that was corrected. */
+  readonly signedAheadMillis: number | undefined;
 }
 
 interface Meaning {
@@ -26,6 +28,9 @@ interface Meaning {
 
 /** Signatures are good for five minutes to either side. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 const clockToleranceMillis = 5 * 60_000;
+
+/** How the code of a `ReceiveRequestAttemptId` that SQS no longer takes is read. */
+export const attemptOver = "ReceiveRequestAttemptIdIsInvalid";
 
 const throttled: Meaning = {
   kind: "temporary",
@@ -76,6 +81,36 @@ const keyUnusable: Meaning = {
   hint: "check that the key exists and is enabled: aws sqs get-queue-attributes --attribute-names KmsMasterKeyId",
 };
 
+/** The operation of calls to the dead-letter queue: what they lack is another queue's. */
+export const deadLetterOperation = "send to the dead-letter queue";
+
+const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
+  [
+    noSuchQueue,
+    {
+      kind: "config",
+      message: "the dead-letter queue does not exist",
+      hint: "check --dead-letter-url: account, region and name",
+    },
+  ],
+  [
+    denied,
+    {
+      kind: "permission",
+      message: "the credentials may not send to the dead-letter queue",
+      hint: "allow sqs:SendMessage on the dead-letter queue",
+    },
+  ],
+  [
+    keyMayNotDecrypt,
+    {
+      kind: "permission",
+      message: "the credentials may not encrypt messages for the dead-letter queue",
+      hint: "allow kms:GenerateDataKey and kms:Decrypt on its KMS key",
+    },
+  ],
+]);
+
 /**
  * What each code means. SQS gives throttles and limits a 403, so the code comes before the status.
  *
@@ -101,6 +136,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
     kind: "temporary",
     message: "too many messages are in flight (SQS allows 120,000 received and not yet deleted)",
     hint: "run it again after the queue's visibility timeout",
+    retryable: true,
+  },
+
+  /** SQS gives this one as an `InvalidParameterValue`. It has forgotten the attempt that is tried again. */
+  [attemptOver]: {
+    kind: "temporary",
+    message: "the queue does not take a receive for the repetition that it is",
+    hint: "run it again",
     retryable: true,
   },
 
@@ -145,11 +188,35 @@ const signatureCodes = new Set([
   "MissingAuthenticationToken",
 ]);
 
+/**
+ * Codes of a receipt handle that settles nothing any more: its visibility time-out has passed, or its message is gone.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html#API_ChangeMessageVisibility_Errors
+ */
+export const staleHandleCodes: ReadonlySet<string> = new Set([
+  "ReceiptHandleIsInvalid",
+  "MessageNotInflight",
+  "AWS.SimpleQueueService.MessageNotInflight",
+]);
+
 /** Whether new credentials may help, so that the call is worth one more try with them. */
 export function isExpiredToken(error: unknown): boolean {
   return (
     error instanceof EtlError && (error.code === "ExpiredToken" || error.code === "ExpiredTokenException")
   );
+}
+
+/** Whether SQS refuses the time that the request was signed for, so that another signature may do. */
+export function refusesTime({ code, signedAheadMillis }: ErrorAnswer): boolean {
+  if (code === undefined) return false;
+  if (Object.hasOwn(meanings, code)) return meanings[code] === clockDiffers;
+  return signatureCodes.has(code) && Math.abs(signedAheadMillis ?? 0) > clockToleranceMillis;
+}
+
+/** Whether SQS has held a call off, so that it has done nothing of it. */
+export function isHeldOff(error: EtlError): boolean {
+  const { code, retryable } = error;
+  return retryable && code !== undefined && Object.hasOwn(meanings, code);
 }
 
 /** The error that an answer is. */
@@ -161,9 +228,11 @@ export function answeredError(answer: ErrorAnswer): EtlError {
 function meaningOf(answer: ErrorAnswer): Meaning {
   const { status, code, host, region } = answer;
   const known = code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code];
-  if (known !== undefined) return known === clockDiffers ? clockMeaning(answer) : known;
+  if (refusesTime(answer)) return clockMeaning(answer);
+  const of = (meaning: Meaning) =>
+    answer.operation === deadLetterOperation ? (ofDeadLetters.get(meaning) ?? meaning) : meaning;
+  if (known !== undefined) return of(known);
   if (code !== undefined && signatureCodes.has(code)) {
-    if (Math.abs(answer.clockAheadMillis ?? 0) > clockToleranceMillis) return clockMeaning(answer);
     return {
       kind: "permission",
       message: `AWS does not accept the request's signature, made for the region ${region}`,
@@ -186,8 +255,8 @@ function meaningOf(answer: ErrorAnswer): Meaning {
       hint: "HTTPS_PROXY=http://user:password@host:port",
     };
   }
-  if (status === 401 || status === 403) return denied;
-  if (status === 404) return noSuchQueue;
+  if (status === 401 || status === 403) return of(denied);
+  if (status === 404) return of(noSuchQueue);
   return {
     kind: "protocol",
     message: `${host} did not answer as SQS does (HTTP ${status}${code === undefined ? "" : `, ${code}`})`,
@@ -196,8 +265,8 @@ function meaningOf(answer: ErrorAnswer): Meaning {
 }
 
 function clockMeaning({ clockAheadMillis }: ErrorAnswer): Meaning {
-  if (clockAheadMillis === undefined) return clockDiffers;
-  const minutes = Math.max(1, Math.round(Math.abs(clockAheadMillis) / 60_000));
+  if (clockAheadMillis === undefined || Math.abs(clockAheadMillis) < 60_000) return clockDiffers;
+  const minutes = Math.round(Math.abs(clockAheadMillis) / 60_000);
   const side = clockAheadMillis > 0 ? "ahead of" : "behind";
   return {
     ...clockDiffers,

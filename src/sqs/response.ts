@@ -1,8 +1,7 @@
-/** Reads what SQS answers: messages, the fate of each entry of a batch, the queue's attributes, an error's code. */
+/** Reads what SQS answers to all but a receive: the fate of a batch's entries, the queue's attributes, an error's code. */
 
-import { hash } from "node:crypto";
 import { EtlError } from "../errors.ts";
-import type { Message } from "../pipeline/message.ts";
+import { attemptOver, staleHandleCodes } from "./errors.ts";
 import type { Action, BatchAction } from "./query.ts";
 import { XmlReader } from "./xml.ts";
 
@@ -15,30 +14,25 @@ export interface BatchAnswer {
 }
 
 /**
- * Reads the answer to `ReceiveMessage`.
+ * Reads the answer to a batch call: a 200 that may hold failures.
  *
- * @throws EtlError of kind protocol, retryable, where it is not one
- * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+ * @param isRight whether an entry went through as it was sent, by the texts of its answer; counts as refused if not
  */
-export function readMessages(text: string): readonly Message[] {
-  const messages: Message[] = [];
-  readResult(text, "ReceiveMessage", (reader, element) => {
-    if (element === "Message") messages.push(readMessage(reader));
-    else reader.skip();
-  });
-  return messages;
-}
-
-/** Reads the answer to a batch call: a 200 that may hold failures. */
-export function readBatch(text: string, action: BatchAction): BatchAnswer {
+export function readBatch(
+  text: string,
+  action: BatchAction,
+  isRight: (entry: ReadonlyMap<string, string>) => boolean = () => true,
+): BatchAnswer {
   const succeeded = new Set<string>();
   const refused = new Set<string>();
   readResult(text, action, (reader, element) => {
-    if (element === `${action}ResultEntry`) succeeded.add(required(readTexts(reader), "Id"));
-    else if (element === "BatchResultErrorEntry") {
+    if (element === `${action}ResultEntry`) {
+      const entry = readTexts(reader);
+      (isRight(entry) ? succeeded : refused).add(required(entry, "Id"));
+    } else if (element === "BatchResultErrorEntry") {
       const failure = readTexts(reader);
       const senderFault = failure.get("SenderFault") === "true";
-      if (senderFault || failure.get("Code") === "ReceiptHandleIsInvalid")
+      if (senderFault || staleHandleCodes.has(failure.get("Code") ?? ""))
         refused.add(required(failure, "Id"));
     } else reader.skip();
   });
@@ -55,27 +49,48 @@ export function readAttributes(text: string): ReadonlyMap<string, string> {
   return attributes;
 }
 
-/** The code in an error's body; undefined where the body is not SQS's or the code not a plain word. */
+/**
+ * The code in an error's body; undefined where the body is not SQS's or the code not a plain word.
+ *
+ * `InvalidParameterValue` is told apart by the parameter that the text names: a receipt handle that has expired reads
+ * as `ReceiptHandleIsInvalid`, and a receive that cannot be repeated as {@link attemptOver}.
+ */
 export function readErrorCode(text: string): string | undefined {
+  let code: string | undefined;
   try {
     const reader = new XmlReader(text);
     if (reader.root() !== "ErrorResponse") return undefined;
     for (let element = reader.child(); element !== undefined; element = reader.child()) {
-      if (element !== "Error") reader.skip();
-      else
-        for (let part = reader.child(); part !== undefined; part = reader.child()) {
-          if (part === "Code") return /^[A-Za-z0-9._]{1,100}$/.exec(reader.text().trim())?.[0];
-          reader.skip();
-        }
+      if (element !== "Error") {
+        reader.skip();
+        continue;
+      }
+      for (let part = reader.child(); part !== undefined; part = reader.child()) {
+        if (part === "Code") code = /^[A-Za-z0-9._]{1,100}$/.exec(reader.text().trim())?.[0];
+        else if (part !== "Message") reader.skip();
+        else if (code === "InvalidParameterValue") code = codeOfParameter(reader.text()) ?? code;
+        else reader.skip();
+      }
+      return code;
     }
     return undefined;
   } catch {
-    return undefined;
+    return code; // Stand-ins leave raw markup in the text behind the code.
   }
 }
 
-/** Walks over the children of the answer's `…Result`, from the first character of the answer to its last. */
-function readResult(
+function codeOfParameter(text: string): string | undefined {
+  const [, parameter] = /for parameter (ReceiptHandle|ReceiveRequestAttemptId) is invalid/.exec(text) ?? [];
+  if (parameter === undefined) return undefined;
+  return parameter === "ReceiptHandle" ? "ReceiptHandleIsInvalid" : attemptOver;
+}
+
+/**
+ * Walks over the children of the answer's `…Result`, from the first character of the answer to its last.
+ *
+ * @throws EtlError of kind protocol, retryable, where it is not an answer to the action
+ */
+export function readResult(
   text: string,
   action: Action,
   onChild: (reader: XmlReader, element: string) => void,
@@ -95,42 +110,33 @@ function readResult(
   if (!found) throw unexpected();
 }
 
-function readMessage(reader: XmlReader): Message {
-  const attributes = new Map<string, string>();
-  const texts = readTexts(reader, attributes);
-  const body = required(texts, "Body");
-  return {
-    messageId: required(texts, "MessageId"),
-    receiptHandle: required(texts, "ReceiptHandle"),
-    sentAtMillis: readInteger(required(attributes, "SentTimestamp")),
-    receiveCount: readInteger(required(attributes, "ApproximateReceiveCount")),
-    body,
-    bodyIntact: hash("md5", body) === required(texts, "MD5OfBody").toLowerCase(),
-  };
-}
-
 /** The elements that hold only text and are read; what else SQS sends, now or later, is passed over. */
 const textElements = new Set([
   "MessageId",
   "ReceiptHandle",
   "MD5OfBody",
+  "MD5OfMessageBody",
   "Body",
   "Id",
   "Code",
   "SenderFault",
 ]);
 
-function readTexts(reader: XmlReader, attributes?: Map<string, string>): ReadonlyMap<string, string> {
+/** Reads the texts of the current element by their names, and leaves it. */
+export function readTexts(
+  reader: XmlReader,
+  onOther: (element: string) => void = () => reader.skip(),
+): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
     if (textElements.has(element)) texts.set(element, reader.text());
-    else if (attributes !== undefined && element === "Attribute") readAttribute(reader, attributes);
-    else reader.skip();
+    else onOther(element);
   }
   return texts;
 }
 
-function readAttribute(reader: XmlReader, attributes: Map<string, string>): void {
+/** Reads an element that holds a name and a value, and leaves it. */
+export function readAttribute(reader: XmlReader, attributes: Map<string, string>): void {
   let name: string | undefined;
   let value: string | undefined;
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
@@ -142,19 +148,15 @@ function readAttribute(reader: XmlReader, attributes: Map<string, string>): void
   attributes.set(name, value);
 }
 
-function required(texts: ReadonlyMap<string, string>, name: string): string {
+/** The text of that name, which every such answer has. */
+export function required(texts: ReadonlyMap<string, string>, name: string): string {
   const text = texts.get(name);
   if (text === undefined) throw unexpected();
   return text;
 }
 
-/** A whole number of at most 15 digits, which a double holds exactly. */
-function readInteger(text: string): number {
-  if (!/^[0-9]{1,15}$/.test(text)) throw unexpected();
-  return Number(text);
-}
-
-function unexpected(): EtlError {
+/** The error of an answer that is XML, but not what was asked for. */
+export function unexpected(): EtlError {
   return new EtlError({
     kind: "protocol",
     operation: "read answer",

@@ -107,8 +107,8 @@ describe("a usage error ends with 64, says what was wrong and what to type, and 
       "etl drain --help",
     ],
     [
-      ["demo", "--messages", "20001"],
-      'etl demo: --messages needs a whole number from 1 to 20000; found "20001"',
+      ["demo", "--messages", "10001"],
+      'etl demo: --messages needs a whole number from 1 to 10000; found "10001"',
       "etl demo --help",
     ],
     [["migrate", "--dry-run"], 'etl migrate: there is no flag "--dry-run"', "etl migrate --help"],

@@ -29,7 +29,8 @@ describe("loadSettings", () => {
       database: { file: {} },
       table: "user_logins",
       mask: { algorithm: "hmac-sha256" },
-      drain: { batchSize: 1000, waitSeconds: 5 },
+      drain: { batchSize: 1000, giveUpAfterSeconds: 300, graceSeconds: 20 },
+      rejects: { action: "leave" },
     });
   });
 
@@ -129,8 +130,36 @@ describe("loadSettings", () => {
       flag: (value) => ({ waitSeconds: Number(value) }),
       toml: (value) => `drain.wait_seconds = ${value}`,
       value: number,
-      read: ({ drain }) => drain.waitSeconds.toString(),
-      fallback: "5",
+      read: ({ drain }) => drain.waitSeconds?.toString(),
+    },
+    {
+      name: "in flight",
+      flag: (value) => ({ maxInFlight: Number(value) }),
+      toml: (value) => `drain.max_in_flight = ${value}`,
+      value: (letter) => `${number(letter)}0`,
+      read: ({ drain }) => drain.maxInFlight?.toString(),
+    },
+    {
+      name: "give up",
+      flag: (value) => ({ giveUpAfterSeconds: Number(value) }),
+      toml: (value) => `drain.give_up_after_seconds = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.giveUpAfterSeconds.toString(),
+      fallback: "300",
+    },
+    {
+      name: "grace",
+      flag: (value) => ({ graceSeconds: Number(value) }),
+      toml: (value) => `drain.grace_seconds = ${value}`,
+      value: number,
+      read: ({ drain }) => drain.graceSeconds.toString(),
+      fallback: "20",
+    },
+    {
+      name: "dead letters",
+      flag: (value) => ({ deadLetterUrl: value }),
+      toml: (value) => `rejects.dead_letter_url = "${value}"`,
+      read: ({ rejects }) => rejects.deadLetterUrl,
     },
   ];
 

@@ -83,6 +83,7 @@ describe("whatever fails, whenever", () => {
               visibilityTimeoutSeconds: 30,
               giveUpAfterMillis: 60_000,
               graceMillis: 20_000,
+              follow: false,
             },
             { graceful: graceful.signal, forced: new AbortController().signal },
           );

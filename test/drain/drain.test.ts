@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { drain } from "../../src/drain/drain.ts";
+import type { DrainLimits } from "../../src/drain/drain-parts.ts";
 import { commitUnknown } from "../../src/drain/ports.ts";
-import type { DrainLimits } from "../../src/drain/run.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
 import type { Rejection } from "../../src/pipeline/rejection.ts";
@@ -22,6 +22,7 @@ const defaults: DrainLimits = {
   maxInFlight: 1000,
   giveUpAfterMillis: 300_000,
   graceMillis: 20_000,
+  follow: false,
 };
 
 function world(bodies: readonly string[]) {

@@ -5,7 +5,8 @@ import { type Call, SqsClient, type SqsClientParts } from "../../src/sqs/client.
 import type { CredentialSource } from "../../src/sqs/credentials.ts";
 import { resolveEndpoint } from "../../src/sqs/endpoint.ts";
 import { receiveMessage } from "../../src/sqs/query.ts";
-import { readMessages } from "../../src/sqs/response.ts";
+import { readMessages } from "../../src/sqs/received-messages.ts";
+import { SignatureClock } from "../../src/sqs/signature-clock.ts";
 import {
   emptyReceive,
   errorAnswer,
@@ -37,7 +38,7 @@ function clientOf(endpoint: string, parts: Partial<SqsClientParts> = {}): SqsCli
       clock: { monotonicMillis: () => 0, sleep: async () => {} },
       random: () => 0,
     },
-    now: Date.now,
+    signatureClock: new SignatureClock(Date.now),
     ...parts,
   });
 }
@@ -107,7 +108,9 @@ describe("the request", () => {
   });
 
   test("is signed for the time that the clock tells", async () => {
-    await receive(await start([fine], { now: () => Date.UTC(2024, 1, 29, 23, 59, 59) }));
+    await receive(
+      await start([fine], { signatureClock: new SignatureClock(() => Date.UTC(2024, 1, 29, 23, 59, 59)) }),
+    );
     expect(server?.heads[0]).toMatch(/x-amz-date: 20240229T235959Z/i);
     expect(server?.heads[0]).toContain("Credential=AKIDEXAMPLE/20240229/");
   });

@@ -11,6 +11,7 @@ function answered(status: number, code?: string, more: Partial<ErrorAnswer> = {}
     status,
     code,
     clockAheadMillis: 0,
+    signedAheadMillis: more.clockAheadMillis ?? 0,
     ...more,
   });
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  changeVisibilityBatch,
   deleteMessageBatch,
   encodeQuery,
   getQueueAttributes,
-  makeVisibleBatch,
   receiveMessage,
 } from "../../src/sqs/query.ts";
 
@@ -44,12 +44,21 @@ test("a delete names each delivery by its place in the batch", () => {
   });
 });
 
-test("a release sets the visibility of each delivery to 0", () => {
-  expect(decodeForm(encodeQuery(makeVisibleBatch(["a"]), url))).toMatchObject({
+test("a change of visibility gives each delivery its own time", () => {
+  const changes = [
+    { receiptHandle: "a", timeoutSeconds: 0 },
+    { receiptHandle: "b", timeoutSeconds: 43_200 },
+  ];
+  expect(decodeForm(encodeQuery(changeVisibilityBatch(changes), url))).toEqual({
     Action: "ChangeMessageVisibilityBatch",
+    Version: "2012-11-05",
+    QueueUrl: url,
     "ChangeMessageVisibilityBatchRequestEntry.1.Id": "0",
     "ChangeMessageVisibilityBatchRequestEntry.1.ReceiptHandle": "a",
     "ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout": "0",
+    "ChangeMessageVisibilityBatchRequestEntry.2.Id": "1",
+    "ChangeMessageVisibilityBatchRequestEntry.2.ReceiptHandle": "b",
+    "ChangeMessageVisibilityBatchRequestEntry.2.VisibilityTimeout": "43200",
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { EtlError } from "../../src/errors.ts";
-import { readAttributes, readBatch, readErrorCode, readMessages } from "../../src/sqs/response.ts";
+import { readMessages } from "../../src/sqs/received-messages.ts";
+import { readAttributes, readBatch, readErrorCode } from "../../src/sqs/response.ts";
 import { errorAnswer } from "../support/sqs-faults.ts";
 
 const md5 = (text: string) => createHash("md5").update(text, "utf8").digest("hex");

@@ -47,11 +47,16 @@ function handlesSent(): string[][] {
 
 describe.each([
   ["delete", "DeleteMessageBatch"],
-  ["release", "ChangeMessageVisibilityBatch"],
-] as const)("%s", (method, action) => {
+  ["change visibility", "ChangeMessageVisibilityBatch"],
+] as const)("%s", (operation, action) => {
+  const settle = (source: Source, handles: readonly string[]) =>
+    operation === "delete"
+      ? source.delete(handles)
+      : source.changeVisibility(handles.map((receiptHandle) => ({ receiptHandle, timeoutSeconds: 60 })));
+
   test("nothing takes no request", async () => {
     const source = await start(["reset"]);
-    expect(await source[method]([])).toEqual({ settled: 0, failed: 0 });
+    expect(await settle(source, [])).toEqual({ settled: 0, failed: 0 });
     expect(source.requests).toBe(0);
   });
 
@@ -66,26 +71,26 @@ describe.each([
       batch(action, { 0: ["InternalError", false], 1: "ok" }),
       batch(action, { 0: "ok" }),
     ]);
-    expect(await source[method](["a", "b", "c", "d"])).toEqual({ settled: 3, failed: 1 });
+    expect(await settle(source, ["a", "b", "c", "d"])).toEqual({ settled: 3, failed: 1 });
     expect(handlesSent()).toEqual([["a", "b", "c", "d"], ["b", "d"], ["b"]]);
     expect(source.requests).toBe(3);
   });
 
   test("counts as failed what still fails in the end", async () => {
     const source = await start([batch(action, { 0: ["InternalError", false] })]);
-    expect(await source[method](["a"])).toEqual({ settled: 0, failed: 1 });
+    expect(await settle(source, ["a"])).toEqual({ settled: 0, failed: 1 });
     expect(source.requests).toBe(3);
   });
 
   test("takes an entry that the answer passes over for one that failed", async () => {
     const source = await start([batch(action, { 1: "ok" }), batch(action, { 0: "ok" })]);
-    expect(await source[method](["a", "b"])).toEqual({ settled: 2, failed: 0 });
+    expect(await settle(source, ["a", "b"])).toEqual({ settled: 2, failed: 0 });
     expect(handlesSent()).toEqual([["a", "b"], ["a"]]);
   });
 
   test("throws where the whole call fails", async () => {
     const source = await start([{ status: 403, body: errorAnswer("AccessDenied") }]);
-    expect(source[method](["a"])).rejects.toMatchObject({ kind: "permission", operation: method });
+    expect(settle(source, ["a"])).rejects.toMatchObject({ kind: "permission", operation });
   });
 
   test("keeps what is settled where a later call fails", async () => {
@@ -93,7 +98,7 @@ describe.each([
       batch(action, { 0: "ok", 1: ["InternalError", false] }),
       { status: 403, body: errorAnswer("AccessDenied") },
     ]);
-    expect(await source[method](["a", "b"])).toEqual({ settled: 1, failed: 1 });
+    expect(await settle(source, ["a", "b"])).toEqual({ settled: 1, failed: 1 });
   });
 });
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Screen } from "./screen.ts";
 
-const executable = join(import.meta.dirname, "../../dist/etl");
+/** The file that is tested; {@link runEtl} and the others run it. */
+export const executable = join(import.meta.dirname, "../../dist/etl");
 
 /** Home and working folder of every run: empty, so that no file of the machine has a say. */
 const emptyFolder = mkdtempSync(join(tmpdir(), "etl-test-home-"));

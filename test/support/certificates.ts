@@ -3,13 +3,13 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 /** A certificate and its private key, both in PEM. */
-export interface CertifiedKey {
+interface CertifiedKey {
   readonly certificate: string;
   readonly key: string;
 }
 
 /** Whom a certificate is for, and when. */
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly dnsNames?: readonly string[];
   /** IPv4 addresses. */
   readonly addresses?: readonly string[];

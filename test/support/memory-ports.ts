@@ -8,14 +8,15 @@ import type {
   SettleResult,
   Sink,
   Source,
+  VisibilityChange,
 } from "../../src/drain/ports.ts";
 import type { Message } from "../../src/pipeline/message.ts";
 import type { Rejection } from "../../src/pipeline/rejection.ts";
 import type { Cell, MappedMessage } from "../../src/pipeline/row.ts";
 
-/** What happened, in order: `receive`, `commit`, `delete` and `release`, with message ids. */
+/** What happened, in order: `hide` is a visibility above 0, `copy` one to the dead letters; with message ids. */
 export type Journal = {
-  readonly event: "receive" | "commit" | "delete" | "release";
+  readonly event: "receive" | "commit" | "delete" | "release" | "hide" | "copy";
   readonly ids: string[];
 }[];
 
@@ -42,9 +43,11 @@ export class MemoryQueue implements Source {
   openPolls = 0;
   maxOpenPolls = 0;
   /** Called before each call; may throw. */
-  fault: (call: "receive" | "delete" | "release" | "attributes") => void = () => {};
+  fault: (call: "receive" | "delete" | "release" | "hide" | "attributes") => void = () => {};
   /** Ids whose next delete fails within the answer; they are visible again at once. */
   readonly undeletable = new Set<string>();
+  /** The last visibility set by message id. */
+  readonly hidden = new Map<string, number>();
   /** What `attributes` says of the visible messages, where that is to differ from the truth. */
   claimedVisible: number | undefined;
   #messages: Stored[] = [];
@@ -64,6 +67,11 @@ export class MemoryQueue implements Source {
         handle: undefined,
       });
     }
+    this.endPolls();
+  }
+
+  /** Ends the open long polls of a queue that holds them, with what there is. */
+  endPolls(): void {
     for (const wake of this.#arrivals.splice(0)) wake();
   }
 
@@ -130,14 +138,19 @@ export class MemoryQueue implements Source {
     return { settled: deleted.length, failed: ids.length - deleted.length };
   }
 
-  async release(handles: readonly string[]): Promise<SettleResult> {
+  async changeVisibility(changes: readonly VisibilityChange[]): Promise<SettleResult> {
     this.requests += 1;
-    this.fault("release");
+    const handles = changes.map(({ receiptHandle }) => receiptHandle);
+    this.fault(changes.every(({ timeoutSeconds }) => timeoutSeconds === 0) ? "release" : "hide");
     await turn();
-    for (const message of this.#messages) {
-      if (message.handle !== undefined && handles.includes(message.handle)) message.handle = undefined;
+    for (const { receiptHandle, timeoutSeconds } of changes) {
+      const message = this.#messages.find(({ handle }) => handle === receiptHandle);
+      if (message === undefined) continue;
+      if (timeoutSeconds === 0) message.handle = undefined;
+      else this.hidden.set(message.id, timeoutSeconds);
     }
-    this.journal.push({ event: "release", ids: handles.map(idOf) });
+    const event = changes.every(({ timeoutSeconds }) => timeoutSeconds === 0) ? "release" : "hide";
+    this.journal.push({ event, ids: handles.map(idOf) });
     return { settled: handles.length, failed: 0 };
   }
 

@@ -3,7 +3,7 @@
 import type { MappedMessage, Plain, Row } from "../../src/pipeline/row.ts";
 
 /** 2026-01-02T03:04:05.678Z. */
-export const firstSentAtMillis = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const firstSentAtMillis = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 /** A message of the reference mapping; every tenth has no locale. */
 export function loginMessage(

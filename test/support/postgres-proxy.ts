@@ -3,7 +3,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** What becomes of a connection once its client has sent `commit` and the server has answered. */
-export type CommitFault = "none" | "cut" | "swallow-answer";
+type CommitFault = "none" | "cut" | "swallow-answer";
 
 /** A running proxy on 127.0.0.1. */
 export interface PostgresProxy {

@@ -41,8 +41,6 @@ export interface PostgresServer {
   readonly socketFolder: string;
   /** Connects as the superuser. */
   url(database?: string): string;
-  /** Replaces a file in the data folder; `select pg_reload_conf()` makes the server read it. */
-  writeFile(name: string, content: string): void;
   /** Ends the server and removes its folder; resolves when both are done. */
   stop(): Promise<void>;
 }
@@ -52,13 +50,13 @@ export interface TestDatabase {
   readonly name: string;
   /** Connects as the superuser. */
   readonly url: string;
-  /** A client of the test's own, with the notices dropped. */
+  /** A client of the test's own, on one connection, so that scripts with `begin` run on it; notices are dropped. */
   readonly sql: postgres.Sql;
   /** Closes the client and drops the database, whoever is still connected. */
   drop(): Promise<void>;
 }
 
-/** Postgres refuses to run as root; every Unix has this user, so none need be created. */
+/** Postgres refuses to run as root; every Linux has this user, so none need be created. */
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 const identity = isRoot ? { uid: nobody, gid: nobody } : {};
@@ -127,7 +125,6 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
     port,
     socketFolder: folder,
     url,
-    writeFile: (name, content) => writeOwned(join(data, name), content),
     async stop() {
       rmSync(join(folder, "keep"));
       while (existsSync(folder)) await Bun.sleep(10);
@@ -149,17 +146,12 @@ export async function serverPort(): Promise<number> {
   return (await sharedServer()).port;
 }
 
-/** Connects as the superuser to the shared server's maintenance database. */
-export async function superuserUrl(): Promise<string> {
-  return (await sharedServer()).url();
-}
-
 /** Makes an empty database on the shared server, or on the given one. */
 export async function createDatabase(server?: PostgresServer): Promise<TestDatabase> {
   const { url } = server ?? (await sharedServer());
   const name = `etl_${crypto.randomUUID().replaceAll("-", "")}`;
   await maintain(url(), `create database ${name} template template0`);
-  const sql = postgres(url(name), { onnotice: () => {}, max: 4 });
+  const sql = postgres(url(name), { onnotice: () => {}, max: 1 });
   return {
     name,
     url: url(name),

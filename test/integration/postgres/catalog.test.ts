@@ -79,7 +79,11 @@ describe("a table that fits", () => {
     const rows = await run(
       "select user_id::text, app_version::text, create_date::text from user_logins limit 1",
     );
-    expect(rows[0]).toEqual({ user_id: "user-1", app_version: "131840", create_date: "2026-01-02 00:00:00" });
+    expect({ ...rows[0] }).toEqual({
+      user_id: "user-1",
+      app_version: "131840",
+      create_date: "2026-01-02 00:00:00",
+    });
   });
 
   test("may be partitioned", async () => {

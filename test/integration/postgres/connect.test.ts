@@ -86,6 +86,32 @@ describe("a way that does not lead to the database", () => {
   }
 });
 
+describe("a server that", () => {
+  test("says yes to TLS and goes silent is given up in time, and let go", async () => {
+    const ended = Promise.withResolvers<void>();
+    const server = await listen((socket) => {
+      socket.once("data", () => socket.write("S"));
+      socket.once("close", ended.resolve);
+    });
+    expect(await failureWith({ port: server.port, tls: { mode: "require" } })).toMatchObject({
+      kind: "unavailable",
+      retryable: true,
+    });
+    await ended.promise;
+    await server.stop();
+  });
+
+  for (const answer of ["E", "SX", "N\0"]) {
+    test(`answers ${JSON.stringify(answer)} to the question for TLS is not believed`, async () => {
+      const server = await listen((socket) => socket.once("data", () => socket.write(answer)));
+      const failure = await failureWith({ port: server.port, tls: { mode: "require" } });
+      expect(failure).toMatchObject({ kind: "unavailable", retryable: true });
+      expect(failure.message).not.toContain("in time");
+      await server.stop();
+    });
+  }
+});
+
 describe("a database that does not let us in", () => {
   test("wrong password", async () => {
     expect(await failureWith({ password: "wrong" })).toMatchObject({ kind: "permission", code: "28P01" });

@@ -128,6 +128,23 @@ describe("exactly once", () => {
     second.close();
   });
 
+  for (const kind of ["good", "bad"] as const) {
+    test(`takes locks in one order, whatever order the messages come in (${kind} rows)`, async () => {
+      await testDatabase.sql.unsafe(`
+        create function linger() returns trigger language plpgsql as $$
+          begin perform pg_sleep(0.01); return new; end $$;
+        create trigger linger before insert on etl_ledger for each row execute function linger()`);
+      const second = openUrl(testDatabase.url);
+      const other = await openLoginSink(second);
+      const last = loginMessage(10, kind === "good" ? {} : { 1: "x".repeat(33) });
+      const batch = loginMessages(10).with(9, last);
+      const results = await Promise.all([sink.load(batch), other.load(batch.toReversed())]);
+      const inserted = results.map((result) => result.inserted).sort((a, b) => a - b);
+      expect(inserted).toEqual([0, kind === "good" ? 10 : 9]);
+      second.close();
+    });
+  }
+
   test("loads nothing of an empty batch", async () => {
     expect(await sink.load([])).toEqual({ inserted: 0, duplicates: 0, rejections: [] });
   });

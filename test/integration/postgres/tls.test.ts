@@ -166,6 +166,14 @@ describe("a server that lets a user in one way only", () => {
     expect(await refused("right", { mode: "require" }, asPlain)).toContain("permission: ");
   });
 
+  test("of two refusals, the one that came further is told", async () => {
+    const wrong = { ...asEncrypted, password: "y" };
+    expect(await refused("right", { mode: "allow" }, wrong)).toContain("refused the password");
+    expect(await refused("none", { mode: "allow" }, { user: "nobody-here", password: "x" })).toContain(
+      "password",
+    );
+  });
+
   test("a wrong password is not sent a second time in clear", async () => {
     expect(
       await refused("right", { mode: "prefer" }, { ...asPlain, user: "encrypted", password: "y" }),

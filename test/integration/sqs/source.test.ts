@@ -150,13 +150,19 @@ describe("delete", () => {
   });
 });
 
-test("release makes messages visible at once", async () => {
+test("a visibility of 0 makes messages visible at once, another keeps them away", async () => {
   const source = open();
   await server.send(queueUrl, ["one", "two"]);
-  const handles = (await receive(source)).map((message) => message.receiptHandle);
+  const [one, two] = (await receive(source)).map((message) => message.receiptHandle);
   expect(server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 2 });
-  expect(await source.release(handles)).toEqual({ settled: 2, failed: 0 });
-  expect(await receive(source)).toMatchObject([{ receiveCount: 2 }, { receiveCount: 2 }]);
+  const changes = [
+    { receiptHandle: one ?? "", timeoutSeconds: 0 },
+    { receiptHandle: two ?? "", timeoutSeconds: 43_200 },
+    { receiptHandle: "not a handle", timeoutSeconds: 60 },
+  ];
+  expect(await source.changeVisibility(changes)).toEqual({ settled: 2, failed: 1 });
+  expect(await receive(source)).toMatchObject([{ receiveCount: 2 }]);
+  expect(server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 2 });
 });
 
 describe("attributes", () => {

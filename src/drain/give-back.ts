@@ -1,7 +1,7 @@
 /** Gives deliveries back to the queue at once, so that nobody has to wait for their time-out. */
 
-import { batchEntries } from "./deleter.ts";
 import type { Source } from "./ports.ts";
+import { batchEntries } from "./tens.ts";
 
 /**
  * Makes the deliveries visible again, ten a call. A call that fails is not tried further: those deliveries come back
@@ -9,17 +9,19 @@ import type { Source } from "./ports.ts";
  *
  * @returns how many could not be given back at once
  */
-export async function releaseAll(
-  source: Pick<Source, "release">,
+export async function giveBack(
+  source: Pick<Source, "changeVisibility">,
   receiptHandles: readonly string[],
 ): Promise<number> {
   const calls: Promise<number>[] = [];
   for (let start = 0; start < receiptHandles.length; start += batchEntries) {
-    const handles = receiptHandles.slice(start, start + batchEntries);
+    const changes = receiptHandles
+      .slice(start, start + batchEntries)
+      .map((receiptHandle) => ({ receiptHandle, timeoutSeconds: 0 }));
     calls.push(
-      source.release(handles).then(
+      source.changeVisibility(changes).then(
         ({ failed }) => failed,
-        () => handles.length,
+        () => changes.length,
       ),
     );
   }

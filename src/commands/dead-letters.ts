@@ -1,0 +1,46 @@
+/** Opens the queue that rejected messages are sent to, where the settings ask for one, and checks that it can be one. */
+
+import type { Settings } from "../config/settings.ts";
+import type { DeadLetterQueue, QueueAttributes } from "../drain/ports.ts";
+import { EtlError } from "../errors.ts";
+import { createSqsDeadLetterQueue } from "../sqs/dead-letter.ts";
+import type { Context } from "./context.ts";
+import { openQueue, sourceParts } from "./queue.ts";
+
+/**
+ * The dead-letter queue of `--on-reject dead-letter`; undefined where rejected messages stay.
+ *
+ * @param origin the queue that is drained
+ * @throws EtlError of kind config where none is named, or where it is the drained queue itself or of another kind;
+ * whatever asking it for its attributes throws
+ */
+export async function openDeadLetters(
+  settings: Pick<Settings, "queue" | "rejects">,
+  origin: QueueAttributes,
+  context: Context,
+): Promise<DeadLetterQueue | undefined> {
+  const { action, deadLetterUrl } = settings.rejects;
+  if (action === "leave") return undefined;
+  if (deadLetterUrl === undefined) {
+    throw unusable(
+      "no dead-letter queue is named",
+      "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+    );
+  }
+  const queue = { ...settings.queue, url: deadLetterUrl };
+  const { arn, fifo } = await openQueue(queue, context).source.attributes();
+  if (arn === origin.arn) {
+    throw unusable("the dead-letter queue is the queue that is drained", "give another --dead-letter-url");
+  }
+  if (fifo !== origin.fifo) {
+    throw unusable(
+      `the dead-letter queue is ${fifo ? "a FIFO queue" : "no FIFO queue"}, and the drained one is ${origin.fifo ? "one" : "none"}`,
+      "give a --dead-letter-url of the same kind",
+    );
+  }
+  return createSqsDeadLetterQueue({ ...sourceParts(queue, context), originArn: origin.arn });
+}
+
+function unusable(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "dead letters", message, hint });
+}

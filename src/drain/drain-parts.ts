@@ -1,0 +1,63 @@
+/** What a drain works with, how it goes about it, and how it can end. */
+
+import type { EtlError } from "../errors.ts";
+import type { MapMessage } from "../pipeline/mapper.ts";
+import type { Rejection } from "../pipeline/rejection.ts";
+import type { Clock, DeadLetterQueue, Sink, Source } from "./ports.ts";
+import type { Outcome } from "./receipt.ts";
+import type { Tally } from "./tally.ts";
+
+/** Who is told what happens. */
+export interface DrainObserver {
+  /** A message is rejected; told once a message, however often it comes round. */
+  rejected(rejection: Rejection): void;
+  /** An operation fails and is tried again. */
+  trouble(error: EtlError): void;
+  /** The operation works again. */
+  recovered(operation: string): void;
+  /** Deliveries that could not be deleted; they come back and are recognised. */
+  undeleted(count: number): void;
+}
+
+/** What a drain works with. */
+export interface DrainParts {
+  readonly source: Source;
+  readonly sink: Sink;
+  /** Where rejected messages go. @defaultValue they stay in the queue */
+  readonly deadLetters?: DeadLetterQueue | undefined;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly mapMessage: MapMessage;
+  /** Counts as the run goes; progress and receipt are read off it. */
+  readonly tally: Tally;
+  readonly observer: DrainObserver;
+}
+
+/** How a drain goes about it. */
+export interface DrainLimits {
+  /** @defaultValue unlimited */
+  readonly maxMessages?: number | undefined;
+  /** The most rows in one load. */
+  readonly batchSize: number;
+  /** The most long polls at one time. */
+  readonly receivers: number;
+  readonly waitSeconds: number;
+  /** The queue's own. */
+  readonly visibilityTimeoutSeconds: number;
+  /** Deliveries received and not settled, at most. */
+  readonly maxInFlight: number;
+  /** Whether to go on when the queue is empty, and however long queue or database fail. */
+  readonly follow: boolean;
+  /** How long one operation may go on failing before the run ends with exit 75; without effect with `follow`. */
+  readonly giveUpAfterMillis: number;
+  /** After a stop, how long what is in flight may take to settle. */
+  readonly graceMillis: number;
+}
+
+/** How a run ended; its counts are in the tally. */
+export interface DrainEnd {
+  readonly outcome: Outcome;
+  /** What ended the run, where the outcome is `failed`. */
+  readonly error?: unknown;
+}

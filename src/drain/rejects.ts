@@ -1,0 +1,100 @@
+/** What becomes of a rejected delivery: it stays in the queue, or goes to the dead-letter queue, whole. */
+
+import type { Message, MessageRef } from "../pipeline/message.ts";
+import type { Rejection } from "../pipeline/rejection.ts";
+import type { Arrival } from "./arrival.ts";
+import type { DeadLetterQueue, Source } from "./ports.ts";
+import { Tens } from "./tens.ts";
+
+/** A rejected message comes back this late at the most: soon enough to see that its cause is mended. */
+const longestAbsenceSeconds = 3600;
+
+/** A delivery and why it is rejected. */
+export interface Reject {
+  readonly arrival: Arrival;
+  readonly rejection: Rejection;
+}
+
+/** What the handling of rejects needs. */
+export interface RejectsParts {
+  readonly source: Pick<Source, "changeVisibility">;
+  /** Where rejected messages go. @defaultValue they stay in the queue */
+  readonly deadLetters?: DeadLetterQueue | undefined;
+  /** The queue's own time-out. */
+  readonly visibilityTimeoutSeconds: number;
+  /** Calls to the queue at one time. */
+  readonly concurrency: number;
+  /** Called with deliveries whose copy the dead-letter queue has: they are to be deleted. */
+  readonly onCopied: (refs: readonly MessageRef[]) => void;
+  /** Called with deliveries that stay in the queue. */
+  readonly onLeft: (refs: readonly MessageRef[]) => void;
+  readonly onDone: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Settles rejected deliveries, ten a call. */
+export class Rejects {
+  readonly #parts: RejectsParts;
+  readonly #copying: Tens<Reject>;
+  readonly #leaving: Tens<MessageRef>;
+
+  constructor(parts: RejectsParts) {
+    this.#parts = parts;
+    const { concurrency, onDone, onFailure } = parts;
+    this.#copying = new Tens({ call: (rejects) => this.#copy(rejects), concurrency, onDone, onFailure });
+    this.#leaving = new Tens({ call: (refs) => this.#hide(refs), concurrency, onDone, onFailure });
+  }
+
+  add(rejects: readonly Reject[]): void {
+    if (this.#parts.deadLetters === undefined) this.#leave(rejects);
+    else this.#copying.add(rejects);
+  }
+
+  get idle(): boolean {
+    return this.#copying.idle && this.#leaving.idle;
+  }
+
+  /** Resolves when every call has been answered. */
+  async finish(): Promise<void> {
+    await this.#copying.finish();
+    await this.#leaving.finish();
+  }
+
+  /** A copy is accepted before the original is deleted: it may arrive twice, and is never lost. */
+  async #copy(rejects: readonly Reject[]): Promise<void> {
+    const { deadLetters, onCopied } = this.#parts;
+    // Where there is a dead-letter queue, the run keeps every message whole until it is settled.
+    const letters = rejects.map(({ arrival, rejection }) => ({
+      message: arrival.letter as Message,
+      rejection,
+    }));
+    const accepted = (await deadLetters?.send(letters)) ?? new Set();
+    onCopied(rejects.filter((_, index) => accepted.has(index)).map(({ arrival }) => arrival.ref));
+    this.#leave(rejects.filter((_, index) => !accepted.has(index)));
+  }
+
+  #leave(rejects: readonly Reject[]): void {
+    const refs = rejects.map(({ arrival }) => arrival.ref);
+    this.#leaving.add(refs);
+    if (refs.length > 0) this.#parts.onLeft(refs);
+  }
+
+  /** Where this fails, the message comes back after the queue's own time-out, a little too soon. */
+  async #hide(refs: readonly MessageRef[]): Promise<void> {
+    const { source, visibilityTimeoutSeconds } = this.#parts;
+    const changes = refs.map(({ receiptHandle, receiveCount }) => ({
+      receiptHandle,
+      timeoutSeconds: absenceSeconds(visibilityTimeoutSeconds, receiveCount),
+    }));
+    await source.changeVisibility(changes).catch(() => {});
+  }
+}
+
+/**
+ * How long a rejected message stays away: the queue's time-out, doubled with each receive, so that a message that is
+ * always rejected does not keep the drain busy.
+ */
+export function absenceSeconds(visibilityTimeoutSeconds: number, receiveCount: number): number {
+  const first = Math.max(1, visibilityTimeoutSeconds);
+  return Math.min(first * 2 ** Math.min(receiveCount - 1, 20), Math.max(first, longestAbsenceSeconds));
+}

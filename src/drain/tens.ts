@@ -1,0 +1,72 @@
+/** Gathers what goes to the queue into batch calls of ten, several calls at a time. */
+
+import { Condition } from "./condition.ts";
+
+/** Entries of one batch call, the most that SQS takes. */
+export const batchEntries = 10;
+
+/** What a gatherer does. */
+export interface TensParts<T> {
+  /** One batch call; what it throws ends the run. */
+  readonly call: (items: readonly T[]) => Promise<void>;
+  /** Calls at one time. */
+  readonly concurrency: number;
+  /** Called after each call, whatever came of it, when `idle` is up to date. */
+  readonly onDone: (items: readonly T[]) => void;
+  /** Called once with the error that ends the run; nothing is called after it. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Sends full tens as soon as they are full, and a smaller batch only while no other call is open: batches are full
+ * under load, and nothing ever waits for more to come.
+ */
+export class Tens<T> {
+  readonly #parts: TensParts<T>;
+  readonly #changed = new Condition();
+  #pending: T[] = [];
+  #calls = 0;
+  #failed = false;
+
+  constructor(parts: TensParts<T>) {
+    this.#parts = parts;
+  }
+
+  add(items: readonly T[]): void {
+    for (const item of items) this.#pending.push(item);
+    this.#dispatch();
+  }
+
+  /** Whether nothing waits and no call is open. */
+  get idle(): boolean {
+    return this.#calls === 0 && (this.#failed || this.#pending.length === 0);
+  }
+
+  /** Resolves when everything has been sent and answered. */
+  async finish(): Promise<void> {
+    while (!this.idle) await this.#changed.wait();
+  }
+
+  #dispatch(): void {
+    while (!this.#failed && this.#calls < this.#parts.concurrency && this.#pending.length > 0) {
+      if (this.#pending.length < batchEntries && this.#calls > 0) return;
+      this.#calls += 1;
+      void this.#send(this.#pending.splice(0, batchEntries));
+    }
+  }
+
+  async #send(items: readonly T[]): Promise<void> {
+    try {
+      await this.#parts.call(items);
+    } catch (error) {
+      if (!this.#failed) {
+        this.#failed = true;
+        this.#parts.onFailure(error);
+      }
+    }
+    this.#calls -= 1;
+    this.#dispatch();
+    this.#parts.onDone(items);
+    this.#changed.ring();
+  }
+}

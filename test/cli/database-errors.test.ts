@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { exitCodes } from "../../src/errors.ts";
+import { runEtl } from "../support/binary.ts";
+import { expectFailure } from "../support/failed-run.ts";
+import { drainJson } from "../support/json-drain.ts";
+import { listen } from "../support/postgres-proxy.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+let queueUrl: string;
+/** A user who may connect and see, and has been given nothing else. */
+let clerk: string;
+
+beforeAll(async () => {
+  world = await openWorld();
+  await world.emptyTable();
+  clerk = `clerk_${world.database.name}`;
+  await world.database.sql.unsafe(`create role ${clerk} login password 'clerk-canary'`);
+  queueUrl = await world.newQueue();
+  await world.server.send(queueUrl, [loginEvent({ user_id: "one" }), loginEvent({ user_id: "two" })]);
+});
+afterAll(async () => {
+  await world.database.sql.unsafe(`drop owned by ${clerk}; drop role ${clerk}`);
+  await world.close();
+});
+
+interface Expected {
+  readonly exitCode: number;
+  readonly error: string;
+  readonly hint: string;
+}
+
+/** Runs a drain that must fail; afterwards every message can be received at once, and no row is there. */
+async function fails(expected: Expected, changes: Record<string, string>, args: readonly string[] = []) {
+  const env = world.env(queueUrl, changes);
+  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], { env, cwd: world.folder });
+  expectFailure(run, expected, env);
+  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+  return run;
+}
+
+/** The world's database under another port, name, or as another user. */
+function url(changes: { port?: number; name?: string; user?: string; password?: string }): string {
+  const { port, name, user, password } = changes;
+  const changed = new URL(world.database.url);
+  if (port !== undefined) changed.port = String(port);
+  if (name !== undefined) changed.pathname = `/${name}`;
+  if (user !== undefined) changed.username = user;
+  if (password !== undefined) changed.password = password;
+  return changed.href;
+}
+
+describe("a database that is not there", () => {
+  const unavailable = (error: string): Expected => ({
+    exitCode: exitCodes.unavailable,
+    error,
+    hint: "check",
+  });
+
+  test("nothing listens", async () => {
+    const gone = await listen(() => {});
+    await gone.stop();
+    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: gone.port }) });
+  });
+
+  test("whatever connects is closed, as by a load balancer in a restart: no storm of connections", async () => {
+    const closing = await listen((socket) => socket.destroy());
+    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: closing.port }) });
+    expect(closing.connections()).toBeLessThanOrEqual(10);
+    await closing.stop();
+  });
+
+  test("nothing ever answers", async () => {
+    const silent = await listen(() => {});
+    const DATABASE_URL = url({ port: silent.port });
+    await fails(unavailable("did not answer in time"), { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
+    await silent.stop();
+  });
+
+  test("its name is wrong", async () => {
+    const expected = { exitCode: exitCodes.config, error: "no database nowhere", hint: "createdb nowhere" };
+    await fails(expected, { DATABASE_URL: url({ name: "nowhere" }) });
+  });
+
+  test.each(["not a url", "mysql://root:hunter2@db/x"])(
+    "its URL is %j",
+    async (text) => {
+      const expected = { exitCode: exitCodes.config, error: "", hint: "postgres" };
+      const run = await fails(expected, { DATABASE_URL: text });
+      expect(run.stderr).not.toContain("hunter2");
+    },
+  );
+});
+
+describe("a database that does not let us in", () => {
+  test("wrong password", async () => {
+    const expected = { exitCode: exitCodes.permission, error: "refused the password", hint: "PGPASSWORD" };
+    const DATABASE_URL = url({ password: "wr0ng%2Fcanary" });
+    const run = await fails(expected, { DATABASE_URL });
+    expect(run.stderr).not.toContain("canary");
+  });
+
+  test("unknown user", async () => {
+    const expected = { exitCode: exitCodes.permission, error: "user nobody_here", hint: "password" };
+    await fails(expected, { DATABASE_URL: url({ user: "nobody_here" }) });
+  });
+
+  test("a mode of TLS that nobody knows", async () => {
+    const expected = { exitCode: exitCodes.config, error: "sslmode", hint: "verify-full" };
+    await fails(expected, { PGSSLMODE: "verify_full" });
+  });
+
+  test("TLS is asked for and not offered", async () => {
+    const expected = { exitCode: exitCodes.config, error: "does not speak TLS", hint: "sslmode" };
+    await fails(expected, { PGSSLMODE: "require" });
+  });
+});
+
+describe("a table that does not fit", () => {
+  const columns = {
+    user_id: "varchar(128)",
+    device_type: "varchar(32)",
+    masked_ip: "varchar(256)",
+    masked_device_id: "varchar(256)",
+    locale: "varchar(32)",
+    app_version: "integer",
+    create_date: "date",
+  };
+
+  test.each<[what: string, change: Record<string, string | undefined>, error: string, hint: string]>([
+    ["a column is missing", { locale: undefined }, "has no column locale", "add column locale varchar(32)"],
+    ["a version is text", { app_version: "text" }, "column app_version", "alter column app_version type"],
+    ["a day is a number", { create_date: "integer" }, "column create_date", "alter column create_date type"],
+    ["a mask is cut", { masked_ip: "varchar(64)" }, "takes 64 characters", "masked_ip type varchar("],
+    ["nobody fills a column", { tenant: "text not null" }, "column tenant", "tenant drop not null"],
+  ])("%s", async (what, change, error, hint) => {
+    const schema = what.replaceAll(/[^a-z]/g, "_");
+    const list = Object.entries({ ...columns, ...change }).flatMap(([name, type]) =>
+      type === undefined ? [] : [`${name} ${type}`],
+    );
+    await world.database.sql.unsafe(`create schema ${schema}; create table ${schema}.logins (${list})`);
+    await fails({ exitCode: exitCodes.config, error, hint }, {}, ["--table", `${schema}.logins`]);
+  });
+
+  test("it is missing", async () => {
+    const expected = { exitCode: exitCodes.config, error: "no table elsewhere", hint: "etl migrate" };
+    await fails(expected, {}, ["--table", "elsewhere"]);
+  });
+
+  test("it is a view", async () => {
+    await world.database.sql.unsafe("create view logins_seen as select * from user_logins");
+    const expected = { exitCode: exitCodes.config, error: "a view", hint: "--table" };
+    await fails(expected, {}, ["--table", "logins_seen"]);
+  });
+
+  test("its schema has no ledger", async () => {
+    await world.database.sql.unsafe(`create schema bare; create table bare.logins (like user_logins)`);
+    const expected = { exitCode: exitCodes.config, error: "schema bare has no ledger", hint: "etl migrate" };
+    await fails(expected, {}, ["--table", "bare.logins"]);
+  });
+
+  test("a trigger that swallows rows loses none: what was received is given back", async () => {
+    await world.database.sql.unsafe(`
+      create function swallow() returns trigger language plpgsql as 'begin return null; end';
+      create trigger swallow before insert on user_logins for each row execute function swallow()`);
+    await fails({ exitCode: exitCodes.config, error: "swallows rows", hint: "drop the trigger" }, {});
+    await world.database.sql.unsafe("drop function swallow cascade");
+  });
+});
+
+describe("a user who may not", () => {
+  const denied = { exitCode: exitCodes.permission, error: "lacks a permission" };
+  const asClerk = () => ({ DATABASE_URL: url({ user: clerk, password: "clerk-canary" }) });
+
+  test("load: nothing is lost, and the grants that are printed are those that were missing", async () => {
+    const { sql } = world.database;
+    await sql.unsafe(`grant usage on schema public to ${clerk}`);
+    const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk());
+    const grants = /^try: (.*)$/m.exec(first.stderr)?.[1] ?? "";
+    const ofLedger = grants.split("; ").filter((grant) => grant.includes(".etl_"));
+    expect(ofLedger.length).toBeGreaterThan(0);
+
+    await sql.unsafe(ofLedger.join("; "));
+    const second = await fails({ ...denied, hint: grants }, asClerk());
+    expect(second.stdout).toMatch(/\+ released +2/);
+
+    await sql.unsafe(grants);
+    const run = await drainJson(world, queueUrl, [], asClerk());
+    expect(run.receipt).toMatchObject({ received: 2, inserted: 2, deleted: 2 });
+    expect((await sql`select from user_logins`).length).toBe(2);
+  });
+
+  test("migrate", async () => {
+    const run = await runEtl(["migrate", "--table", "fresh"], { env: world.env(queueUrl, asClerk()) });
+    const hint = "etl migrate --print";
+    expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk()));
+  });
+});
+
+test("an unlogged table is loaded, and that a crash would empty it is said", async () => {
+  await world.database.sql.unsafe("alter table user_logins set unlogged");
+  const url = await world.newQueue();
+  await world.server.send(url, [loginEvent()]);
+  const run = await drainJson(world, url);
+  expect(run).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
+  expect(run.stderr).toContain("warn table public.user_logins is unlogged");
+});

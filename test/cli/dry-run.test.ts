@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { runEtl, spawnEtl } from "../support/binary.ts";
+import { expectFailure } from "../support/failed-run.ts";
+import { drainJson, type JsonDrain, readJson } from "../support/json-drain.ts";
+import { listen } from "../support/postgres-proxy.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+beforeEach(() => world.emptyTable());
+
+const dryRun = (url: string, args: readonly string[] = [], env: Record<string, string | undefined> = {}) =>
+  drainJson(world, url, ["--dry-run", ...args], env);
+
+async function queueWith(bodies: readonly string[], settings?: Parameters<World["newQueue"]>[0]) {
+  const url = await world.newQueue(settings);
+  return { url, ids: await world.server.send(url, bodies) };
+}
+
+const numbered = (count: number) =>
+  Array.from({ length: count }, (_, index) => loginEvent({ user_id: `user-${index}` }));
+
+/** How often each message of the queue has been received, this look included. */
+async function receiveCounts(url: string): Promise<number[]> {
+  const query = "Action=ReceiveMessage&Version=2012-11-05&MaxNumberOfMessages=10&AttributeName.1=All";
+  const body = new URLSearchParams(`${query}&QueueUrl=${encodeURIComponent(url)}`).toString();
+  const answer = await (await fetch(url, { method: "POST", body })).text();
+  const counts = answer.matchAll(/<Name>ApproximateReceiveCount<\/Name>\s*<Value>(\d+)<\/Value>/g);
+  return Array.from(counts, ([, count]) => Number(count));
+}
+
+/** What a table holds, each row as JSON with its columns in order. */
+async function stored(table = "user_logins"): Promise<unknown[]> {
+  const rows = await world.database.sql.unsafe(`select row_to_json(t)::text as json from ${table} t`);
+  return rows.map((row) => JSON.parse(row.json as string));
+}
+
+const shownRows = (run: JsonDrain) => run.lines.flatMap(({ row }) => (row === undefined ? [] : [row]));
+const sorted = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort();
+
+describe("what is shown", () => {
+  const awkward = [
+    loginEvent({ locale: null }),
+    loginEvent({ locale: undefined, app_version: "0.96" }),
+    loginEvent({ user_id: `<&>"'\\ \u202e\u001b[31m\u{10ffff}\r\n\t`, ip: "2001:DB8::1" }),
+    loginEvent({ user_id: "", device_id: "  ", app_version: "32767.255.255" }),
+    ...numbered(4),
+  ];
+
+  test("as JSON is what a drain then writes, value for value", async () => {
+    const { url, ids } = await queueWith(awkward);
+    const look = await dryRun(url);
+    expect(look.exitCode).toBe(0);
+    expect(look.receipt).toMatchObject({ dryRun: true, received: 8, released: 8, inserted: 0, deleted: 0 });
+    expect(look.lines.slice(0, -1).map((line) => Object.keys(line))).toEqual(
+      ids.map(() => ["messageId", "row"]),
+    );
+    expect(new Set(look.lines.flatMap(({ messageId }) => messageId ?? []))).toEqual(new Set(ids));
+    expect(await stored()).toEqual([]);
+
+    expect((await drainJson(world, url)).receipt).toMatchObject({ inserted: 8, outcome: "drained" });
+    expect(sorted(await stored())).toEqual(sorted(shownRows(look)));
+  });
+
+  test("in a pipe is a table with every value whole", async () => {
+    const { url } = await queueWith(numbered(3));
+    const args = ["drain", "--dry-run", "--wait-seconds", "0"];
+    const run = await runEtl(args, { env: world.env(url), cwd: world.folder });
+    expect(run.exitCode).toBe(0);
+    const lines = run.stdout.split("\n");
+    const start = lines.findIndex((line) => line.startsWith("user_id"));
+    const cells = lines.slice(start + 2, start + 5).map((line) => line.trim().split(/ {2,}/));
+    await drainJson(world, url);
+    const written = (await stored()).map((row) => Object.values(row as object).map(String));
+    expect(sorted(cells)).toEqual(sorted(written));
+    expect(lines[start]?.trim().split(/ {2,}/)).toEqual(Object.keys((await stored())[0] as object));
+  });
+
+  test("includes what a drain would reject, and why", async () => {
+    const { url, ids } = await queueWith([
+      "no json",
+      loginEvent({ device_type: "x".repeat(33) }),
+      loginEvent(),
+    ]);
+    const run = await dryRun(url);
+    expect(run.exitCode).toBe(65);
+    expect(run.lines.flatMap(({ rejection }) => rejection ?? [])).toEqual([
+      { messageId: ids[0] ?? "", reason: "body_not_json", path: "" },
+      { messageId: ids[1] ?? "", reason: "text_too_long", path: "device_type", column: "device_type" },
+    ]);
+    expect(run.receipt).toMatchObject({ received: 3, rejected: 2, released: 1 });
+    expect(run.stderr).toContain(`would be rejected: message ${ids[0]}: body_not_json`);
+    expect(world.server.depth(url)).toEqual({ visible: 3, inFlight: 0 });
+    expect((await drainJson(world, url)).receipt.rejections).toEqual(run.receipt.rejections);
+  });
+
+  test("includes a null that the live table does not take", async () => {
+    await world.database.sql`alter table user_logins alter locale set not null`;
+    const { url, ids } = await queueWith([loginEvent({ locale: null })]);
+    const run = await dryRun(url);
+    expect(run.exitCode).toBe(65);
+    expect(run.lines[0]?.rejection).toMatchObject({
+      messageId: ids[0],
+      reason: "null_not_allowed",
+      column: "locale",
+    });
+    expect(run.stderr).toContain("checks and triggers cannot be known without writing");
+  });
+});
+
+describe("what is left behind", () => {
+  test("every message can be received at once, having been received once", async () => {
+    const { url } = await queueWith(numbered(9));
+    await dryRun(url);
+    expect(world.server.depth(url)).toEqual({ visible: 9, inFlight: 0 });
+    expect(await receiveCounts(url)).toEqual(Array(9).fill(2));
+  });
+
+  test("more than one call's worth is held until the last has come, each shown once", async () => {
+    const { url } = await queueWith(numbered(40));
+    const run = await dryRun(url, ["--max-messages", "35"]);
+    expect(run.receipt).toMatchObject({ received: 35, released: 35, outcome: "limit" });
+    expect(new Set(shownRows(run).map((row) => row.user_id)).size).toBe(35);
+    expect(world.server.depth(url)).toEqual({ visible: 40, inFlight: 0 });
+  });
+
+  test("ten are looked at where nobody says how many", async () => {
+    const { url } = await queueWith(numbered(12));
+    expect((await dryRun(url)).receipt).toMatchObject({ received: 10, outcome: "limit" });
+  });
+
+  test("an empty queue is no error", async () => {
+    const { url } = await queueWith([]);
+    expect(await dryRun(url)).toMatchObject({ exitCode: 0, receipt: { received: 0, outcome: "drained" } });
+  });
+
+  test("a warning where a look takes messages to the dead-letter queue", async () => {
+    const dead = await world.newQueue();
+    const deadLetterTargetArn = `arn:aws:sqs:us-east-1:123456789012:${dead.split("/").at(-1)}`;
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
+    const { url } = await queueWith(numbered(1), { RedrivePolicy });
+    const run = await dryRun(url);
+    expect(run.stderr).toContain("after 2 receives, and a dry run is one of them");
+  });
+
+  test("Ctrl-C gives everything back", async () => {
+    const { url } = await queueWith(numbered(20));
+    const args = ["drain", "--dry-run", "--json", "--max-messages", "100", "--wait-seconds", "20"];
+    const run = spawnEtl(args, { env: world.env(url), cwd: world.folder });
+    await run.stdout.until(/(?:.*\n){20}/);
+    expect(world.server.depth(url)).toEqual({ visible: 0, inFlight: 20 });
+    run.kill("SIGINT");
+    const { exitCode, receipt } = readJson(await run.finished);
+    expect(exitCode).toBe(130);
+    expect(receipt).toMatchObject({ received: 20, released: 20, outcome: "stopped" });
+    expect(world.server.depth(url)).toEqual({ visible: 20, inFlight: 0 });
+  });
+});
+
+describe("the database", () => {
+  test("needs to permit nothing but to be looked at", async () => {
+    const { sql, name } = world.database;
+    const viewer = `viewer_${name}`;
+    await sql.unsafe(`create role ${viewer} login password 'x'; grant usage on schema public to ${viewer}`);
+    const DATABASE_URL = world.database.url.replace(/\/\/[^@]*@/, `//${viewer}:x@`);
+    const { url } = await queueWith([loginEvent(), loginEvent({ user_id: "x".repeat(129) })]);
+    const run = await dryRun(url, [], { DATABASE_URL });
+    expect(run.receipt).toMatchObject({ released: 1, rejections: { text_too_long: 1 } });
+    await sql.unsafe(`drop owned by ${viewer}; drop role ${viewer}`);
+  });
+
+  test("needs no ledger, and gets none", async () => {
+    await world.database.sql`drop table etl_ledger, etl_queue`;
+    const { url } = await queueWith(numbered(1));
+    expect((await dryRun(url)).exitCode).toBe(0);
+    const tables = await world.database
+      .sql`select relname from pg_class where relkind = 'r' and relname ~ '^(etl|user)_'`;
+    expect(tables.map(({ relname }) => relname)).toEqual(["user_logins"]);
+  });
+
+  test("without the table: the rows are shown all the same, the table is not made, and 78 says what to do", async () => {
+    await world.database.sql`drop table user_logins`;
+    const { url } = await queueWith(numbered(2));
+    const run = await dryRun(url);
+    const expected = { exitCode: 78, error: "there is no table user_logins", hint: "etl migrate" };
+    expectFailure(run, expected, world.env(url));
+    expect(run.stderr).toContain("the rows are not checked against the live table");
+    expect(shownRows(run).length).toBe(2);
+    expect(world.server.depth(url)).toEqual({ visible: 2, inFlight: 0 });
+    const [table] = await world.database.sql`select to_regclass('user_logins') as name`;
+    expect(table?.name).toBeNull();
+  });
+
+  test("out of reach: the rows are shown all the same, and that they are unchecked is said", async () => {
+    const gone = await listen(() => {});
+    await gone.stop();
+    const { url } = await queueWith(numbered(2));
+    const run = await dryRun(url, [], { DATABASE_URL: `postgres://etl:canary@127.0.0.1:${gone.port}/x` });
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toContain("the rows are not checked against the live table");
+    expect(shownRows(run).length).toBe(2);
+    expect(run.stdout + run.stderr).not.toContain("canary");
+    expect(world.server.depth(url)).toEqual({ visible: 2, inFlight: 0 });
+  });
+});

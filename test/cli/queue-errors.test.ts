@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exitCodes } from "../../src/errors.ts";
+import { runEtl } from "../support/binary.ts";
+import { expectFailure } from "../support/failed-run.ts";
+import { errorAnswer, type Fault, startFaultyServer } from "../support/sqs-faults.ts";
+import { startVerifyingProxy, type VerifyingProxy } from "../support/sqs-verifying-proxy.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+let proxy: VerifyingProxy;
+let queueUrl: string;
+
+beforeAll(async () => {
+  world = await openWorld();
+  await world.emptyTable();
+  queueUrl = await world.newQueue();
+  await world.server.send(queueUrl, [loginEvent(), loginEvent()]);
+  proxy = await startVerifyingProxy({
+    upstream: world.server.endpoint,
+    accessKeyId: "test-key",
+    secretAccessKey: "test-secret",
+    region: "us-east-1",
+  });
+});
+afterAll(async () => {
+  await proxy.stop();
+  await world.close();
+});
+
+type Changes = Readonly<Record<string, string | undefined>>;
+
+/** Runs a drain that must fail before it receives: the queue keeps its two messages, untouched. */
+async function fails(exitCode: number, error: string, hint: string, changes: Changes, args: string[] = []) {
+  const env = world.env(queueUrl, changes);
+  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], { env, cwd: world.folder });
+  expectFailure(run, { exitCode, error, hint }, env);
+  expect(run.stdout).toBe("");
+  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+}
+
+test("the world is in order: what fails below fails for the one thing that was changed", async () => {
+  const spare = await world.newQueue();
+  const env = world.env(spare, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
+  const run = await runEtl(["drain", "--wait-seconds", "0"], { env, cwd: world.folder });
+  expect(run.exitCode).toBe(0);
+  expect(proxy.rejected).toBe(0);
+});
+
+describe("the queue's URL", () => {
+  test.each<[name: string, url: string | undefined, error: string, hint: string]>([
+    ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
+    ["is set to nothing", "", "no queue is named", "ETL_QUEUE_URL"],
+    ["is a bare name", "login-queue", "is not a full http or https URL", "--queue-url https://sqs."],
+    [
+      "is an ARN",
+      "arn:aws:sqs:eu-west-1:123456789012:login-queue",
+      "as an ARN",
+      "--queue-url https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue",
+    ],
+    ["names no queue", "https://sqs.eu-west-1.amazonaws.com/", "queue's name", "--queue-url https://sqs."],
+    [
+      "would send messages in clear",
+      "http://sqs.eu-west-1.amazonaws.com/123456789012/q",
+      "unencrypted",
+      "https://",
+    ],
+    [
+      "holds a password",
+      "https://user:test-secret@sqs.example/1/q",
+      "a password",
+      "--queue-url https://sqs.",
+    ],
+  ])("%s", async (_, url, error, hint) => {
+    await fails(exitCodes.config, error, hint, { ETL_QUEUE_URL: url });
+  });
+
+  test("leads to no queue", async () => {
+    const missing = `${queueUrl}-of-nobody`;
+    await fails(exitCodes.config, "the queue does not exist", "check the queue URL", {
+      ETL_QUEUE_URL: missing,
+    });
+  });
+
+  test("leads nowhere", async () => {
+    const server = await startFaultyServer(["hang"]);
+    await server.stop();
+    await fails(exitCodes.unavailable, "nothing listens at 127.0.0.1", "the network", {
+      ETL_QUEUE_URL: `${server.endpoint}/123456789012/login-queue`,
+    });
+  });
+});
+
+describe("the queue answers", () => {
+  const html = { status: 200, body: "<!doctype html><title>Sign in</title>" };
+  const throttled = { status: 403, body: errorAnswer("RequestThrottled") };
+  const broken = { status: 503, body: "<html>canary</html>" };
+
+  test.each<[what: string, fault: Fault, exitCode: number, error: string, hint: string]>([
+    ["with a web page", html, exitCodes.protocol, "the queue's answer", "queue URL"],
+    ["with throttles only", throttled, exitCodes.temporary, "fewer requests", "fewer --receivers"],
+    ["with errors of its own", broken, exitCodes.temporary, "HTTP 503", "run it again"],
+    ["by closing the connection", "close", exitCodes.unavailable, "the connection to", "the network"],
+  ])("%s", async (_, fault, exitCode, error, hint) => {
+    const server = await startFaultyServer([fault]);
+    await fails(exitCode, error, hint, { AWS_ENDPOINT_URL_SQS: server.endpoint });
+    expect(server.bodies.every((body) => body.includes("Action=GetQueueAttributes"))).toBe(true);
+    expect(server.bodies.length).toBeGreaterThan(0);
+    await server.stop();
+  });
+});
+
+describe("credentials", () => {
+  test.each<[what: string, env: Changes, exitCode: number, error: string, hint: string]>([
+    [
+      "a wrong secret",
+      { AWS_SECRET_ACCESS_KEY: "another-secret" },
+      exitCodes.permission,
+      "does not accept the request's signature",
+      "AWS_SECRET_ACCESS_KEY",
+    ],
+    [
+      "an unknown key",
+      { AWS_ACCESS_KEY_ID: "another-key" },
+      exitCodes.permission,
+      "does not know the access key",
+      "aws sts get-caller-identity",
+    ],
+    [
+      "a session token that is not its own",
+      { AWS_SESSION_TOKEN: "canary-token" },
+      exitCodes.permission,
+      "does not know the access key",
+      "aws sts get-caller-identity",
+    ],
+    [
+      "half of a pair",
+      { AWS_SECRET_ACCESS_KEY: undefined },
+      exitCodes.config,
+      "AWS_SECRET_ACCESS_KEY is not set",
+      "set AWS_SECRET_ACCESS_KEY too",
+    ],
+    [
+      "none at all",
+      {
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+        AWS_EC2_METADATA_DISABLED: "true",
+      },
+      exitCodes.config,
+      "no AWS credentials were found",
+      "AWS_PROFILE",
+    ],
+  ])("%s", async (_, changes, exitCode, error, hint) => {
+    await fails(exitCode, error, hint, { AWS_ENDPOINT_URL_SQS: proxy.endpoint, ...changes });
+  });
+});
+
+describe("without a good mask key nothing is asked of the queue", () => {
+  const short = Buffer.alloc(31, 7).toString("base64");
+
+  test.each<[what: string, changes: () => Changes, error: string, hint: string]>([
+    ["no key", () => ({}), "there is no mask key", "etl keys generate"],
+    [
+      "a missing file",
+      () => ({ ETL_MASK_KEY_FILE: keyFile("absent") }),
+      "does not exist",
+      "etl keys generate",
+    ],
+    ["a short key", () => ({ ETL_MASK_KEY: short }), "fewer than 32 bytes", "etl keys generate"],
+    ["a key that is no base64", () => ({ ETL_MASK_KEY: "not a key at all!" }), "base64", "etl keys generate"],
+    ["a file that others may read", () => ({ ETL_MASK_KEY_FILE: keyFile("open", 0o644) }), "", "chmod 600"],
+    [
+      "an empty file",
+      () => ({ ETL_MASK_KEY_FILE: keyFile("empty", 0o600, "") }),
+      "base64",
+      "etl keys generate",
+    ],
+  ])("%s", async (_, changes, error, hint) => {
+    const before = proxy.requests;
+    for (const args of [[], ["--dry-run"]]) {
+      const env = world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: proxy.endpoint, ETL_MASK_KEY_FILE: undefined });
+      const run = await runEtl(["drain", ...args], { env: { ...env, ...changes() }, cwd: world.folder });
+      expectFailure(run, { exitCode: exitCodes.config, error, hint }, { ...env, ETL_MASK_KEY: short });
+    }
+    expect(proxy.requests).toBe(before);
+  });
+
+  function keyFile(
+    name: string,
+    mode?: number,
+    text = `${Buffer.alloc(32, "k9").toString("base64")}\n`,
+  ): string {
+    const path = join(world.folder, name);
+    if (mode === undefined) return path;
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    return path;
+  }
+});

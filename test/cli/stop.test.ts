@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { spawnEtl } from "../support/binary.ts";
+import { closeGate, type Gate } from "../support/gate.ts";
+import { drainJson, readJson } from "../support/json-drain.ts";
+import { listen } from "../support/postgres-proxy.ts";
+import { startFaultyServer } from "../support/sqs-faults.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+let gate: Gate;
+let queueUrl: string;
+const total = 60;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  await world.emptyTable();
+  gate = await closeGate(world.database);
+  queueUrl = await world.newQueue({ VisibilityTimeout: 2 });
+  const bodies = Array.from({ length: total }, (_, index) => loginEvent({ user_id: `user-${index}` }));
+  await world.server.send(queueUrl, bodies);
+});
+
+const signals = [
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const;
+
+/** A drain whose first load waits at the gate. */
+async function drainInFlight() {
+  const args = ["drain", "--json", "--batch-size", "10", "--wait-seconds", "1"];
+  const run = spawnEtl(args, { env: world.env(queueUrl), cwd: world.folder });
+  await gate.reached();
+  return run;
+}
+
+/** Drains what is left, once all of it can be received again: then each message has its one row. */
+async function expectNothingLostOrDoubled(): Promise<void> {
+  while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
+  const rest = await drainJson(world, queueUrl);
+  expect(rest.exitCode).toBe(0);
+  expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+  const [rows] = await world.database.sql`
+    select count(*)::int as rows, count(distinct user_id)::int as users from user_logins`;
+  expect(rows).toEqual({ rows: total, users: total });
+}
+
+describe("in the middle of a drain", () => {
+  test.each(signals)("%s: what is in flight is settled, the rest is left", async (signal, code) => {
+    const run = await drainInFlight();
+    run.kill(signal);
+    await run.stderr.until(/stopping: .*\n/);
+    await gate.open();
+    const { exitCode, receipt } = readJson(await run.finished);
+    expect(exitCode).toBe(code);
+    expect(receipt).toMatchObject({ outcome: "stopped", unsettled: 0, rejected: 0 });
+    expect(receipt.inserted).toBeGreaterThan(0);
+    expect(receipt.deleted).toBe(receipt.inserted + receipt.duplicates);
+    await expectNothingLostOrDoubled();
+  });
+
+  test.each(signals)(
+    "a second %s ends it at once, and what is of unknown fate is counted",
+    async (signal, code) => {
+      const run = await drainInFlight();
+      run.kill(signal);
+      await run.stderr.until(/stopping: .*\n/);
+      run.kill(signal);
+      const { exitCode, receipt } = readJson(await run.finished);
+      expect(exitCode).toBe(code);
+      expect(receipt).toMatchObject({ outcome: "stopped", inserted: 0 });
+      expect(receipt.unsettled).toBeGreaterThan(0);
+      await gate.open();
+      await expectNothingLostOrDoubled();
+    },
+  );
+});
+
+describe("during the start", () => {
+  beforeEach(() => gate.open());
+
+  test.each(signals)("%s ends it though the queue does not answer", async (signal, code) => {
+    const server = await startFaultyServer(["hang"]);
+    const env = world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: server.endpoint });
+    const run = spawnEtl(["drain"], { env, cwd: world.folder, timeoutMillis: 4_000 });
+    while (server.bodies.length === 0) await Bun.sleep(5);
+    run.kill(signal);
+    expect(await run.finished).toMatchObject({ exitCode: code, stdout: "" });
+    await server.stop();
+  });
+
+  test.each(signals)("%s ends it though the database does not answer", async (signal, code) => {
+    const silent = await listen(() => {});
+    const DATABASE_URL = `postgres://etl@127.0.0.1:${silent.port}/x`;
+    const run = spawnEtl(["drain"], { env: world.env(queueUrl, { DATABASE_URL }), timeoutMillis: 4_000 });
+    while (silent.connections() === 0) await Bun.sleep(5);
+    run.kill(signal);
+    expect(await run.finished).toMatchObject({ exitCode: code, stdout: "" });
+    expect(world.server.depth(queueUrl)).toEqual({ visible: total, inFlight: 0 });
+    await silent.stop();
+  });
+});
+
+test("while the queue is idle, a signal ends the open poll", async () => {
+  await gate.open();
+  const idle = await world.newQueue();
+  const run = spawnEtl(["drain", "--json", "--wait-seconds", "20"], {
+    env: world.env(idle),
+    timeoutMillis: 5_000,
+  });
+  while (world.server.openReceives === 0) await Bun.sleep(5);
+  run.kill("SIGTERM");
+  const { exitCode, receipt } = readJson(await run.finished);
+  expect(exitCode).toBe(143);
+  expect(receipt).toMatchObject({ received: 0, outcome: "stopped" });
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "bun:test";
+import { drain } from "../../src/drain/drain.ts";
+import type { DrainLimits } from "../../src/drain/drain-parts.ts";
+import type { DeadLetter } from "../../src/drain/ports.ts";
+import { absenceSeconds } from "../../src/drain/rejects.ts";
+import { Tally } from "../../src/drain/tally.ts";
+import { EtlError } from "../../src/errors.ts";
+import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+
+const limits: DrainLimits = {
+  batchSize: 100,
+  receivers: 4,
+  waitSeconds: 5,
+  visibilityTimeoutSeconds: 30,
+  maxInFlight: 1000,
+  follow: false,
+  giveUpAfterMillis: 300_000,
+  graceMillis: 20_000,
+};
+
+function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boolean = () => true) {
+  const journal: Journal = [];
+  const queue = new MemoryQueue(bodies, journal);
+  const table = new MemoryTable(journal);
+  const tally = new Tally();
+  const letters: DeadLetter[] = [];
+  let fault = () => {};
+  return {
+    journal,
+    queue,
+    table,
+    tally,
+    letters,
+    failCopies: (thrower: () => void) => {
+      fault = thrower;
+    },
+    run: (deadLetters: boolean) =>
+      drain(
+        {
+          source: queue,
+          sink: table,
+          deadLetters: deadLetters
+            ? {
+                async send(sent) {
+                  fault();
+                  const accepted = new Set(sent.flatMap((letter, index) => (accepts(letter) ? [index] : [])));
+                  const copied = sent.filter((_, index) => accepted.has(index));
+                  letters.push(...copied);
+                  journal.push({ event: "copy", ids: copied.map(({ message }) => message.messageId) });
+                  return accepted;
+                },
+              }
+            : undefined,
+          clock: new SkippingClock(),
+          random: () => 0.5,
+          mapMessage: mapBody,
+          tally,
+          observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+        },
+        limits,
+        { graceful: new AbortController().signal, forced: new AbortController().signal },
+      ),
+  };
+}
+
+describe("rejected messages that are left in the queue", () => {
+  test("stay away for longer with each receive, up to an hour", () => {
+    expect([1, 2, 3, 4].map((receives) => absenceSeconds(30, receives))).toEqual([30, 60, 120, 240]);
+    expect(absenceSeconds(30, 1000)).toBe(3600);
+    expect(absenceSeconds(43_200, 1)).toBe(43_200);
+    expect(absenceSeconds(0, 3)).toBe(4);
+  });
+
+  test("get that visibility, whether the mapping or the table refused them", async () => {
+    const it = world(["bad 0", "row 1", "row 2"]);
+    it.table.refused.add("row 2");
+    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(Object.fromEntries(it.queue.hidden)).toEqual({ "m0-bad 0": 30, "m2-row 2": 30 });
+    expect(it.queue.left).toEqual(["m0-bad 0", "m2-row 2"]);
+  });
+
+  test("do not end the run where their visibility cannot be changed", async () => {
+    const it = world(["bad 0", "row 1"]);
+    it.queue.fault = (call) => {
+      if (call === "hide") throw new EtlError({ kind: "permission", operation: "hide", message: "no" });
+    };
+    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(it.tally).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
+  });
+});
+
+describe("rejected messages that go to the dead-letter queue", () => {
+  test("are copied whole, with their rejection, and only then deleted", async () => {
+    const it = world(["bad 0", "row 1", "row 2", "bad 3"]);
+    it.table.refused.add("row 2");
+    expect(await it.run(true)).toEqual({ outcome: "drained" });
+    expect(it.queue.left).toEqual([]);
+    expect(it.letters.map(({ message, rejection }) => [message.body, rejection.reason]).sort()).toEqual([
+      ["bad 0", "body_not_json"],
+      ["bad 3", "body_not_json"],
+      ["row 2", "sqlstate_23514"],
+    ]);
+    expect(it.tally).toMatchObject({ received: 4, inserted: 1, rejected: 3, deleted: 4 });
+    const safe = new Set<string>();
+    for (const { event, ids } of it.journal) {
+      if (event === "commit" || event === "copy") for (const id of ids) safe.add(id);
+      if (event === "delete") for (const id of ids) expect(safe).toContain(id);
+    }
+  });
+
+  test("stay in the queue where they are not accepted", async () => {
+    const it = world(["bad 0", "bad 1"], ({ message }) => message.body !== "bad 1");
+    await it.run(true);
+    expect(it.queue.left).toEqual(["m1-bad 1"]);
+    expect([...it.queue.hidden.keys()]).toEqual(["m1-bad 1"]);
+    expect(it.tally).toMatchObject({ received: 2, rejected: 2, deleted: 1 });
+  });
+
+  test("are not deleted where the copies fail; the run ends with that error", async () => {
+    const it = world(["bad 0", "row 1"]);
+    const error = new EtlError({ kind: "permission", operation: "dead letters", message: "no" });
+    it.failCopies(() => {
+      throw error;
+    });
+    expect(await it.run(true)).toEqual({ outcome: "failed", error });
+    expect(it.queue.left).toEqual(["m0-bad 0"]);
+  });
+
+  test("are copied again where a copy's answer was lost", async () => {
+    const it = world(["bad 0"]);
+    let failures = 2;
+    it.failCopies(() => {
+      if (failures-- > 0) {
+        throw new EtlError({
+          kind: "unavailable",
+          operation: "dead letters",
+          message: "lost",
+          retryable: true,
+        });
+      }
+    });
+    expect(await it.run(true)).toEqual({ outcome: "drained" });
+    expect(it.letters.length).toBe(1);
+    expect(it.queue.left).toEqual([]);
+  });
+});
+
+test("a message that the table refused is tried again when it comes round, and counted once either way", async () => {
+  const it = world(["row 0", "row 1"]);
+  it.table.refused.add("row 1");
+  it.queue.fault = (call) => {
+    // The end of the drain is near, and everything else has settled.
+    if (call !== "attributes") return;
+    it.table.refused.clear();
+    it.queue.timeOut();
+  };
+  it.queue.claimedVisible = 1;
+  await it.run(false);
+  expect(it.table.rows.size).toBe(2);
+  expect(it.queue.left).toEqual([]);
+  expect(it.tally).toMatchObject({ received: 2, inserted: 2, rejected: 0 });
+  expect(it.tally.reasons.size).toBe(0);
+});
