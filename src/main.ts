@@ -5,9 +5,6 @@ import { runCommandLine } from "./cli.ts";
 import type { StopSignal } from "./commands/context.ts";
 import { openOutputs } from "./terminal/stream-output.ts";
 
-/** For goodbyes on connections, after the run; all output has been written by then. */
-const farewellMillis = 200;
-
 const { stdout, stderr } = openOutputs(process);
 
 /** Ends a process whose state is no longer known, after the reason has been written. */
@@ -28,7 +25,7 @@ function onStopSignal(listener: (signal: StopSignal) => void): () => void {
 process.on("uncaughtException", crash);
 process.on("unhandledRejection", crash);
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+const exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout,
   stderr,
@@ -36,5 +33,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   now: () => new Date(),
 });
 
-// What was left open, such as a call to a queue that never answers, must not keep a run that is over alive.
-setTimeout(() => process.exit(), farewellMillis).unref();
+// All output is written by now. What a run leaves open, such as a call to a queue that does not answer, must neither
+// keep the process alive nor log behind the error.
+process.exit(exitCode);

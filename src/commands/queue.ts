@@ -48,6 +48,8 @@ export function sourceParts(settings: QueueSettings, { env, log }: Pick<Context,
     clock: systemClock,
     now: Date.now,
     random: Math.random,
+    // Bun's fetch asks the process's environment, and what is passed in may be that of the demo's embedded queue.
+    direct: env.NO_PROXY === "*",
     onClockSkew(aheadMillis: number) {
       const seconds = formatSeconds(Math.abs(aheadMillis) / 1000);
       log.warn(

@@ -24,7 +24,8 @@ export interface SettingFlags {
   readonly receivers?: number | undefined;
   readonly waitSeconds?: number | undefined;
   readonly maxInFlight?: number | undefined;
-  readonly giveUpAfterSeconds?: number | undefined;
+  /** In seconds. */
+  readonly giveUpAfter?: number | undefined;
   readonly graceSeconds?: number | undefined;
   readonly onReject?: OnReject | undefined;
   readonly deadLetterUrl?: string | undefined;

@@ -125,8 +125,7 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
       receivers: flags.receivers ?? file.drain?.receivers,
       waitSeconds: flags.waitSeconds ?? file.drain?.wait_seconds,
       maxInFlight: flags.maxInFlight ?? file.drain?.max_in_flight,
-      giveUpAfterSeconds:
-        flags.giveUpAfterSeconds ?? file.drain?.give_up_after_seconds ?? defaultGiveUpAfterSeconds,
+      giveUpAfterSeconds: flags.giveUpAfter ?? file.drain?.give_up_after_seconds ?? defaultGiveUpAfterSeconds,
       graceSeconds: flags.graceSeconds ?? file.drain?.grace_seconds ?? defaultGraceSeconds,
     },
     rejects: {

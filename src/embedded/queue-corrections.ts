@@ -18,11 +18,17 @@ interface ReceiveInput {
   readonly MaxNumberOfMessages?: string;
 }
 
+/** What the server hands out of one message. */
+interface ReceivedRecord {
+  readonly MessageBody: string;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string }>> | undefined;
+}
+
 /** Milliseconds between two looks of a long poll. */
 const pollMillis = 5;
 
 /**
- * As it comes, a queue writes bodies into its XML unescaped, holds a long poll to its end even when it has messages,
+ * As it comes, a queue writes bodies and attributes into its XML unescaped, holds a long poll to its end even when it has messages,
  * goes on taking messages for a caller that has hung up, counts messages in flight as visible, counts a change of
  * visibility as a receive, and makes a message visible a moment after it has said so.
  *
@@ -50,6 +56,11 @@ function keepEntries(queue: ServerQueue, entries: Map<string, Entry>): void {
     entries.delete(messageIdOf(receiptHandle));
     return removed;
   };
+  const clearRecords = queue.clearRecords.bind(queue);
+  queue.clearRecords = () => {
+    entries.clear();
+    clearRecords();
+  };
 }
 
 function correctReceive(
@@ -65,7 +76,7 @@ function correctReceive(
       if (callerGone()) return [];
       const records = hasVisible(entries) ? await receive({ ...input, WaitTimeSeconds: "0" }) : [];
       if (records.length > 0 || performance.now() >= end) {
-        return records.map((record) => ({ ...record, MessageBody: escapeBody(record.MessageBody) }));
+        return records.map(escapeRecord);
       }
       await Bun.sleep(pollMillis);
     }
@@ -109,9 +120,22 @@ function messageIdOf(receiptHandle: string): string {
   return /"MessageId":"([^"]+)"/.exec(Buffer.from(receiptHandle, "base64").toString())?.[1] ?? "";
 }
 
-/** As SQS escapes a body; the server itself escapes the quotation mark. */
-function escapeBody(body: string): string {
-  return body
+function escapeRecord<T extends ReceivedRecord>(record: T): T {
+  const { MessageBody: body, MessageAttributes: attributes } = record;
+  const escaped = { ...record, MessageBody: escapeText(body) };
+  if (attributes === undefined) return escaped;
+  const entries = Object.entries(attributes).map(([name, attribute]) => [
+    name,
+    attribute.StringValue === undefined
+      ? attribute
+      : { ...attribute, StringValue: escapeText(attribute.StringValue) },
+  ]);
+  return { ...escaped, MessageAttributes: Object.fromEntries(entries) };
+}
+
+/** As SQS escapes a body; the server itself escapes the quotation mark there, and it needs no escape elsewhere. */
+function escapeText(text: string): string {
+  return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

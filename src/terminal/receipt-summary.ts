@@ -35,7 +35,7 @@ function drainLines(receipt: Receipt): string[] {
   const { received, inserted, duplicates, rejected, released, unsettled, deleted, requests } = receipt;
   const line = numberLine(Math.max(received, deleted, requests));
   const ending = [drainEndings[receipt.outcome]];
-  if (rejected > 0) ending.push(`Left in the queue: ${countOf(rejected, "rejected message")}.`);
+  if (rejected > 0) ending.push(`Not loaded: ${countOf(rejected, "rejected message")}.`);
   if (unsettled > 0)
     ending.push(`${countOf(unsettled, "delivery", "deliveries")} of unknown fate will come again.`);
   return [

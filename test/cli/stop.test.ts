@@ -32,7 +32,7 @@ const signals = [
 async function drainInFlight() {
   const args = ["drain", "--json", "--batch-size", "10", "--wait-seconds", "1"];
   const run = spawnEtl(args, { env: world.env(queueUrl), cwd: world.folder });
-  await gate.reached();
+  await gate.reached(run);
   return run;
 }
 

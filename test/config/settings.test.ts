@@ -141,7 +141,7 @@ describe("loadSettings", () => {
     },
     {
       name: "give up",
-      flag: (value) => ({ giveUpAfterSeconds: Number(value) }),
+      flag: (value) => ({ giveUpAfter: Number(value) }),
       toml: (value) => `drain.give_up_after_seconds = ${value}`,
       value: number,
       read: ({ drain }) => drain.giveUpAfterSeconds.toString(),

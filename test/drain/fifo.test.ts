@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { drain } from "../../src/drain/drain.ts";
 import type { DeadLetter } from "../../src/drain/ports.ts";
 import { Tally } from "../../src/drain/tally.ts";
+import { limits } from "../support/drain-world.ts";
 import { type FifoMessage, FifoQueue } from "../support/fifo-queue.ts";
 import { MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
 
@@ -24,16 +25,7 @@ async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLette
       tally,
       observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
     },
-    {
-      batchSize: 100,
-      receivers: 4,
-      waitSeconds: 5,
-      visibilityTimeoutSeconds: 30,
-      maxInFlight: 1000,
-      follow: false,
-      giveUpAfterMillis: 300_000,
-      graceMillis: 20_000,
-    },
+    limits,
     { graceful: new AbortController().signal, forced: new AbortController().signal },
   );
   expect(tally.open).toBe(0);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { drain } from "../../src/drain/drain.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
+import { bodies, limits } from "../support/drain-world.ts";
 import {
   type Journal,
   MemoryQueue,
@@ -35,22 +36,11 @@ function world(bodies: readonly string[]) {
         undeleted() {},
       },
     },
-    {
-      batchSize: 100,
-      receivers: 4,
-      waitSeconds: 20,
-      visibilityTimeoutSeconds: 60,
-      maxInFlight: 1000,
-      follow: true,
-      giveUpAfterMillis: 1000,
-      graceMillis: 20_000,
-    },
+    { ...limits, follow: true, giveUpAfterMillis: 1000 },
     { graceful: stop.signal, forced: new AbortController().signal },
   );
   return { queue, table, clock, tally, stop, told, ended };
 }
-
-const bodies = (count: number) => Array.from({ length: count }, (_, index) => `row ${index}`);
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn();

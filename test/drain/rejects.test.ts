@@ -1,22 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { drain } from "../../src/drain/drain.ts";
-import type { DrainLimits } from "../../src/drain/drain-parts.ts";
 import type { DeadLetter } from "../../src/drain/ports.ts";
 import { absenceSeconds } from "../../src/drain/rejects.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
+import { limits } from "../support/drain-world.ts";
 import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
-
-const limits: DrainLimits = {
-  batchSize: 100,
-  receivers: 4,
-  waitSeconds: 5,
-  visibilityTimeoutSeconds: 30,
-  maxInFlight: 1000,
-  follow: false,
-  giveUpAfterMillis: 300_000,
-  graceMillis: 20_000,
-};
 
 function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boolean = () => true) {
   const journal: Journal = [];

@@ -1,5 +1,6 @@
 /** Holds every insert into a table until the test lets it pass: a load in flight, for as long as it is needed. */
 
+import type { Running } from "./binary.ts";
 import type { TestDatabase } from "./postgres.ts";
 
 /** The advisory lock that the inserts wait for. */
@@ -7,8 +8,8 @@ const lock = 20_261_122;
 
 /** A closed gate. */
 export interface Gate {
-  /** Resolves when an insert waits before it. */
-  reached(): Promise<void>;
+  /** Resolves when an insert of this run waits before it. */
+  reached(by: Pick<Running, "finished">): Promise<void>;
   /** Lets all pass, from now on. */
   open(): Promise<void>;
 }
@@ -21,7 +22,7 @@ export async function closeGate({ sql }: Pick<TestDatabase, "sql">): Promise<Gat
     create or replace trigger gate before insert on user_logins for each row execute function wait_at_gate();
     select pg_advisory_lock(${lock})`);
   return {
-    async reached() {
+    async reached(by) {
       const waiting = async () => {
         const [found] = await sql`
           select count(*)::int as count from pg_locks
@@ -29,7 +30,14 @@ export async function closeGate({ sql }: Pick<TestDatabase, "sql">): Promise<Gat
             and database = (select oid from pg_database where datname = current_database())`;
         return found?.count > 0;
       };
-      while (!(await waiting())) await Bun.sleep(5);
+      let ended = false;
+      void by.finished.finally(() => {
+        ended = true;
+      });
+      while (!(await waiting())) {
+        if (ended) throw new Error(`etl ended before its first insert\n${(await by.finished).stderr}`);
+        await Bun.sleep(5);
+      }
     },
     async open() {
       await sql`select pg_advisory_unlock(${lock})`;

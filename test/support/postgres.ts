@@ -41,6 +41,14 @@ export interface PostgresServer {
   readonly socketFolder: string;
   /** Connects as the superuser. */
   url(database?: string): string;
+  /** The server's process. */
+  pid(): number;
+  /**
+   * Ends every session and the server, then starts it anew.
+   *
+   * @param as a standby refuses every write until somebody calls `pg_promote()`. @defaultValue primary
+   */
+  restart(as?: "primary" | "standby"): Promise<void>;
   /** Ends the server and removes its folder; resolves when both are done. */
   stop(): Promise<void>;
 }
@@ -70,11 +78,12 @@ const launcher = '"$@" >"$0" 2>&1 </dev/null & echo $!';
  */
 const keeper = `
 trap '' INT TERM HUP
-while kill -0 "$1" && test -e "$3/keep"; do sleep 0.1; done
-kill -INT "$2"
-for try in $(seq 100); do test -e "$3/data/postmaster.pid" || break; sleep 0.05; done
-kill -QUIT "$2"
-rm -rf "$3"
+while kill -0 "$1" && test -e "$2/keep"; do sleep 0.1; done
+server=$(head -n 1 "$2/data/postmaster.pid")
+kill -INT "$server"
+for try in $(seq 100); do test -e "$2/data/postmaster.pid" || break; sleep 0.05; done
+kill -QUIT "$server"
+rm -rf "$2"
 `;
 
 /** Starts a server of its own, for tests that need other settings than the shared one. */
@@ -116,15 +125,27 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
       .join(""),
   );
   writeFileSync(join(folder, "keep"), "");
-  const server = await launch([join(binaries, "postgres"), "-D", data], join(data, "server.log"), identity);
-  await launch(["sh", "-c", keeper, "keeper", String(process.pid), server, folder], "/dev/null");
+  const start = async () => {
+    await launch([join(binaries, "postgres"), "-D", data], join(data, "server.log"), identity);
+    await untilReady(data);
+  };
+  await start();
+  await launch(["sh", "-c", keeper, "keeper", String(process.pid), folder], "/dev/null");
+  const pidFile = join(data, "postmaster.pid");
+  const pid = () => Number(readFileSync(pidFile, "utf8").split("\n", 1)[0]);
   const url = (database = "postgres") =>
     `postgres://${superuser}:${encodeURIComponent(superuserPassword)}@127.0.0.1:${port}/${database}`;
-  await untilReady(data);
   return {
     port,
     socketFolder: folder,
     url,
+    pid,
+    async restart(as = "primary") {
+      process.kill(pid(), "SIGINT");
+      while (existsSync(pidFile)) await Bun.sleep(10);
+      if (as === "standby") writeOwned(join(data, "standby.signal"), "");
+      await start();
+    },
     async stop() {
       rmSync(join(folder, "keep"));
       while (existsSync(folder)) await Bun.sleep(10);
@@ -213,11 +234,11 @@ async function launch(command: readonly string[], log: string, as: typeof identi
   return (await new Response(child.stdout).text()).trim();
 }
 
-/** The server writes `ready` into the last line of its pid file once it takes connections. */
+/** The server writes `ready`, or `standby`, into the last line of its pid file once it takes connections. */
 async function untilReady(data: string): Promise<void> {
   const pidFile = join(data, "postmaster.pid");
   for (let tries = 0; tries < 1_000; tries += 1) {
-    if (existsSync(pidFile) && /^ready\s*$/m.test(readFileSync(pidFile, "utf8"))) return;
+    if (existsSync(pidFile) && /^(ready|standby)\s*$/m.test(readFileSync(pidFile, "utf8"))) return;
     await Bun.sleep(10);
   }
   throw new Error(`The test server did not start: ${readFileSync(join(data, "server.log"), "utf8")}`);

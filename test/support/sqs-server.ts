@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequestHandler } from "local-aws-sqs";
+import { correctQueue, type ServerQueue } from "../../src/embedded/queue-corrections.ts";
 
 /** Queue attributes by their SQS names, such as `{ VisibilityTimeout: 5, FifoQueue: true }`. */
 export type QueueSettings = Readonly<Record<string, string | number | boolean>>;
@@ -41,22 +42,6 @@ export interface SqsServer {
   stop(): Promise<void>;
 }
 
-type SqsService = ReturnType<typeof createRequestHandler>["service"];
-type Queue = SqsService["Queues"][number];
-
-/** What the server keeps of one message; the package exports no type for it. */
-interface Entry {
-  visible: boolean;
-  delayed: boolean;
-  readonly record: { readonly MessageId: string; readonly attributes: Record<string, string> };
-}
-
-interface ReceiveInput {
-  readonly VisibilityTimeout?: string;
-  readonly WaitTimeSeconds?: string;
-  readonly MaxNumberOfMessages?: string;
-}
-
 /** The answer that a queue's method is working for, so that it can see its caller hang up. */
 const answering = new AsyncLocalStorage<ServerResponse>();
 
@@ -76,7 +61,7 @@ export async function startSqsServer(): Promise<SqsServer> {
   const endpoint = `http://127.0.0.1:${service.PORT}`;
 
   const receives = { open: 0 };
-  const find = (queueUrl: string): Queue => {
+  const find = (queueUrl: string): ServerQueue => {
     const queue = service.Queues.find((candidate) => queueUrl.endsWith(`/${candidate.QueueName}`));
     if (!queue) throw new Error(`no such queue: ${queueUrl}`);
     return queue;
@@ -97,19 +82,20 @@ export async function startSqsServer(): Promise<SqsServer> {
       const answer = await fetch(endpoint, { method: "POST", body: parameters.toString() });
       if (!answer.ok) throw new Error(`CreateQueue: ${await answer.text()}`);
       const queue = find(`/${name}`);
-      correct(queue, receives);
+      correctQueue(queue, () => answering.getStore()?.destroyed ?? false);
+      countReceives(queue, receives);
       return queue.QueueUrl;
     },
     async send(queueUrl, bodies) {
       const queue = find(queueUrl);
       return bodies.map((body) => {
         const fifo = queue.FifoQueue ? { MessageGroupId: "group", MessageDeduplicationId: randomUUID() } : {};
-        const entry: Entry = queue.setRecord({ MessageBody: body, ...fifo });
+        const entry = queue.setRecord({ MessageBody: body, ...fifo });
         return entry.record.MessageId;
       });
     },
     redeliver(queueUrl, { messageId, sentAtMillis, body }) {
-      const entry: Entry = find(queueUrl).setRecord({ MessageBody: body }, messageId);
+      const entry = find(queueUrl).setRecord({ MessageBody: body }, messageId);
       if (sentAtMillis !== undefined) entry.record.attributes.SentTimestamp = String(sentAtMillis);
     },
     purge: (queueUrl) => find(queueUrl).clearRecords(),
@@ -132,97 +118,15 @@ export async function startSqsServer(): Promise<SqsServer> {
   };
 }
 
-/** Milliseconds between two looks of a long poll. */
-const POLL_MILLIS = 5;
-
-/**
- * Brings one queue to what SQS does. As it comes, the server writes bodies into its XML unescaped, holds a long
- * poll to its end even when it has messages, goes on taking messages for a caller that has hung up, counts
- * messages in flight as visible, counts a change of visibility as a receive, and makes a message visible a
- * moment after it has said so.
- */
-function correct(queue: Queue, receives: { open: number }): void {
-  const entries = new Map<string, Entry>();
-  const newRecord = queue.newRecord;
-  queue.newRecord = (record, delay) => {
-    const entry: Entry = newRecord(record, delay);
-    if (queue.DelaySeconds === 0) entry.delayed = false;
-    entries.set(entry.record.MessageId, entry);
-    return entry;
-  };
-  const hasVisible = (): boolean => {
-    for (const entry of entries.values()) if (entry.visible && !entry.delayed) return true;
-    return false;
-  };
-
+/** Counts the receives of one queue that are being answered. */
+function countReceives(queue: ServerQueue, receives: { open: number }): void {
   const receive = queue.receive.bind(queue);
-  const poll = async (input: ReceiveInput) => {
-    const caller = answering.getStore();
-    const waitSeconds = Number(input.WaitTimeSeconds ?? queue.ReceiveMessageWaitTimeSeconds);
-    const end = performance.now() + waitSeconds * 1000;
-    for (;;) {
-      if (caller?.destroyed) return [];
-      const records = hasVisible() ? await receive({ ...input, WaitTimeSeconds: "0" }) : [];
-      if (records.length > 0 || performance.now() >= end) {
-        return records.map((record) => ({ ...record, MessageBody: escapeBody(record.MessageBody) }));
-      }
-      await Bun.sleep(POLL_MILLIS);
-    }
-  };
-  queue.receive = (input: ReceiveInput) => {
+  queue.receive = async (input) => {
     receives.open += 1;
-    return poll(input).finally(() => {
+    try {
+      return await receive(input);
+    } finally {
       receives.open -= 1;
-    });
-  };
-
-  const remove = queue.delete.bind(queue);
-  queue.delete = (receiptHandle) => {
-    const removed = remove(receiptHandle);
-    entries.delete(messageIdOf(receiptHandle));
-    return removed;
-  };
-
-  const clearRecords = queue.clearRecords.bind(queue);
-  queue.clearRecords = () => {
-    entries.clear();
-    clearRecords();
-  };
-
-  const changeVisibility = queue.changeVisibility.bind(queue);
-  queue.changeVisibility = (receiptHandle, visibilityTimeout) => {
-    const entry = entries.get(messageIdOf(receiptHandle));
-    const receiveCount = entry?.record.attributes.ApproximateReceiveCount;
-    const changed = changeVisibility(receiptHandle, visibilityTimeout);
-    if (entry && receiveCount !== undefined) {
-      entry.record.attributes.ApproximateReceiveCount = receiveCount;
-      // Else a timer does it, which moves it to the dead-letter queue where there is one.
-      if (Number(visibilityTimeout) === 0 && !queue.RedrivePolicy) entry.visible = true;
     }
-    return changed;
   };
-
-  const getAttributes = queue.getAttributes.bind(queue);
-  queue.getAttributes = (names) => {
-    const attributes = getAttributes(names);
-    if (attributes?.ApproximateNumberOfMessages !== undefined) {
-      const inFlight = getAttributes(["All"]).ApproximateNumberOfMessagesNotVisible;
-      attributes.ApproximateNumberOfMessages = String(attributes.ApproximateNumberOfMessages - inFlight);
-    }
-    return attributes;
-  };
-}
-
-/** The message a receipt handle of this server is for; empty where it is not one of its handles. */
-function messageIdOf(receiptHandle: string): string {
-  return /"MessageId":"([^"]+)"/.exec(Buffer.from(receiptHandle, "base64").toString())?.[1] ?? "";
-}
-
-/** As SQS escapes a body; the server itself escapes the quotation mark. */
-function escapeBody(body: string): string {
-  return body
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll("\r", "&#xD;");
 }

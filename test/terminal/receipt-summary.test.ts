@@ -22,7 +22,7 @@ const drained: Receipt = {
 
 test("a drain adds up, with its rejections by reason", () => {
   expect(formatReceipt(drained, 80)).toBe(`Drained: the queue had nothing more to give.
-Left in the queue: 34 rejected messages.
+Not loaded: 34 rejected messages.
 
 queue           login-queue
 table           user_logins

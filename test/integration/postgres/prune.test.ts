@@ -151,7 +151,8 @@ describe("steps", () => {
     const slow = around(database, {
       after: (transaction) => {
         setTimeout(() => stop.abort(new Error("enough")), 20);
-        return transaction.run("select pg_sleep(9)");
+        // Not for longer: the server only sees at its end that nobody waits for it any more.
+        return transaction.run("select pg_sleep(0.3)");
       },
     });
     expect(await pruneLedger(slow, table, { queueId, keepSeconds }, stop.signal)).toBe(0);
@@ -184,8 +185,8 @@ describe("steps", () => {
     expect(await pruneLedger(explaining, table, { queueId, keepSeconds })).toBe(100_000);
     expect(plans).toHaveLength(2 * 21);
     for (const plan of plans) {
-      expect(plan).toMatch(/Index (Only )?Scan using etl_ledger_pkey/);
-      expect(plan).toMatch(/Index Cond: .*ROW\(sent_at, message_id, queue_id\) > ROW\(.*sent_at < /);
+      expect(plan).toMatch(/Index (Only )?Scan (using|on) etl_ledger_pkey/);
+      expect(plan).toMatch(/Index Cond: .*sent_at < .*ROW\(sent_at, message_id, queue_id\) > /);
       expect(plan).not.toMatch(/Seq Scan|Sort|Filter/);
     }
   }, 30_000);
@@ -218,7 +219,8 @@ describe("several at once", () => {
       const sink = await openLoginSink(each);
       for (const batch of batches) {
         const shuffled = index === 0 ? batch : batch.toReversed();
-        inserted += (await sink.load(shuffled)).inserted;
+        const result = await sink.load(shuffled);
+        inserted += result.inserted;
       }
     });
     const prunings = pruners.map(async (each) => {

@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import postgres from "postgres";
+import type { ErrorKind } from "../../../src/errors.ts";
+import { userLogins } from "../../../src/pipeline/mapping.ts";
+import type { Database } from "../../../src/postgres/connect.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { createDatabase, startServer, type TestDatabase } from "../../support/postgres.ts";
+import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  testDatabase = await createDatabase();
+  database = openUrl(testDatabase.url);
+});
+
+beforeEach(async () => {
+  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
+  await migrate(database, userLogins, "user_logins");
+});
+
+afterAll(async () => {
+  database.close();
+  await testDatabase.drop();
+});
+
+async function stored(sql = testDatabase.sql): Promise<{ rows: number; entries: number }> {
+  const [counts] = await sql`
+    select (select count(*) from user_logins)::int as rows, (select count(*) from etl_ledger)::int as entries`;
+  return { rows: counts?.rows, entries: counts?.entries };
+}
+
+/** A trigger on the table that runs this for each row. */
+async function onInsert(body: string): Promise<void> {
+  await testDatabase.sql.unsafe(`
+    create or replace function act() returns trigger language plpgsql as $$ begin ${body}; return new; end $$;
+    create or replace trigger act before insert on user_logins for each row execute function act()`);
+}
+
+describe("an error of the server in the midst of a batch", () => {
+  const cases: [code: string, what: string, kind: ErrorKind, retryable: boolean][] = [
+    ["53100", "disk full", "unavailable", true],
+    ["53200", "out of memory", "unavailable", true],
+    ["58030", "failed to read or write a file", "unavailable", true],
+    ["57P01", "shut down by an administrator", "unavailable", true],
+    ["XX001", "a damaged page", "unavailable", true],
+    ["40001", "not to be serialized", "temporary", true],
+    ["40P01", "deadlock", "temporary", true],
+    ["55P03", "a lock that is not free", "temporary", true],
+    ["57014", "statement time-out", "temporary", true],
+    ["25006", "read only", "unavailable", true],
+    ["42P01", "a trigger that misses its table", "config", false],
+    ["42501", "a trigger that lacks a permission", "permission", false],
+    ["23514", "a partition that is missing", "config", false],
+    ["0A000", "a table that cannot be loaded so", "config", false],
+    ["54001", "a trigger that calls itself", "config", false],
+    ["38000", "a function in another language", "config", false],
+    ["55000", "an object that is not ready", "config", false],
+    ["P0000", "PL/pgSQL itself", "config", false],
+  ];
+  for (const [code, what, kind, retryable] of cases) {
+    test(`${code}, ${what}, rejects nothing: ${retryable ? "to be tried again" : "the run ends"}`, async () => {
+      const sink = await openLoginSink(database);
+      await onInsert(`if new.user_id = 'user-7' then
+        raise exception 'canary %', new.user_id using errcode = '${code}', detail = 'canary'; end if`);
+      const failure = await failureOf(sink.load(loginMessages(20)));
+      expect(failure).toMatchObject({ kind, retryable, code, operation: "load" });
+      expect(failure.hint ?? "retry").not.toBe("");
+      expect([failure.message, failure.hint, failure.stack].join("\n")).not.toMatch(/canary|user-7/);
+      expect(await stored()).toEqual({ rows: 0, entries: 0 });
+
+      // Among bad rows it is told apart from them.
+      const withBadRow = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
+      expect(await failureOf(sink.load(withBadRow))).toMatchObject({ kind, retryable, code });
+      expect(await stored()).toEqual({ rows: 0, entries: 0 });
+
+      await testDatabase.sql`drop trigger act on user_logins`;
+      expect(await sink.load(loginMessages(20))).toMatchObject({ inserted: 20 });
+    });
+  }
+});
+
+describe("a table that changes meanwhile", () => {
+  for (const table of ["user_logins", "etl_ledger"]) {
+    test(`${table} is dropped: the run ends; made again, it is loaded into`, async () => {
+      const sink = await openLoginSink(database);
+      await sink.load(loginMessages(3));
+      await testDatabase.sql.unsafe(`drop table ${table}`);
+      expect(await failureOf(sink.load(loginMessages(3, 4)))).toMatchObject({
+        kind: "config",
+        code: "42P01",
+        retryable: false,
+        hint: "etl migrate",
+      });
+      await migrate(database, userLogins, "user_logins");
+      expect(await sink.load(loginMessages(3, 4))).toMatchObject({ inserted: 3 });
+    });
+  }
+
+  test("it is dropped while a load waits for it", async () => {
+    const sink = await openLoginSink(database);
+    let loading: Promise<unknown> = Promise.resolve();
+    await testDatabase.sql.begin(async (sql) => {
+      await sql`drop table user_logins`;
+      loading = failureOf(sink.load(loginMessages(3)));
+      while ((await sql`select 1 from pg_locks where not granted`).length === 0) await Bun.sleep(5);
+    });
+    expect(await loading).toMatchObject({ kind: "config", code: "42P01" });
+  });
+
+  test("a column is dropped", async () => {
+    const sink = await openLoginSink(database);
+    await testDatabase.sql`alter table user_logins drop column locale`;
+    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({ kind: "config", code: "42703" });
+  });
+
+  test("a trigger swallows a row beside a bad one: the run ends, and nothing is rejected", async () => {
+    const sink = await openLoginSink(database);
+    await onInsert("if new.user_id = 'user-7' then return null; end if");
+    const batch = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
+    const failure = await failureOf(sink.load(batch));
+    expect(failure).toMatchObject({ kind: "config", retryable: false });
+    expect(failure.message).toContain("swallows rows");
+    expect(await stored()).toEqual({ rows: 0, entries: 0 });
+  });
+
+  test("one reason for every row that the ledger does not know ends the run", async () => {
+    const sink = await openLoginSink(database);
+    await sink.load(loginMessages(30));
+    await testDatabase.sql`alter table user_logins add constraint closed check (false) not valid`;
+    const failure = await failureOf(sink.load(loginMessages(80)));
+    expect(failure).toMatchObject({ kind: "config", code: "23514" });
+    expect(failure.message).toContain("every one of 50 rows");
+    expect(await sink.load(loginMessages(79))).toMatchObject({ duplicates: 30, rejections: { length: 49 } });
+  });
+});
+
+describe("a server that cannot take a batch now", () => {
+  test("deadlock with another session", async () => {
+    const sink = await openLoginSink(database);
+    const ids = [1, 2].map((number) => loginMessage(number).ref);
+    const [queue] = await testDatabase.sql`select queue_id from etl_queue`;
+    let loading: Promise<unknown> = Promise.resolve();
+    await testDatabase.sql.begin(async (sql) => {
+      const enter = ({ messageId, sentAtMillis }: { messageId: string; sentAtMillis: number }) =>
+        sql`insert into etl_ledger values (${new Date(sentAtMillis)}, ${messageId}, ${queue?.queue_id})`;
+      // So that the load is the one to find out, and to be ended.
+      await sql`set local deadlock_timeout = '1min'`;
+      for (const id of ids.slice(1)) await enter(id);
+      loading = failureOf(sink.load(loginMessages(2)));
+      while ((await sql`select 1 from pg_locks where not granted`).length === 0) await Bun.sleep(5);
+      for (const id of ids.slice(0, 1)) await enter(id);
+      await sql`delete from etl_ledger`;
+    });
+    expect(await loading).toMatchObject({ kind: "temporary", code: "40P01", retryable: true });
+    expect(await sink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
+  });
+
+  test("a statement that takes too long", async () => {
+    const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
+    const sink = await openLoginSink(hasty);
+    await onInsert("perform pg_sleep(2)");
+    expect(await failureOf(sink.load([loginMessage(1)]))).toMatchObject({
+      kind: "temporary",
+      code: "57014",
+      retryable: true,
+    });
+    await testDatabase.sql`drop trigger act on user_logins`;
+    expect(await sink.load([loginMessage(1)])).toMatchObject({ inserted: 1 });
+    hasty.close();
+  });
+
+  test("the session is ended in the midst of a load", async () => {
+    const sink = await openLoginSink(database);
+    await onInsert("perform pg_terminate_backend(pg_backend_pid())");
+    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+      kind: "unavailable",
+      retryable: true,
+    });
+    await testDatabase.sql`drop trigger act on user_logins`;
+    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  });
+
+  test("no connection is left", async () => {
+    const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
+    await testDatabase.sql.unsafe(`create role ${role} login password 'loading' connection limit 1`);
+    await testDatabase.sql.unsafe(`grant all on all tables in schema public to ${role};
+      grant usage on schema public to ${role}`);
+    const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
+    const loader = openUrl(url);
+    const sink = await openLoginSink(loader);
+    await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
+    const other = postgres(url, { max: 1 });
+    await other`select 1`;
+    // The first may meet the connection that was ended.
+    await sink.load(loginMessages(3)).catch(() => {});
+    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+      kind: "unavailable",
+      operation: "connect",
+      code: "53300",
+      retryable: true,
+    });
+    await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
+    await other.end({ timeout: 0 });
+    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    loader.close();
+    await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  });
+
+  test("an administrator has made it read only", async () => {
+    const { name, sql } = testDatabase;
+    await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+    const reader = openUrl(testDatabase.url);
+    const sink = await openLoginSink(database);
+    const readerSink = await openLoginSink(reader);
+    const failure = await failureOf(readerSink.load(loginMessages(3)));
+    expect(failure).toMatchObject({ kind: "unavailable", code: "25006", retryable: true });
+    expect(failure.hint).toContain("default_transaction_read_only");
+    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    reader.close();
+    await sql.unsafe(`alter database ${name} reset all`);
+  });
+
+  test("it has become a standby; loads go on once it is a primary again", async () => {
+    const server = await startServer();
+    const home = await createDatabase(server);
+    const client = openUrl(home.url);
+    await migrate(client, userLogins, "user_logins");
+    const sink = await openLoginSink(client);
+    await sink.load(loginMessages(3));
+    // A crash makes the server start again, and it then finds that it is to be a standby.
+    const [folder] =
+      await home.sql`select current_setting('data_directory') as path, pg_backend_pid() as pid`;
+    await home.sql.unsafe(`copy (select) to '${folder?.path}/standby.signal'`);
+    process.kill(folder?.pid, "SIGKILL");
+    const recovery = async () => (await home.sql`select pg_is_in_recovery() as on`.catch(() => []))[0]?.on;
+    while ((await recovery()) !== true) await Bun.sleep(20);
+    const codes = new Set<string | undefined>();
+    while (!codes.has("25006")) {
+      const failure = await failureOf(sink.load(loginMessages(3, 4)));
+      expect(failure).toMatchObject({ kind: "unavailable", retryable: true });
+      codes.add(failure.code);
+    }
+    await home.sql`select pg_promote()`;
+    expect(await sink.load(loginMessages(6))).toEqual({ inserted: 3, duplicates: 3, rejections: [] });
+    expect(await stored(home.sql)).toEqual({ rows: 6, entries: 6 });
+    client.close();
+    await home.drop();
+    await server.stop();
+  }, 20_000);
+});

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { userLogins } from "../../../src/pipeline/mapping.ts";
+import type { MappedMessage } from "../../../src/pipeline/row.ts";
+import type { Database } from "../../../src/postgres/connect.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { loginMessage } from "../../support/postgres-messages.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  testDatabase = await createDatabase();
+  database = openUrl(testDatabase.url);
+});
+
+beforeEach(async () => {
+  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
+  await migrate(database, userLogins, "user_logins");
+  await testDatabase.sql`alter table user_logins add place integer generated always as identity`;
+});
+
+afterAll(async () => {
+  database.close();
+  await testDatabase.drop();
+});
+
+/** Five hundred numbers in an order that is neither theirs nor that of their ids, all sent in one millisecond. */
+const numbers = Array.from({ length: 500 }, (_, index) => (index * 211) % 500);
+
+function fifoMessage(number: number, changes: Parameters<typeof loginMessage>[1] = {}): MappedMessage {
+  const { row, ref } = loginMessage(number, changes);
+  return { row, ref: { ...ref, groupId: `group-${number % 7}`, sentAtMillis: 1_767_323_045_678 } };
+}
+
+async function storedUsers(): Promise<string[]> {
+  const rows = await testDatabase.sql`select user_id from user_logins order by place`;
+  return rows.map(({ user_id }) => user_id as string);
+}
+
+test("rows are stored in the order of the batch", async () => {
+  const sink = await openLoginSink(database);
+  await sink.load(numbers.map((number) => fifoMessage(number)));
+  expect(await storedUsers()).toEqual(numbers.map((number) => `user-${number}`));
+});
+
+test("and so where some of it are stored already", async () => {
+  const sink = await openLoginSink(database);
+  const known = numbers.filter((number) => number % 3 === 0);
+  await sink.load(known.map((number) => fifoMessage(number)));
+  await sink.load(numbers.map((number) => fifoMessage(number)));
+  const others = numbers.filter((number) => number % 3 !== 0);
+  expect((await storedUsers()).slice(known.length)).toEqual(others.map((number) => `user-${number}`));
+});
+
+test("and so where bad rows of a FIFO queue are among them", async () => {
+  const sink = await openLoginSink(database);
+  const isBad = (number: number) => number % 90 === 4;
+  const batch = numbers.map((number) => fifoMessage(number, isBad(number) ? { 1: "x".repeat(33) } : {}));
+  expect((await sink.load(batch)).rejections).toHaveLength(6);
+  const good = numbers.filter((number) => !isBad(number));
+  expect(await storedUsers()).toEqual(good.map((number) => `user-${number}`));
+});

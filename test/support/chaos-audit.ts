@@ -1,0 +1,139 @@
+/** Sends messages, keeps book of every one, and says at the end what became of them. */
+
+import type { Receipt } from "../../src/drain/receipt.ts";
+import type { Chance } from "./chaos-chance.ts";
+import type { ChaosWorld } from "./chaos-world.ts";
+import { loginEvent } from "./world.ts";
+
+/** What became of the messages of a run of chaos. */
+export interface Figures {
+  readonly messages: number;
+  /** Messages that were sent good, and have their row. */
+  readonly rows: number;
+  /** Messages that were sent bad, and were reported with a reason by a run. */
+  readonly rejected: number;
+  /** Messages that have no row, and are neither in the queue nor in the dead-letter queue. */
+  readonly lost: number;
+  /** Rows beyond the first of a message, and rows of messages that must have none. */
+  readonly doubled: number;
+}
+
+/** What a line of `etl drain --json` can say. */
+interface JsonLine {
+  readonly rejection?: { readonly messageId: string };
+  readonly receipt?: Receipt;
+}
+
+/** Bodies that become no row: four by their content, one by the table's constraint. */
+const badBodies: readonly ((user: string) => string)[] = [
+  () => "not JSON",
+  (user) => loginEvent({ user_id: user, app_version: "1..2" }),
+  (user) => loginEvent({ user_id: user, ip: null }),
+  (user) => loginEvent({ user_id: user, device_type: "x".repeat(40) }),
+  (user) => loginEvent({ user_id: user, locale: "ZZ" }),
+];
+
+/** The book of one run. */
+export class Audit {
+  readonly #world: ChaosWorld;
+  readonly #chance: Chance;
+  readonly #good = new Set<string>();
+  readonly #badByQueue = new Map<string, Set<string>>();
+  readonly #reported = new Set<string>();
+  #sent = 0;
+  /** Of the runs that ended by themselves or by a graceful stop. */
+  readonly receipts: Receipt[] = [];
+
+  constructor(world: ChaosWorld) {
+    this.#world = world;
+    this.#chance = world.chance.fork();
+  }
+
+  /** Sends so many messages, one in a hundred of them bad. */
+  async send(queueUrl: string, count: number): Promise<void> {
+    const first = this.#sent;
+    this.#sent += count;
+    const bodies: string[] = [];
+    const badPlaces: number[] = [];
+    for (let place = 0; place < count; place += 1) {
+      const bad = this.#chance.happens(0.01);
+      const user = `${bad ? "bad" : "user"}-${first + place}`;
+      if (bad) badPlaces.push(place);
+      else this.#good.add(user);
+      bodies.push(bad ? this.#chance.pick(badBodies)(user) : loginEvent({ user_id: user }));
+    }
+    const sent = await this.#world.server.send(queueUrl, bodies);
+    const bad = this.#badByQueue.get(queueUrl) ?? new Set<string>();
+    for (const place of badPlaces) bad.add(sent[place] ?? "");
+    this.#badByQueue.set(queueUrl, bad);
+  }
+
+  /** Messages sent so far. */
+  get messages(): number {
+    return this.#sent;
+  }
+
+  get good(): number {
+    return this.#good.size;
+  }
+
+  /** Messages sent bad to one queue. */
+  badIn(queueUrl: string): number {
+    return this.#badByQueue.get(queueUrl)?.size ?? 0;
+  }
+
+  /** Reads what a run wrote; the last line of one that was killed may be cut off. */
+  read(stdout: string): void {
+    for (const line of stdout.split("\n").slice(0, -1)) {
+      const { rejection, receipt } = JSON.parse(line) as JsonLine;
+      if (rejection !== undefined) this.#reported.add(rejection.messageId);
+      if (receipt !== undefined) this.receipts.push(receipt);
+    }
+  }
+
+  /** Whether every bad message of the queue has been reported, by the runs read and what one more has written. */
+  allReported(queueUrl: string, stdout: string): boolean {
+    const bad = [...(this.#badByQueue.get(queueUrl) ?? [])];
+    return bad.every((id) => this.#reported.has(id) || stdout.includes(id));
+  }
+
+  /** How many rows there are, the doubled ones included. */
+  async rowCount(): Promise<number> {
+    const [found] = await this.#world.database.sql`select count(*)::int as rows from user_logins`;
+    return found?.rows;
+  }
+
+  /** Counts, when all is quiet. */
+  async figures(): Promise<Figures> {
+    const found = await this.#world.database.sql<{ user_id: string; copies: number }[]>`
+      select user_id, count(*)::int as copies from user_logins group by user_id`;
+    let rows = 0;
+    let doubled = 0;
+    for (const { user_id, copies } of found) {
+      if (this.#good.has(user_id)) rows += 1;
+      else doubled += 1;
+      doubled += copies - 1;
+    }
+    let lost = this.#good.size - rows;
+    let rejected = 0;
+    for (const [queueUrl, bad] of this.#badByQueue) {
+      const { visible, inFlight } = this.#world.server.depth(queueUrl);
+      lost += Math.max(0, bad.size - visible - inFlight);
+      for (const id of bad) if (this.#reported.has(id)) rejected += 1;
+    }
+    return { messages: this.messages, rows, rejected, lost, doubled };
+  }
+}
+
+/** Whether the receipt adds up. */
+export function addsUp(receipt: Receipt): boolean {
+  const { received, inserted, duplicates, rejected, released, unsettled, rejections } = receipt;
+  const reasons = Object.values(rejections).reduce((sum, count) => sum + count, 0);
+  return received === inserted + duplicates + rejected + released + unsettled && reasons === rejected;
+}
+
+/** Prints figures in one line, in the same form everywhere. */
+export function printFigures(what: string, figures: Readonly<Record<string, number>>): void {
+  const parts = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
+  console.log(`chaos: ${what}: ${parts.join(", ")}`);
+}

@@ -1,0 +1,128 @@
+/** The kill loop: two processes on one queue, each killed at a random moment, again and again, then a calm drain. */
+
+import { Audit, type Figures } from "./chaos-audit.ts";
+import type { Chance } from "./chaos-chance.ts";
+import type { ChaosWorld, Way } from "./chaos-world.ts";
+
+/** How much of it. */
+export interface KillPlan {
+  readonly kills: number;
+  readonly messages: number;
+  /** The messages are spread over so many; the processes go from one to the next. */
+  readonly queues: number;
+}
+
+/** What came of it. */
+export interface KillFigures extends Figures {
+  readonly kills: number;
+  /** Kills while messages were out, received and not settled. */
+  readonly killsInFlight: number;
+  /** Deliveries of the queue, redeliveries included. */
+  readonly deliveries: number;
+  /** Messages in the queues at the end that were not sent bad. */
+  readonly leftOver: number;
+}
+
+/** Short, so that what a killed process held comes back soon. */
+const visibilityTimeoutSeconds = 2;
+
+/** The moments of a kill: some while after the start, or when a request or a commit goes by. */
+const moments = ["delay", "ReceiveMessage", "DeleteMessageBatch", "commit"] as const;
+
+/**
+ * Runs the loop. The world needs two ways.
+ *
+ * @throws where a process ended otherwise than by its kill
+ */
+export async function killLoop(world: ChaosWorld, plan: KillPlan): Promise<KillFigures> {
+  const audit = new Audit(world);
+  const queues: string[] = [];
+  for (let index = 0; index < plan.queues; index += 1) {
+    queues.push(await world.newQueue({ VisibilityTimeout: visibilityTimeoutSeconds }));
+  }
+  const portion = Math.ceil(plan.messages / plan.kills);
+  const before = delivered(world);
+  let begun = 0;
+  let kills = 0;
+  let killsInFlight = 0;
+
+  async function killer(way: Way, chance: Chance): Promise<void> {
+    while (begun < plan.kills) {
+      const queueUrl = queues[Math.floor((begun * queues.length) / plan.kills)] as string;
+      begun += 1;
+      await audit.send(queueUrl, Math.min(portion, plan.messages - audit.messages));
+      const batchSize = chance.pick([10, 50, 200]);
+      const args = ["drain", "--follow", "--json", "--quiet", "--wait-seconds", "1"];
+      const run = world.spawn(way, queueUrl, [...args, "--batch-size", String(batchSize)]);
+      await momentOf(way, chance);
+      if (world.server.depth(queueUrl).inFlight > 0) killsInFlight += 1;
+      run.kill("SIGKILL");
+      const { signal, stdout, stderr } = await run.finished;
+      if (signal !== "SIGKILL") throw new Error(`etl ended before it was killed:\n${stderr}`);
+      kills += 1;
+      audit.read(stdout);
+    }
+  }
+
+  await Promise.all(world.ways.map((way) => killer(way, world.chance.fork())));
+  let leftOver = 0;
+  for (const queueUrl of queues) leftOver += await calmDrain(world, audit, queueUrl);
+  const figures = await audit.figures();
+  return { kills, killsInFlight, deliveries: delivered(world) - before, ...figures, leftOver };
+}
+
+/** Resolves at the moment of the kill, and a little while after it. */
+async function momentOf(way: Way, chance: Chance): Promise<void> {
+  const latest = Bun.sleep(chance.between(100, 1_500));
+  const moment = chance.pick(moments);
+  const count = chance.between(1, 8);
+  if (moment === "delay") await latest;
+  else await Promise.race([latest, passing(way, moment, count)]);
+  if (chance.happens(0.5)) await Bun.sleep(chance.between(0, 20));
+  way.queue.onRequest = () => {};
+  way.link.onCommit = () => {};
+}
+
+/** Resolves when the so-many-th of them goes by. */
+function passing(way: Way, what: string, count: number): Promise<void> {
+  let left = count;
+  return new Promise((resolve) => {
+    const pass = () => {
+      left -= 1;
+      if (left === 0) resolve();
+    };
+    if (what === "commit") way.link.onCommit = pass;
+    else way.queue.onRequest = ({ action }) => action === what && pass();
+  });
+}
+
+/**
+ * Drains without faults until nothing but bad messages is left and each of them has been reported.
+ *
+ * @returns how many messages are left that were not sent bad
+ */
+async function calmDrain(world: ChaosWorld, audit: Audit, queueUrl: string): Promise<number> {
+  const [way] = world.ways;
+  const run = world.spawn(way as Way, queueUrl, ["drain", "--follow", "--json", "--quiet", "--wait-seconds", "1"]);
+  const left = () => {
+    const { visible, inFlight } = world.server.depth(queueUrl);
+    return visible + inFlight - audit.badIn(queueUrl);
+  };
+  const deadline = performance.now() + calmMillis;
+  while (left() > 0 || !audit.allReported(queueUrl, run.stdout.text)) {
+    if (performance.now() > deadline) break;
+    await Bun.sleep(20);
+  }
+  run.kill("SIGTERM");
+  const { exitCode, stdout, stderr } = await run.finished;
+  audit.read(stdout);
+  if (exitCode !== 143) throw new Error(`the calm drain ended with ${exitCode}:\n${stderr}`);
+  return left();
+}
+
+/** What a calm drain may take. */
+const calmMillis = 60_000;
+
+function delivered(world: ChaosWorld): number {
+  return world.ways.reduce((sum, { queue }) => sum + queue.delivered, 0);
+}
