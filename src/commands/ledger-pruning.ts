@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 const firstPauseMillis = 1_000;
 
 /** And then so often. */
-const pauseMillis = 10 * 60_000;
+const pauseMillis = 60 * 60_000;
 
 /** SQS may return a deleted message once more; and clocks differ. */
 const marginSeconds = 24 * 60 * 60;

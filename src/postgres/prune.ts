@@ -55,11 +55,13 @@ export async function pruneLedger(
     const [lock] = await transaction.run(lockSql, [ledger, queueId]);
     if (lock?.acquired !== true) return { deleted: 0, next: undefined };
     const [found] = await transaction.run(lastSql(ledger), [keepSeconds, ...from, stepEntries - 1]);
-    const last = found && ([found.sent_at, found.message_id, found.queue_id] as Position | undefined);
-    const [result] = await transaction.run(deleteSql(ledger), [
-      ...[keepSeconds, ...from],
-      ...[...(last ?? end), queueId],
-    ]);
+    const last: Position | undefined = found && [
+      found.sent_at as string,
+      found.message_id as string,
+      found.queue_id as number,
+    ];
+    const range = [keepSeconds, ...from, ...(last ?? end)];
+    const [result] = await transaction.run(deleteSql(ledger), [...range, queueId]);
     return { deleted: result?.deleted as number, next: last };
   }
 

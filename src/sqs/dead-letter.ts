@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetterQueue } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
 import type { MessageAttribute } from "../pipeline/message.ts";
 import { callBatch } from "./batch.ts";
-import { deadLetterOperation as operation } from "./errors.ts";
+import { deadLetterOperation as operation } from "./error-meanings.ts";
 import { isBinary, type Outgoing, sendMessageBatch } from "./query.ts";
 import { openQueueClient, type QueueClient, type SqsQueueParts } from "./queue-client.ts";
 import { readBatch } from "./response.ts";

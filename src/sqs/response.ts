@@ -1,7 +1,8 @@
 /** Reads what SQS answers to all but a receive: the fate of a batch's entries, the queue's attributes, an error's code. */
 
 import { EtlError } from "../errors.ts";
-import { attemptOver, staleHandleCodes } from "./errors.ts";
+import { attemptOver } from "./error-meanings.ts";
+import { staleHandleCodes } from "./errors.ts";
 import type { Action, BatchAction } from "./query.ts";
 import { XmlReader } from "./xml.ts";
 

@@ -18,7 +18,7 @@ afterAll(() => world.close());
 beforeEach(async () => {
   await world.emptyTable();
   gate = await closeGate(world.database);
-  queueUrl = await world.newQueue({ VisibilityTimeout: 2 });
+  queueUrl = await world.newQueue({ VisibilityTimeout: 1 });
   const bodies = Array.from({ length: total }, (_, index) => loginEvent({ user_id: `user-${index}` }));
   await world.server.send(queueUrl, bodies);
 });

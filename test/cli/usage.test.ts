@@ -1,23 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { runEtl } from "../support/binary.ts";
 
-const root = join(import.meta.dir, "../..");
-
-/** Runs `etl` as a user does, in an environment that holds nothing but what is given. */
 async function etl(words: readonly string[], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, join(root, "src/main.ts"), ...words], {
-    env: { PATH: process.env.PATH ?? "", ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, exitCode };
+  const { exitCode, stdout, stderr } = await runEtl(words, { env });
+  return { exitCode, stdout, stderr };
 }
 
 describe("a usage error ends with 64, says what was wrong and what to type, and runs nothing", () => {
@@ -188,7 +175,7 @@ describe("help and version", () => {
 });
 
 describe("a dangerous environment", () => {
-  // BUN_OPTIONS and BUN_INSPECT would change this very process; the guard's own tests cover them.
+  // The other variables are in environment.test.ts.
   const env = { PGDEBUG: "1" };
 
   test.each(["drain", "migrate", "demo", "keys generate /nonexistent/x.key"])(

@@ -196,16 +196,6 @@ describe("what will not pass ends the call at once", () => {
     await tooLong.stop(true);
   });
 
-  test("a clock that is wrong is told from a wrong key by the time of the answer", async () => {
-    const date = new Date(Date.now() - 30 * 60_000).toUTCString();
-    const client = await start([
-      { status: 403, body: errorAnswer("SignatureDoesNotMatch"), headers: { Date: date } },
-    ]);
-    const error = await rejection(receive(client));
-    expect(error.kind).toBe("config");
-    expect(error.message).toContain("30 min ahead of");
-  });
-
   test.each<[string, Fault]>([
     ["a denial", refused(403, "AccessDenied")],
     ["a page", { status: 400, body: "Scripted" }],
@@ -283,6 +273,95 @@ describe("an abort ends the call at once, with its reason", () => {
     stop.abort(reason);
     await expectAborted(call);
     expect(client.requests).toBe(0);
+  });
+});
+
+describe("a clock that is wrong", () => {
+  const hour = 60 * 60_000;
+  const serverTime = Date.UTC(2026, 0, 31, 23, 30);
+  const late = (
+    code: string,
+    headers: Record<string, string> = { Date: new Date(serverTime).toUTCString() },
+  ) => ({ status: 403, body: errorAnswer(code), headers }) as const;
+
+  /** A client an hour ahead of the server, and what it was told of that. */
+  async function startAhead(script: [Fault, ...Fault[]]) {
+    const told: number[] = [];
+    let ahead = hour;
+    const signatureClock = new SignatureClock(
+      () => serverTime + ahead,
+      (aheadMillis) => told.push(aheadMillis),
+    );
+    const set = (millis: number) => {
+      ahead = millis;
+    };
+    return { client: await start(script, { signatureClock }), told, set };
+  }
+
+  const signedAt = () => (server?.heads ?? []).map((head) => /x-amz-date: (\w+)/i.exec(head)?.[1]);
+
+  test.each([
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "RequestInTheFuture",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+  ])("is corrected by the Date of the answer, for good, and told once: %s", async (code) => {
+    const { client, told } = await startAhead([late(code), fine]);
+    expect(await receive(client)).toEqual([]);
+    expect(await receive(client)).toEqual([]);
+    expect(signedAt()).toEqual(["20260201T003000Z", "20260131T233000Z", "20260131T233000Z"]);
+    expect(server?.heads[1]).toContain("Credential=AKIDEXAMPLE/20260131/");
+    expect(told).toEqual([hour]);
+  });
+
+  test("is an error where the corrected time is refused, too, and there is no third try", async () => {
+    const { client, told } = await startAhead([late("RequestExpired")]);
+    const error = await rejection(receive(client));
+    expect(error).toMatchObject({ kind: "config", code: "RequestExpired", retryable: false });
+    expect(error.message).toContain("60 min ahead of");
+    expect([client.requests, told]).toEqual([2, [hour]]);
+  });
+
+  test("does not hide a wrong key", async () => {
+    const { client } = await startAhead([late("SignatureDoesNotMatch")]);
+    const error = await rejection(receive(client));
+    expect(error).toMatchObject({ kind: "permission", code: "SignatureDoesNotMatch" });
+    expect(client.requests).toBe(2);
+    expect(await rejection(receive(client))).toMatchObject({ kind: "permission" });
+    expect(client.requests).toBe(3);
+  });
+
+  test("is measured anew when it has been set in the middle of a run", async () => {
+    const { client, told, set } = await startAhead([
+      late("RequestExpired"),
+      fine,
+      late("RequestExpired"),
+      fine,
+    ]);
+    await receive(client);
+    set(0);
+    expect(await receive(client)).toEqual([]);
+    expect(signedAt().slice(2)).toEqual(["20260131T223000Z", "20260131T233000Z"]);
+    expect(told).toEqual([hour, 0]);
+  });
+
+  test("is told once by calls that find out together", async () => {
+    const { client, told } = await startAhead([
+      late("RequestExpired"),
+      late("RequestExpired"),
+      late("RequestExpired"),
+      fine,
+    ]);
+    await Promise.all([receive(client), receive(client), receive(client)]);
+    expect([client.requests, told]).toEqual([6, [hour]]);
+  });
+
+  test("cannot be measured where the answer has no Date; a request that was only slow is signed anew", async () => {
+    const { client, told } = await startAhead([late("RequestExpired", {})]);
+    const error = await rejection(receive(client));
+    expect(error.message).toContain("clock differs");
+    expect([client.requests, told]).toEqual([2, []]);
   });
 });
 

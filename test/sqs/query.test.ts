@@ -6,6 +6,7 @@ import {
   encodeQuery,
   getQueueAttributes,
   receiveMessage,
+  sendMessageBatch,
 } from "../../src/sqs/query.ts";
 
 const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
@@ -29,6 +30,48 @@ test("a receive asks for the two attributes a message is made of, and nothing mo
     WaitTimeSeconds: "5",
     "AttributeName.1": "SentTimestamp",
     "AttributeName.2": "ApproximateReceiveCount",
+  });
+});
+
+test("a receive from a FIFO queue asks for the group and names its attempt", () => {
+  expect(decodeForm(encodeQuery(receiveMessage(10, 5, { attemptId: "1-a" }), url))).toMatchObject({
+    "AttributeName.3": "MessageGroupId",
+    ReceiveRequestAttemptId: "1-a",
+  });
+});
+
+test("a receive asks for the senders' attributes where they are wanted", () => {
+  const form = decodeForm(encodeQuery(receiveMessage(10, 5, { withAttributes: true }), url));
+  expect(form["MessageAttributeName.1"]).toBe("All");
+  expect(form).not.toHaveProperty("ReceiveRequestAttemptId");
+});
+
+test("a message is sent with its body, its attributes by their types, and its place in a FIFO queue", () => {
+  const attributes = [
+    { name: "trace", dataType: "String.w3c", value: "a=b&c" },
+    { name: "seal", dataType: "Binary.raw", value: "AP8=" },
+  ];
+  const fifo = { groupId: "g", deduplicationId: "d" };
+  const query = sendMessageBatch([
+    { body: "one & two", attributes },
+    { body: "three", attributes: [], fifo },
+  ]);
+  expect(decodeForm(encodeQuery(query, url))).toEqual({
+    Action: "SendMessageBatch",
+    Version: "2012-11-05",
+    QueueUrl: url,
+    "SendMessageBatchRequestEntry.1.Id": "0",
+    "SendMessageBatchRequestEntry.1.MessageBody": "one & two",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.1.Name": "trace",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.DataType": "String.w3c",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue": "a=b&c",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.2.Name": "seal",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.DataType": "Binary.raw",
+    "SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.BinaryValue": "AP8=",
+    "SendMessageBatchRequestEntry.2.Id": "1",
+    "SendMessageBatchRequestEntry.2.MessageBody": "three",
+    "SendMessageBatchRequestEntry.2.MessageGroupId": "g",
+    "SendMessageBatchRequestEntry.2.MessageDeduplicationId": "d",
   });
 });
 

@@ -8,10 +8,6 @@ import { Screen } from "./screen.ts";
 /** The file that is tested; {@link runEtl} and the others run it. */
 export const executable = join(import.meta.dirname, "../../dist/etl");
 
-/** Home and working folder of every run: empty, so that no file of the machine has a say. */
-const emptyFolder = mkdtempSync(join(tmpdir(), "etl-test-home-"));
-process.on("exit", () => rmSync(emptyFolder, { recursive: true, force: true }));
-
 const defaultTimeoutMillis = 20_000;
 
 /** How the executable is run. */
@@ -84,8 +80,9 @@ export async function runEtl(args: readonly string[], options: RunOptions = {}):
 
 /** Starts it. Whoever does must await `finished`. */
 export function spawnEtl(args: readonly string[], options: RunOptions = {}): Running {
+  const { home, spawning } = surroundings(options);
   const child = Bun.spawn([requireExecutable(), ...args], {
-    ...surroundings(options),
+    ...spawning,
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
     stdout: "pipe",
     stderr: "pipe",
@@ -93,7 +90,7 @@ export function spawnEtl(args: readonly string[], options: RunOptions = {}): Run
   const stdout = new Text("stdout");
   const stderr = new Text("stderr");
   const collected = Promise.all([stdout.collect(child.stdout), stderr.collect(child.stderr)]);
-  const finished = finish(child, [stdout, stderr], collected, options, (ending) => ({
+  const finished = finish({ child, home }, [stdout, stderr], collected, options, (ending) => ({
     ...ending,
     stdout: stdout.text,
     stderr: stderr.text,
@@ -121,8 +118,9 @@ export function spawnEtlInTerminal(args: readonly string[], options: TerminalOpt
   const output = new Text("terminal");
   const decoder = new TextDecoder();
   const closed = Promise.withResolvers<void>();
+  const { home, spawning } = surroundings(options);
   const child = Bun.spawn([requireExecutable(), ...args], {
-    ...surroundings(options),
+    ...spawning,
     terminal: {
       cols: columns,
       rows: 24,
@@ -133,7 +131,7 @@ export function spawnEtlInTerminal(args: readonly string[], options: TerminalOpt
   const { terminal } = child;
   if (terminal === undefined) throw new Error("this system gives no pseudo-terminal");
   // What was written last may arrive after the process has ended.
-  const finished = finish(child, [output], closed.promise, options, (ending) => {
+  const finished = finish({ child, home }, [output], closed.promise, options, (ending) => {
     const screen = new Screen(columns);
     screen.write(output.text.replaceAll(colours, ""));
     return { ...ending, output: output.text, lines: screen.lines };
@@ -149,13 +147,21 @@ function requireExecutable(): string {
   return executable;
 }
 
-function surroundings({ env = {}, cwd = emptyFolder }: RunOptions) {
-  return { cwd, env: { PATH: "/usr/bin:/bin", HOME: emptyFolder, TERM: "xterm-256color", ...env } };
+/** Home and working folder of one run: empty, so that no file of the machine has a say. */
+function surroundings({ env = {}, cwd }: RunOptions) {
+  const home = mkdtempSync(join(tmpdir(), "etl-test-home-"));
+  return {
+    home,
+    spawning: {
+      cwd: cwd ?? home,
+      env: { PATH: "/usr/bin:/bin", HOME: home, TERM: "xterm-256color", ...env },
+    },
+  };
 }
 
 /** Waits for the process and for all that it wrote; kills it when its time is up. */
 async function finish<T>(
-  child: Bun.Subprocess,
+  { child, home }: { readonly child: Bun.Subprocess; readonly home: string },
   texts: readonly Text[],
   allWritten: Promise<unknown>,
   { timeoutMillis = defaultTimeoutMillis }: RunOptions,
@@ -173,6 +179,7 @@ async function finish<T>(
     return result({ exitCode: child.exitCode, signal: signalOf(child) });
   } finally {
     clearTimeout(timer);
+    rmSync(home, { recursive: true, force: true });
     for (const text of texts) text.end();
   }
 }

@@ -26,7 +26,7 @@ interface JsonLine {
 
 /** Bodies that become no row: four by their content, one by the table's constraint. */
 const badBodies: readonly ((user: string) => string)[] = [
-  () => "not JSON",
+  (user) => `not JSON ${user}`,
   (user) => loginEvent({ user_id: user, app_version: "1..2" }),
   (user) => loginEvent({ user_id: user, ip: null }),
   (user) => loginEvent({ user_id: user, device_type: "x".repeat(40) }),
@@ -38,7 +38,9 @@ export class Audit {
   readonly #world: ChaosWorld;
   readonly #chance: Chance;
   readonly #good = new Set<string>();
-  readonly #badByQueue = new Map<string, Set<string>>();
+  /** Message ids, and whom each is of. */
+  readonly #badByQueue = new Map<string, Map<string, string>>();
+  readonly #deadLetterQueues = new Map<string, string>();
   readonly #reported = new Set<string>();
   #sent = 0;
   /** Of the runs that ended by themselves or by a graceful stop. */
@@ -54,18 +56,23 @@ export class Audit {
     const first = this.#sent;
     this.#sent += count;
     const bodies: string[] = [];
-    const badPlaces: number[] = [];
+    const badUsers = new Map<number, string>();
     for (let place = 0; place < count; place += 1) {
       const bad = this.#chance.happens(0.01);
       const user = `${bad ? "bad" : "user"}-${first + place}`;
-      if (bad) badPlaces.push(place);
+      if (bad) badUsers.set(place, user);
       else this.#good.add(user);
       bodies.push(bad ? this.#chance.pick(badBodies)(user) : loginEvent({ user_id: user }));
     }
     const sent = await this.#world.server.send(queueUrl, bodies);
-    const bad = this.#badByQueue.get(queueUrl) ?? new Set<string>();
-    for (const place of badPlaces) bad.add(sent[place] ?? "");
+    const bad = this.#badByQueue.get(queueUrl) ?? new Map<string, string>();
+    for (const [place, user] of badUsers) bad.set(sent[place] ?? "", user);
     this.#badByQueue.set(queueUrl, bad);
+  }
+
+  /** Bad messages of this queue are looked for in that one. */
+  deadLettersGo(queueUrl: string, deadLetterUrl: string): void {
+    this.#deadLetterQueues.set(queueUrl, deadLetterUrl);
   }
 
   /** Messages sent so far. */
@@ -93,7 +100,7 @@ export class Audit {
 
   /** Whether every bad message of the queue has been reported, by the runs read and what one more has written. */
   allReported(queueUrl: string, stdout: string): boolean {
-    const bad = [...(this.#badByQueue.get(queueUrl) ?? [])];
+    const bad = [...(this.#badByQueue.get(queueUrl)?.keys() ?? [])];
     return bad.every((id) => this.#reported.has(id) || stdout.includes(id));
   }
 
@@ -117,12 +124,36 @@ export class Audit {
     let lost = this.#good.size - rows;
     let rejected = 0;
     for (const [queueUrl, bad] of this.#badByQueue) {
-      const { visible, inFlight } = this.#world.server.depth(queueUrl);
-      lost += Math.max(0, bad.size - visible - inFlight);
-      for (const id of bad) if (this.#reported.has(id)) rejected += 1;
+      lost += await this.#lostBad(queueUrl, new Set(bad.values()));
+      for (const id of bad.keys()) if (this.#reported.has(id)) rejected += 1;
     }
     return { messages: this.messages, rows, rejected, lost, doubled };
   }
+
+  /** Of the queue's own messages only the number is known. A dead-letter queue may hold a message twice. */
+  async #lostBad(queueUrl: string, users: ReadonlySet<string>): Promise<number> {
+    const deadLetterUrl = this.#deadLetterQueues.get(queueUrl);
+    const { visible, inFlight } = this.#world.server.depth(queueUrl);
+    if (deadLetterUrl === undefined) return Math.max(0, users.size - visible - inFlight);
+    const moved = new Set((await readAll(this.#world, deadLetterUrl)).match(/bad-\d+/g));
+    return [...users].filter((user) => !moved.has(user)).length;
+  }
+}
+
+/** Takes every message out of a queue and gives the texts of the answers. */
+async function readAll(world: ChaosWorld, queueUrl: string): Promise<string> {
+  const receive = new URLSearchParams({
+    Action: "ReceiveMessage",
+    Version: "2012-11-05",
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: "10",
+    WaitTimeSeconds: "0",
+  });
+  let texts = "";
+  while (world.server.depth(queueUrl).visible > 0) {
+    texts += await (await fetch(queueUrl, { method: "POST", body: receive.toString() })).text();
+  }
+  return texts;
 }
 
 /** Whether the receipt adds up. */

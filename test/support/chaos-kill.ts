@@ -2,6 +2,7 @@
 
 import { Audit, type Figures } from "./chaos-audit.ts";
 import type { Chance } from "./chaos-chance.ts";
+import { endFollow, follow, untilSettled } from "./chaos-follow.ts";
 import type { ChaosWorld, Way } from "./chaos-world.ts";
 
 /** How much of it. */
@@ -19,8 +20,6 @@ export interface KillFigures extends Figures {
   readonly killsInFlight: number;
   /** Deliveries of the queue, redeliveries included. */
   readonly deliveries: number;
-  /** Messages in the queues at the end that were not sent bad. */
-  readonly leftOver: number;
 }
 
 /** Short, so that what a killed process held comes back soon. */
@@ -36,10 +35,8 @@ const moments = ["delay", "ReceiveMessage", "DeleteMessageBatch", "commit"] as c
  */
 export async function killLoop(world: ChaosWorld, plan: KillPlan): Promise<KillFigures> {
   const audit = new Audit(world);
-  const queues: string[] = [];
-  for (let index = 0; index < plan.queues; index += 1) {
-    queues.push(await world.newQueue({ VisibilityTimeout: visibilityTimeoutSeconds }));
-  }
+  const stations: Station[] = [];
+  for (let index = 0; index < plan.queues; index += 1) stations.push(await openStation(world, audit, index));
   const portion = Math.ceil(plan.messages / plan.kills);
   const before = delivered(world);
   let begun = 0;
@@ -48,12 +45,11 @@ export async function killLoop(world: ChaosWorld, plan: KillPlan): Promise<KillF
 
   async function killer(way: Way, chance: Chance): Promise<void> {
     while (begun < plan.kills) {
-      const queueUrl = queues[Math.floor((begun * queues.length) / plan.kills)] as string;
+      const { queueUrl, args } = stations[Math.floor((begun * stations.length) / plan.kills)] as Station;
       begun += 1;
       await audit.send(queueUrl, Math.min(portion, plan.messages - audit.messages));
       const batchSize = chance.pick([10, 50, 200]);
-      const args = ["drain", "--follow", "--json", "--quiet", "--wait-seconds", "1"];
-      const run = world.spawn(way, queueUrl, [...args, "--batch-size", String(batchSize)]);
+      const run = follow(world, way, queueUrl, ["--quiet", "--batch-size", String(batchSize), ...args]);
       await momentOf(way, chance);
       if (world.server.depth(queueUrl).inFlight > 0) killsInFlight += 1;
       run.kill("SIGKILL");
@@ -65,10 +61,28 @@ export async function killLoop(world: ChaosWorld, plan: KillPlan): Promise<KillF
   }
 
   await Promise.all(world.ways.map((way) => killer(way, world.chance.fork())));
-  let leftOver = 0;
-  for (const queueUrl of queues) leftOver += await calmDrain(world, audit, queueUrl);
+  for (const station of stations) await calmDrain(world, audit, station);
   const figures = await audit.figures();
-  return { kills, killsInFlight, deliveries: delivered(world) - before, ...figures, leftOver };
+  return { kills, killsInFlight, deliveries: delivered(world) - before, ...figures };
+}
+
+/** One of the queues, and how it is drained. */
+interface Station {
+  readonly queueUrl: string;
+  readonly args: readonly string[];
+  /** What becomes of bad messages. */
+  readonly bad: "left" | "moved";
+}
+
+/** Of every second queue the bad messages go to a dead-letter queue. */
+async function openStation(world: ChaosWorld, audit: Audit, index: number): Promise<Station> {
+  const queueUrl = await world.newQueue({ VisibilityTimeout: visibilityTimeoutSeconds });
+  if (index % 2 === 0) return { queueUrl, args: [], bad: "left" };
+  const deadLetterUrl = await world.newQueue();
+  audit.deadLettersGo(queueUrl, deadLetterUrl);
+  const { queue } = world.ways[0] as Way;
+  const args = ["--on-reject", "dead-letter", "--dead-letter-url", queue.urlOf(deadLetterUrl)];
+  return { queueUrl, args, bad: "moved" };
 }
 
 /** Resolves at the moment of the kill, and a little while after it. */
@@ -96,32 +110,12 @@ function passing(way: Way, what: string, count: number): Promise<void> {
   });
 }
 
-/**
- * Drains without faults until nothing but bad messages is left and each of them has been reported.
- *
- * @returns how many messages are left that were not sent bad
- */
-async function calmDrain(world: ChaosWorld, audit: Audit, queueUrl: string): Promise<number> {
-  const [way] = world.ways;
-  const run = world.spawn(way as Way, queueUrl, ["drain", "--follow", "--json", "--quiet", "--wait-seconds", "1"]);
-  const left = () => {
-    const { visible, inFlight } = world.server.depth(queueUrl);
-    return visible + inFlight - audit.badIn(queueUrl);
-  };
-  const deadline = performance.now() + calmMillis;
-  while (left() > 0 || !audit.allReported(queueUrl, run.stdout.text)) {
-    if (performance.now() > deadline) break;
-    await Bun.sleep(20);
-  }
-  run.kill("SIGTERM");
-  const { exitCode, stdout, stderr } = await run.finished;
-  audit.read(stdout);
-  if (exitCode !== 143) throw new Error(`the calm drain ended with ${exitCode}:\n${stderr}`);
-  return left();
+/** Drains without faults until nothing but bad messages is left and each of them has been reported. */
+async function calmDrain(world: ChaosWorld, audit: Audit, { queueUrl, args, bad }: Station): Promise<void> {
+  const run = follow(world, world.ways[0] as Way, queueUrl, ["--quiet", ...args]);
+  await untilSettled(world, audit, queueUrl, run, { bad });
+  await endFollow(run, audit);
 }
-
-/** What a calm drain may take. */
-const calmMillis = 60_000;
 
 function delivered(world: ChaosWorld): number {
   return world.ways.reduce((sum, { queue }) => sum + queue.delivered, 0);

@@ -158,7 +158,9 @@ function deleteRequest(request: QueueRequest, entries: readonly DeleteEntry[]): 
 }
 
 function deleted(ids: readonly string[]): QueueAnswer {
-  const entries = ids.map((id) => `<DeleteMessageBatchResultEntry><Id>${id}</Id></DeleteMessageBatchResultEntry>`);
+  const entries = ids.map(
+    (id) => `<DeleteMessageBatchResultEntry><Id>${id}</Id></DeleteMessageBatchResultEntry>`,
+  );
   return xml(
     200,
     '<?xml version="1.0"?><DeleteMessageBatchResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">' +

@@ -16,6 +16,16 @@ export interface QueueDepth {
   readonly inFlight: number;
 }
 
+/** What all messages of one sending have beside their bodies. */
+export interface SendExtras {
+  /** Of a FIFO queue. @defaultValue `group` */
+  readonly groupId?: string;
+  /** By name, as SQS's JSON has them. */
+  readonly attributes?: Readonly<
+    Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>
+  >;
+}
+
 /** A message that a queue knew. */
 export interface FormerMessage {
   readonly messageId: string;
@@ -31,7 +41,7 @@ export interface SqsServer {
   /** Makes a queue and gives its URL. */
   createQueue(name: string, settings?: QueueSettings): Promise<string>;
   /** Puts messages in, in order, and gives their ids. Takes bodies that SQS would refuse, too. */
-  send(queueUrl: string, bodies: readonly string[]): Promise<string[]>;
+  send(queueUrl: string, bodies: readonly string[], extras?: SendExtras): Promise<string[]>;
   /** Hands out a message that was there before, as SQS may do even after its delete. */
   redeliver(queueUrl: string, message: FormerMessage): void;
   /** Removes every message of a queue at once. */
@@ -86,11 +96,12 @@ export async function startSqsServer(): Promise<SqsServer> {
       countReceives(queue, receives);
       return queue.QueueUrl;
     },
-    async send(queueUrl, bodies) {
+    async send(queueUrl, bodies, { groupId = "group", attributes } = {}) {
       const queue = find(queueUrl);
       return bodies.map((body) => {
-        const fifo = queue.FifoQueue ? { MessageGroupId: "group", MessageDeduplicationId: randomUUID() } : {};
-        const entry = queue.setRecord({ MessageBody: body, ...fifo });
+        const fifo = queue.FifoQueue ? { MessageGroupId: groupId, MessageDeduplicationId: randomUUID() } : {};
+        const own = attributes === undefined ? {} : { MessageAttributes: attributes };
+        const entry = queue.setRecord({ MessageBody: body, ...fifo, ...own });
         return entry.record.MessageId;
       });
     },

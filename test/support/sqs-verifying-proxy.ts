@@ -9,6 +9,8 @@ import { errorAnswer } from "./sqs-faults.ts";
 export interface VerifyingProxyOptions extends Signer {
   /** The endpoint of the queue server behind it. */
   readonly upstream: string;
+  /** Its clock, which it also answers with. @defaultValue this machine's */
+  readonly now?: () => number;
 }
 
 /** A running proxy on loopback. */
@@ -24,6 +26,7 @@ export interface VerifyingProxy {
 /** Starts a proxy on a free port of 127.0.0.1. */
 export async function startVerifyingProxy(options: VerifyingProxyOptions): Promise<VerifyingProxy> {
   const upstream = new URL(options.upstream);
+  const now = options.now ?? Date.now;
   let requests = 0;
   let rejected = 0;
   const server = createServer(async (incoming, outgoing) => {
@@ -31,10 +34,11 @@ export async function startVerifyingProxy(options: VerifyingProxyOptions): Promi
     const body = await readBody(incoming);
     const { method = "", url: target = "" } = incoming;
     const headers = incoming.headers as Record<string, string | undefined>;
-    const refusal = refuse({ method, target, headers, body }, options, Date.now());
+    const refusal = refuse({ method, target, headers, body }, options, now());
     if (refusal !== undefined) {
       rejected += 1;
-      outgoing.writeHead(403, { "content-type": "text/xml" }).end(errorAnswer(refusal));
+      const date = new Date(now()).toUTCString();
+      outgoing.writeHead(403, { "content-type": "text/xml", date }).end(errorAnswer(refusal));
       return;
     }
     const { hostname: host, port } = upstream;

@@ -165,6 +165,31 @@ test("a visibility of 0 makes messages visible at once, another keeps them away"
   expect(server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 2 });
 });
 
+describe("a FIFO queue", () => {
+  test("gives each message's group", async () => {
+    const url = await server.createQueue(`groups-${queues}.fifo`, { FifoQueue: true });
+    await server.send(url, ["one"], { groupId: "a" });
+    await server.send(url, ["two"], { groupId: "b" });
+    const messages = await receive(open(env, url));
+    expect(messages.map(({ body, groupId }) => [body, groupId]).toSorted()).toEqual([
+      ["one", "a"],
+      ["two", "b"],
+    ]);
+  });
+
+  test("counts a delivery whose handle has expired as not deleted", async () => {
+    const url = await server.createQueue(`expired-${queues}.fifo`, { FifoQueue: true });
+    await server.send(url, ["one", "two"]);
+    const source = open(env, url);
+    const [one, two] = (await receive(source)).map((message) => message.receiptHandle);
+    await source.changeVisibility([{ receiptHandle: one ?? "", timeoutSeconds: 0 }]);
+    expect(await source.delete([one ?? "", two ?? ""])).toEqual({ settled: 1, failed: 1 });
+    const changes = [{ receiptHandle: two ?? "", timeoutSeconds: 60 }];
+    expect(await source.changeVisibility(changes)).toEqual({ settled: 0, failed: 1 });
+    expect(server.depth(url)).toEqual({ visible: 1, inFlight: 0 });
+  });
+});
+
 describe("attributes", () => {
   test("of a standard queue", async () => {
     await server.send(queueUrl, ["one", "two", "three"]);
@@ -212,15 +237,25 @@ describe("refused", () => {
     const error = await receive(open(environment)).catch((caught) => caught);
     expect(error).toMatchObject({ kind: "permission", exitCode: 77, code });
   });
+});
 
-  test("a clock that is an hour ahead", async () => {
-    wrongRequests += 1;
-    const now = () => Date.now() + 60 * 60_000;
-    const queue = { url: queueUrl, region: keys.region, endpoint: proxy.endpoint };
-    const error = await receive(createSqsSource({ queue, env, clock, now, random: Math.random })).catch(
-      (caught) => caught,
-    );
-    expect(error.kind).toBe("config");
-    expect(error.message).toContain("60 min ahead of");
+test.each([
+  ["ahead", 60],
+  ["behind", -60],
+])("a clock an hour %s is corrected, and everything goes on", async (_, minutes) => {
+  const now = () => Date.now() - minutes * 60_000;
+  const elsewhere = await startVerifyingProxy({ upstream: server.endpoint, ...keys, now });
+  const told: number[] = [];
+  const queue = { url: queueUrl, region: keys.region, endpoint: elsewhere.endpoint };
+  const onClockSkew = (aheadMillis: number) => told.push(aheadMillis);
+  const source = createSqsSource({ queue, env, clock, now: Date.now, random: Math.random, onClockSkew });
+  await server.send(queueUrl, ["one", "two"]);
+  const messages = await receive(source);
+  expect(await source.delete(messages.map((message) => message.receiptHandle))).toEqual({
+    settled: 2,
+    failed: 0,
   });
+  expect(told.map((aheadMillis) => Math.round(aheadMillis / 60_000))).toEqual([minutes]);
+  expect([elsewhere.requests, elsewhere.rejected]).toEqual([3, 1]);
+  await elsewhere.stop();
 });

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { runEtlInTerminal, spawnEtlInTerminal } from "../support/binary.ts";
+import { closeGate } from "../support/gate.ts";
+import { Screen } from "../support/screen.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+beforeEach(() => world.emptyTable());
+
+/** Text that would clear a terminal, name its window, and turn the reading direction. */
+const hostile = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202e\r\n";
+
+async function queueWith(bodies: readonly string[]) {
+  const url = await world.newQueue();
+  return { url, ids: await world.server.send(url, bodies) };
+}
+
+/** What a person sees at the end; fails where a control came through that we do not use. Log lines may run over the edge. */
+function seen(output: string, columns: number): string[] {
+  const screen = new Screen(columns);
+  screen.write(output);
+  return screen.lines;
+}
+
+/** What was written from the first line of that kind on; fails where a line of it ran over the edge. */
+function fitting(output: string, columns: number, from: RegExp): string[] {
+  const lines = output.split("\r\n").map((line) => line.split("\r\u001b[K").at(-1) ?? "");
+  const rest = lines.slice(lines.findIndex((line) => from.test(line)));
+  expect(rest[0]).toMatch(from);
+  for (const line of rest) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+  return rest;
+}
+
+const widths = [100, 80, 60];
+
+describe.each(widths)("a terminal of %d columns", (columns) => {
+  test("shows the progress while it runs; at the end rejections stand above the receipt, and it is gone", async () => {
+    const gate = await closeGate(world.database);
+    const { url, ids } = await queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
+    const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], {
+      env: world.env(url),
+      cwd: world.folder,
+      columns,
+    });
+    await run.output.until(/0 loaded/);
+    await gate.open();
+    await run.output.until(/2 loaded · 1 rejected/);
+    const { exitCode, output } = await run.finished;
+    expect(exitCode).toBe(65);
+    const receipt = fitting(output, columns, /^Drained: /);
+    expect(receipt.join("\n")).toMatch(/received +3\n= inserted +2\n/);
+    const above = output.slice(0, output.indexOf("Drained: "));
+    expect(above).toContain(`rejected message ${ids[1]}`);
+    expect(seen(output, columns).join("\n")).not.toMatch(/loaded ·/);
+  });
+
+  test("fits the table of a dry run, and shows no escape of the data", async () => {
+    const { url } = await queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
+    const { exitCode, output } = await runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
+      env: world.env(url),
+      cwd: world.folder,
+      columns,
+    });
+    expect(exitCode).toBe(0);
+    seen(output, columns);
+    const [header, , ...rows] = fitting(output, columns, /^user_id/).slice(0, 4);
+    expect(header).toStartWith("user_id");
+    expect(rows.length).toBe(2);
+    expect(rows[0]).toContain("∅");
+    expect(rows[0]).toMatch(/\\u\{?/);
+  });
+});
+
+test("NO_COLOR keeps colour out, and nothing else changes", async () => {
+  const { url } = await queueWith(["no json"]);
+  const run = async (env: Record<string, string>) =>
+    runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
+      env: world.env(url, env),
+      cwd: world.folder,
+    });
+  const coloured = await run({});
+  const plain = await run({ NO_COLOR: "1" });
+  expect(coloured.output).toContain("\u001b[33mwarning:\u001b[39m would be rejected");
+  expect(plain.output).not.toContain("\u001b[3");
+  const withoutTime = (lines: readonly string[]) => lines.filter((line) => !line.startsWith("time"));
+  expect(withoutTime(plain.lines)).toEqual(withoutTime(coloured.lines));
+});
+
+test("Ctrl-C, typed, stops it in order", async () => {
+  const { url } = await queueWith([]);
+  const run = spawnEtlInTerminal(["drain", "--wait-seconds", "20"], { env: world.env(url) });
+  while (world.server.openReceives === 0) await Bun.sleep(5);
+  run.type("\u0003");
+  const { exitCode, lines } = await run.finished;
+  expect(exitCode).toBe(130);
+  expect(lines.join("\n")).toContain("Stopped on request.");
+});
+
+test("an error on a terminal is two lines, the progress line gone", async () => {
+  const { url } = await queueWith([]);
+  const { exitCode, output } = await runEtlInTerminal(["drain", "--table", "nowhere"], {
+    env: world.env(url),
+    columns: 60,
+  });
+  expect(exitCode).toBe(78);
+  expect(output).toMatch(/^error: .*\r\ntry: etl migrate\r\n$/);
+});
+
+test("a demo fits 80 columns", async () => {
+  const { exitCode, output } = await runEtlInTerminal(["demo", "--messages", "60"], { columns: 80 });
+  expect(exitCode).toBe(0);
+  seen(output, 80);
+  const receipt = fitting(output, 80, /^Drained: /);
+  expect(receipt.join("\n")).toMatch(/received +\d+\n= inserted +\d+/);
+  expect(receipt.filter((line) => line.startsWith("user_id")).length).toBe(1);
+});
