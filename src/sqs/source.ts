@@ -61,7 +61,7 @@ class SqsSource implements Source {
     let query = newAttempt();
     const queryAfter = (failure: EtlError) => {
       // The same attempt where its answer is lost. SQS does not take one again that it has throttled.
-      query = newAttempt();
+      if (isHeldOff(failure)) query = newAttempt();
       return query;
     };
     return client.call({

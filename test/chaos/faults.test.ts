@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { addsUp, Audit, printFigures } from "../support/chaos-audit.ts";
+import { Audit, addsUp, printFigures } from "../support/chaos-audit.ts";
 import { chaosSeed, createChance } from "../support/chaos-chance.ts";
-import { databaseFaultNames, databaseFaults } from "../support/chaos-database-faults.ts";
+import { databaseFaultNames, databaseFaults, refusals } from "../support/chaos-database-faults.ts";
 import { chaosFlags, depthOf, endFollow, follow, until, untilSettled } from "../support/chaos-follow.ts";
 import { type QueueFault, queueFaultNames } from "../support/chaos-queue-faults.ts";
 import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
@@ -15,7 +15,7 @@ beforeAll(async () => {
   world = await openChaosWorld(createChance(chaosSeed()));
   way = world.ways[0] as Way;
 }, 30_000);
-afterAll(() => world.close());
+afterAll(() => world.close(), 30_000);
 beforeEach(async () => {
   await world.emptyTable();
   audit = new Audit(world);
@@ -40,7 +40,10 @@ describe("on the way to the queue", () => {
       const before = way.queue.done.get(fault) ?? 0;
       const run = follow(world, way, queueUrl, ["--batch-size", "20", "--receivers", "4"]);
       // With the fault at work all the while; only what was said to be deleted has to come once more without it.
-      await until(async () => (await audit.rowCount()) >= audit.good, () => run.stderr.text);
+      await until(
+        async () => (await audit.rowCount()) >= audit.good,
+        () => run.stderr.text,
+      );
       way.queue.set([], 0);
       await untilSettled(world, audit, queueUrl, run);
       await endFollow(run, audit);
@@ -58,10 +61,17 @@ describe("on the way to the database, and in it", () => {
     async (fault) => {
       await audit.send(queueUrl, 100);
       const run = follow(world, way, queueUrl, ["--batch-size", "20"]);
-      await until(async () => (await audit.rowCount()) >= audit.good, () => run.stderr.text);
+      await until(
+        async () => (await audit.rowCount()) >= audit.good,
+        () => run.stderr.text,
+      );
       const mend = await databaseFaults[fault]({ ...world, way });
+      way.link.sqlstates.clear();
       await audit.send(queueUrl, 300);
       await run.stderr.until(/ fails and is tried again: /);
+      const refusal = refusals[fault];
+      const refused = () => refusal === undefined || way.link.sqlstates.has(refusal);
+      await until(refused, () => `saw ${[...way.link.sqlstates]}\n${run.stderr.text}`);
       await mend();
       await untilSettled(world, audit, queueUrl, run);
       await run.stderr.until(/ works again/);

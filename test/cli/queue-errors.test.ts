@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
+import { listen } from "../support/postgres-proxy.ts";
 import { errorAnswer, type Fault, startFaultyServer } from "../support/sqs-faults.ts";
 import { startVerifyingProxy, type VerifyingProxy } from "../support/sqs-verifying-proxy.ts";
 import { loginEvent, openWorld, type World } from "../support/world.ts";
@@ -34,7 +33,11 @@ type Changes = Readonly<Record<string, string | undefined>>;
 /** Runs a drain that must fail before it receives: the queue keeps its two messages, untouched. */
 async function fails(exitCode: number, error: string, hint: string, changes: Changes, args: string[] = []) {
   const env = world.env(queueUrl, changes);
-  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], { env, cwd: world.folder });
+  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], {
+    env,
+    cwd: world.folder,
+    timeoutMillis: 4_000,
+  });
   expectFailure(run, { exitCode, error, hint }, env);
   expect(run.stdout).toBe("");
   expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
@@ -157,45 +160,23 @@ describe("credentials", () => {
   });
 });
 
-describe("without a good mask key nothing is asked of the queue", () => {
-  const short = Buffer.alloc(31, 7).toString("base64");
-
-  test.each<[what: string, changes: () => Changes, error: string, hint: string]>([
-    ["no key", () => ({}), "there is no mask key", "etl keys generate"],
-    [
-      "a missing file",
-      () => ({ ETL_MASK_KEY_FILE: keyFile("absent") }),
-      "does not exist",
-      "etl keys generate",
-    ],
-    ["a short key", () => ({ ETL_MASK_KEY: short }), "fewer than 32 bytes", "etl keys generate"],
-    ["a key that is no base64", () => ({ ETL_MASK_KEY: "not a key at all!" }), "base64", "etl keys generate"],
-    ["a file that others may read", () => ({ ETL_MASK_KEY_FILE: keyFile("open", 0o644) }), "", "chmod 600"],
-    [
-      "an empty file",
-      () => ({ ETL_MASK_KEY_FILE: keyFile("empty", 0o600, "") }),
-      "base64",
-      "etl keys generate",
-    ],
-  ])("%s", async (_, changes, error, hint) => {
-    const before = proxy.requests;
+describe("an error is the last word", () => {
+  test("though the database is still being asked", async () => {
+    const silent = await listen(() => {});
+    const changes = {
+      ETL_QUEUE_URL: `${queueUrl}-of-nobody`,
+      DATABASE_URL: `postgres://etl@127.0.0.1:${silent.port}/x`,
+    };
     for (const args of [[], ["--dry-run"]]) {
-      const env = world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: proxy.endpoint, ETL_MASK_KEY_FILE: undefined });
-      const run = await runEtl(["drain", ...args], { env: { ...env, ...changes() }, cwd: world.folder });
-      expectFailure(run, { exitCode: exitCodes.config, error, hint }, { ...env, ETL_MASK_KEY: short });
+      await fails(exitCodes.config, "the queue does not exist", "check the queue URL", changes, args);
     }
-    expect(proxy.requests).toBe(before);
+    await silent.stop();
   });
 
-  function keyFile(
-    name: string,
-    mode?: number,
-    text = `${Buffer.alloc(32, "k9").toString("base64")}\n`,
-  ): string {
-    const path = join(world.folder, name);
-    if (mode === undefined) return path;
-    writeFileSync(path, text);
-    chmodSync(path, mode);
-    return path;
-  }
+  test("though the queue does not answer", async () => {
+    const server = await startFaultyServer(["hang"]);
+    const changes = { AWS_ENDPOINT_URL_SQS: server.endpoint };
+    await fails(exitCodes.config, "no table nowhere", "etl migrate", changes, ["--table", "nowhere"]);
+    await server.stop();
+  });
 });

@@ -109,12 +109,3 @@ test("an error on a terminal is two lines, the progress line gone", async () => 
   expect(exitCode).toBe(78);
   expect(output).toMatch(/^error: .*\r\ntry: etl migrate\r\n$/);
 });
-
-test("a demo fits 80 columns", async () => {
-  const { exitCode, output } = await runEtlInTerminal(["demo", "--messages", "60"], { columns: 80 });
-  expect(exitCode).toBe(0);
-  seen(output, 80);
-  const receipt = fitting(output, 80, /^Drained: /);
-  expect(receipt.join("\n")).toMatch(/received +\d+\n= inserted +\d+/);
-  expect(receipt.filter((line) => line.startsWith("user_id")).length).toBe(1);
-});

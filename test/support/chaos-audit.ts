@@ -106,14 +106,15 @@ export class Audit {
 
   /** How many rows there are, the doubled ones included. */
   async rowCount(): Promise<number> {
-    const [found] = await this.#world.database.sql`select count(*)::int as rows from user_logins`;
-    return found?.rows;
+    const [found] = await this.#world.admin.query("select count(*)::int as rows from user_logins");
+    return found?.rows as number;
   }
 
   /** Counts, when all is quiet. */
   async figures(): Promise<Figures> {
-    const found = await this.#world.database.sql<{ user_id: string; copies: number }[]>`
-      select user_id, count(*)::int as copies from user_logins group by user_id`;
+    const found = (await this.#world.admin.query(
+      "select user_id, count(*)::int as copies from user_logins group by user_id",
+    )) as { user_id: string; copies: number }[];
     let rows = 0;
     let doubled = 0;
     for (const { user_id, copies } of found) {

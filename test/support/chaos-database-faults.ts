@@ -1,10 +1,12 @@
 /** What can go wrong with the database: each fault is begun, and mended again. */
 
+import type { Sql } from "postgres";
+import type { Admin } from "./chaos-admin.ts";
 import type { ChaosWorld, Way } from "./chaos-world.ts";
 import { writer } from "./chaos-world.ts";
 
 /** Where a fault is done. */
-export type Place = Pick<ChaosWorld, "postgres" | "database"> & { readonly way: Way };
+export type Place = Pick<ChaosWorld, "postgres" | "admin" | "databaseName"> & { readonly way: Way };
 
 /** Begins a fault, and gives what mends it. */
 type DoFault = (place: Place) => Promise<() => Promise<void>>;
@@ -23,13 +25,13 @@ export const databaseFaults = {
     link.commitsToLose = 3;
     return async () => {};
   },
-  "backends terminated": async ({ database: { sql } }) => repeated(() => terminate(sql)),
-  "a backend killed at its commit": async ({ database: { sql }, way: { link } }) => {
+  "backends terminated": async ({ admin }) => repeated(() => terminate(admin)),
+  "a backend killed at its commit": async ({ admin, way: { link } }) => {
     let kills = 3;
     link.onCommit = () => {
       if (kills === 0) return;
       kills -= 1;
-      void killBackends(sql);
+      void killBackends(admin);
     };
     return async () => {
       link.onCommit = () => {};
@@ -39,42 +41,54 @@ export const databaseFaults = {
     const restarted = postgres.restart();
     return () => restarted;
   },
-  "read only by its settings": async ({ database: { name, sql } }) => {
-    await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
-    await terminate(sql);
+  "read only by its settings": async ({ admin, databaseName }) => {
+    await admin.query(`alter database ${databaseName} set default_transaction_read_only = on`);
+    await terminate(admin);
     return async () => {
-      await sql.unsafe(`set default_transaction_read_only = off`);
-      await sql.unsafe(`alter database ${name} set default_transaction_read_only = off`);
-      await terminate(sql);
+      await admin.query(
+        `begin read write; alter database ${databaseName} reset default_transaction_read_only; commit`,
+      );
+      await terminate(admin);
     };
   },
-  "read only as a standby": async ({ postgres, database: { sql } }) => {
+  "read only as a standby": async ({ postgres, admin }) => {
     await postgres.restart("standby");
     return async () => {
-      await retried(() => sql`select pg_promote()`);
+      await admin.query("select pg_promote()");
     };
   },
-  "out of connections": async ({ database: { sql } }) => {
-    await sql.unsafe(`alter role ${writer} connection limit 0`);
-    await terminate(sql);
+  "out of connections": async ({ admin }) => {
+    await admin.query(`alter role ${writer} connection limit 0`);
+    await terminate(admin);
     return async () => {
-      await sql.unsafe(`alter role ${writer} connection limit -1`);
+      await admin.query(`alter role ${writer} connection limit -1`);
     };
   },
-  "disk full": async ({ database: { sql } }) => {
-    await sql.unsafe(`
+  "disk full": async ({ admin }) => {
+    await admin.query(`
       create or replace function fill_disk() returns trigger language plpgsql as $$
         begin raise exception 'no space left on device' using errcode = '53100'; end $$;
       create trigger disk_full before insert on user_logins for each statement execute function fill_disk()`);
     return async () => {
-      await sql.unsafe("drop trigger disk_full on user_logins");
+      await admin.query("drop trigger disk_full on user_logins");
     };
   },
-  deadlock: async (place) => {
-    const mended = deadlock(place);
+  deadlock: async ({ admin }) => {
+    const mended = deadlock(admin.session());
     return () => mended;
   },
 } as const satisfies Readonly<Record<string, DoFault>>;
+
+/** What the server says to `etl` while the fault lasts, where it says anything. */
+export const refusals: Partial<Record<DatabaseFault, string>> = {
+  "backends terminated": "57P01",
+  "a backend killed at its commit": "57P02",
+  "read only by its settings": "25006",
+  "read only as a standby": "25006",
+  "out of connections": "53300",
+  "disk full": "53100",
+  deadlock: "40P01",
+};
 
 /** A fault's name. */
 export type DatabaseFault = keyof typeof databaseFaults;
@@ -82,16 +96,15 @@ export type DatabaseFault = keyof typeof databaseFaults;
 /** All names. */
 export const databaseFaultNames = Object.keys(databaseFaults) as DatabaseFault[];
 
-type Sql = Place["database"]["sql"];
-
-async function terminate(sql: Sql): Promise<void> {
-  await sql`select pg_terminate_backend(pid) from pg_stat_activity where usename = ${writer}`;
+async function terminate(admin: Admin): Promise<void> {
+  await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${writer}'`);
 }
 
-/** The server takes this for a crash: it ends all sessions, this client's too, and recovers. */
-async function killBackends(sql: Sql): Promise<void> {
-  const [found] = await sql`select pid from pg_stat_activity where usename = ${writer} and state <> 'idle'`;
-  if (found !== undefined) process.kill(found.pid, "SIGKILL");
+/** The server takes this for a crash: it ends all sessions and recovers. */
+async function killBackends(admin: Admin): Promise<void> {
+  const [found] = await admin.query(`
+    select pid from pg_stat_activity where usename = '${writer}' order by query_start desc limit 1`);
+  if (found !== undefined) process.kill(found.pid as number, "SIGKILL");
 }
 
 /** Does it every 20 ms until it is mended. */
@@ -100,24 +113,11 @@ function repeated(fault: () => unknown): () => Promise<void> {
   return async () => clearInterval(timer);
 }
 
-/** Until the server takes connections again. */
-async function retried(query: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await query();
-      return;
-    } catch {
-      await Bun.sleep(20);
-    }
-  }
-}
-
 /**
  * Another session has the table, and asks for the ledger as soon as a load has the ledger and waits for the table. This
  * session looks for deadlocks so late that the load is the one to give way.
  */
-async function deadlock({ database }: Place): Promise<void> {
-  const other = await database.sql.reserve();
+async function deadlock(other: Sql): Promise<void> {
   try {
     await other.unsafe("begin; set local deadlock_timeout = '1min'; lock table user_logins in share mode");
     for (;;) {
@@ -128,6 +128,6 @@ async function deadlock({ database }: Place): Promise<void> {
     }
     await other.unsafe("lock table etl_ledger in share mode; commit");
   } finally {
-    other.release();
+    await other.end();
   }
 }

@@ -21,6 +21,8 @@ export interface DatabaseLink {
   readonly lostCommits: number;
   /** Called when a commit is on its way to the server. @defaultValue nothing */
   onCommit: () => void;
+  /** SQLSTATEs of the errors that came by from the server; who waits for one empties it before. */
+  readonly sqlstates: Set<string>;
   /** Cuts every connection that is open. */
   cut(): void;
   stop(): Promise<void>;
@@ -52,6 +54,9 @@ export async function startDatabaseLink(serverPort: number): Promise<DatabaseLin
     });
     server.on("data", (bytes) => {
       if (link.mode !== "open") return;
+      for (const [, code] of bytes.toString("latin1").matchAll(/\0C([0-9A-Z]{5})\0M/g)) {
+        if (code !== undefined) link.sqlstates.add(code);
+      }
       if (!committing || link.commitsToLose === 0) {
         client.write(bytes);
         return;
@@ -69,6 +74,7 @@ export async function startDatabaseLink(serverPort: number): Promise<DatabaseLin
       return lostCommits;
     },
     onCommit() {},
+    sqlstates: new Set(),
     cut() {
       for (const socket of open) socket.destroy();
     },

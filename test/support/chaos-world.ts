@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { userLogins } from "../../src/pipeline/mapping.ts";
 import { migrationSql } from "../../src/postgres/migrate.ts";
 import { type Running, spawnEtl } from "./binary.ts";
+import { type Admin, openAdmin } from "./chaos-admin.ts";
 import type { Chance } from "./chaos-chance.ts";
 import { type DatabaseLink, startDatabaseLink } from "./chaos-database-link.ts";
 import { type QueueProxy, startQueueProxy } from "./chaos-queue-proxy.ts";
-import { createDatabase, type PostgresServer, startServer, type TestDatabase } from "./postgres.ts";
+import { createDatabase, type PostgresServer, startServer } from "./postgres.ts";
 import { type QueueSettings, type SqsServer, startSqsServer } from "./sqs-server.ts";
 import { maskKey } from "./world.ts";
 
@@ -23,8 +24,9 @@ export interface Way {
 export interface ChaosWorld {
   readonly server: SqsServer;
   readonly postgres: PostgresServer;
-  /** The superuser's own client, past every link. A restart of the server ends its connection; it makes a new one. */
-  readonly database: TestDatabase;
+  /** The superuser's way in, past every link. */
+  readonly admin: Admin;
+  readonly databaseName: string;
   readonly chance: Chance;
   /** As many as were asked for; a process takes one of them. */
   readonly ways: readonly Way[];
@@ -46,7 +48,10 @@ const longestRunMillis = 2 * 60 * 60_000;
 export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<ChaosWorld> {
   const [server, postgres] = await Promise.all([startSqsServer(), startServer()]);
   const database = await createDatabase(postgres);
+  const databaseName = database.name;
   await database.sql.unsafe(`create role ${writer} login password '${writerPassword}'`);
+  await database.sql.end();
+  const admin = openAdmin(postgres, databaseName);
   const ways = await Promise.all(
     Array.from({ length: wayCount }, async () => ({
       queue: await startQueueProxy(server.endpoint, chance.fork()),
@@ -61,7 +66,8 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
   return {
     server,
     postgres,
-    database,
+    admin,
+    databaseName,
     chance,
     ways,
     newQueue(settings) {
@@ -69,7 +75,7 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
       return server.createQueue(`chaos-queue-${queues}`, settings);
     },
     async emptyTable() {
-      await database.sql.unsafe(`
+      await admin.query(`
         drop schema public cascade; create schema public;
         ${migrationSql(userLogins, "user_logins")}
         alter table user_logins add constraint locale_known check (locale <> 'ZZ');
@@ -82,14 +88,14 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
         AWS_ACCESS_KEY_ID: "test-key",
         AWS_SECRET_ACCESS_KEY: "test-secret",
         AWS_REGION: "us-east-1",
-        DATABASE_URL: `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${database.name}`,
+        DATABASE_URL: `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${databaseName}`,
         ETL_MASK_KEY_FILE: keyFile,
       };
       return spawnEtl(args, { env, cwd: folder, timeoutMillis: longestRunMillis });
     },
     async close() {
       await Promise.all(ways.flatMap(({ queue, link }) => [queue.stop(), link.stop()]));
-      await Promise.all([server.stop(), database.drop()]);
+      await Promise.all([server.stop(), admin.close()]);
       await postgres.stop();
       rmSync(folder, { recursive: true });
     },

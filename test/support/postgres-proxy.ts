@@ -13,8 +13,12 @@ export interface PostgresProxy {
   stop(): Promise<void>;
 }
 
-/** Starts a proxy before the server on that port. */
-export async function startPostgresProxy(serverPort: number): Promise<PostgresProxy> {
+/**
+ * Starts a proxy before the server on that port.
+ *
+ * @param port to listen on @defaultValue a free one
+ */
+export async function startPostgresProxy(serverPort: number, port = 0): Promise<PostgresProxy> {
   const proxy = { port: 0, fault: "none" as CommitFault, stop: async () => {} };
   const listener = await listen((client) => {
     const server = connect(serverPort, "127.0.0.1");
@@ -29,7 +33,7 @@ export async function startPostgresProxy(serverPort: number): Promise<PostgresPr
       if (!committing || proxy.fault === "none") client.write(bytes);
       else if (proxy.fault === "cut") client.destroy();
     });
-  });
+  }, port);
   proxy.port = listener.port;
   proxy.stop = listener.stop;
   return proxy;
@@ -38,6 +42,7 @@ export async function startPostgresProxy(serverPort: number): Promise<PostgresPr
 /** Listens on a free port of 127.0.0.1; stopping it cuts what is connected. */
 export async function listen(
   onConnection: (client: Socket) => void,
+  port = 0,
 ): Promise<{ readonly port: number; connections(): number; stop(): Promise<void> }> {
   const open = new Set<Socket>();
   let connections = 0;
@@ -47,7 +52,7 @@ export async function listen(
     socket.on("close", () => open.delete(socket));
     onConnection(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => connections,

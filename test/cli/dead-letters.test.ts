@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/commands/system-clock.ts";
+import { createSqsSource } from "../../src/sqs/source.ts";
+import { runEtl } from "../support/binary.ts";
+import { drainJson } from "../support/json-drain.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
+
+let world: World;
+let queueUrl: string;
+let deadLetterUrl: string;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  await world.emptyTable();
+  [queueUrl, deadLetterUrl] = [await world.newQueue(), await world.newQueue()];
+});
+
+async function readDeadLetters() {
+  const source = createSqsSource({
+    queue: { url: deadLetterUrl, environmentRegion: "us-east-1" },
+    env: world.env(deadLetterUrl),
+    clock: systemClock,
+    now: Date.now,
+    random: Math.random,
+    withAttributes: true,
+  });
+  return source.receive({ maxMessages: 10, waitSeconds: 1, signal: new AbortController().signal });
+}
+
+const deadLetter = (url = deadLetterUrl) => ["--on-reject", "dead-letter", "--dead-letter-url", url];
+
+describe("--on-reject dead-letter", () => {
+  test("sends rejected messages on whole, with their rejection, and empties the queue", async () => {
+    await world.database.sql.unsafe(
+      "alter table user_logins add constraint no_bots check (user_id <> 'bot')",
+    );
+    const bodies = [loginEvent(), "no json <&>\"'", loginEvent({ user_id: "bot" })];
+    const [, second, third] = await world.server.send(queueUrl, bodies);
+    const run = await drainJson(world, queueUrl, deadLetter());
+    expect(run.exitCode).toBe(65);
+    expect(run.receipt).toMatchObject({ received: 3, inserted: 1, rejected: 2, deleted: 3 });
+    expect(run.receipt.rejections).toEqual({ body_not_json: 1, sqlstate_23514: 1 });
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+
+    const letters = await readDeadLetters();
+    const found = new Map(
+      letters.map(({ body, attributes = [] }) => [body, JSON.parse(attributes[0]?.value ?? "{}")]),
+    );
+    expect([...found.keys()].sort()).toEqual([bodies[1], bodies[2]].sort() as string[]);
+    expect(found.get(bodies[1] ?? "")).toMatchObject({ reason: "body_not_json", messageId: second });
+    expect(found.get(bodies[2] ?? "")).toMatchObject({
+      reason: "sqlstate_23514",
+      column: "no_bots",
+      messageId: third,
+      queue: expect.stringMatching(/^arn:aws:sqs:/),
+      sentAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    });
+  });
+
+  test.each([
+    ["no queue is named for them", () => ["--on-reject", "dead-letter"], /no dead-letter queue is named/],
+    ["it is the drained queue", () => deadLetter(queueUrl), /is the queue that is drained/],
+    ["it does not exist", () => deadLetter(`${deadLetterUrl}-missing`), /queue/],
+  ])("is refused before anything is received where %s", async (_name, args, message) => {
+    await world.server.send(queueUrl, ["no json"]);
+    const run = await runEtl(["drain", ...args()], { env: world.env(queueUrl), cwd: world.folder });
+    expect(run.exitCode).toBe(78);
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr).toMatch(/\ntry: /);
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 1, inFlight: 0 });
+  });
+
+  test("is refused where one of the two is a FIFO queue", async () => {
+    const fifo = await world.server.createQueue("letters.fifo", { FifoQueue: true });
+    const run = await runEtl(["drain", ...deadLetter(fifo)], { env: world.env(queueUrl), cwd: world.folder });
+    expect(run.exitCode).toBe(78);
+    expect(run.stderr).toContain("FIFO");
+  });
+});
