@@ -41,8 +41,20 @@ export class Rejects {
   constructor(parts: RejectsParts) {
     this.#parts = parts;
     const { concurrency, onDone, onFailure } = parts;
-    this.#copying = new Tens({ call: (rejects) => this.#copy(rejects), concurrency, onDone, onFailure });
-    this.#leaving = new Tens({ call: (refs) => this.#hide(refs), concurrency, onDone, onFailure });
+    this.#copying = new Tens({
+      call: (rejects) => this.#copy(rejects),
+      concurrency,
+      onDone,
+      onFailure,
+      onDropped: (rejects) => this.#leave(rejects),
+    });
+    this.#leaving = new Tens({
+      call: (refs) => this.#hide(refs),
+      concurrency,
+      onDone,
+      onFailure,
+      onDropped: onDone,
+    });
   }
 
   add(rejects: readonly Reject[]): void {

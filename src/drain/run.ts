@@ -6,7 +6,7 @@ import { isRefusal } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import { type Arrival, bytesOf } from "./arrival.ts";
 import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
-import { agreesToBeEmpty } from "./empty-queue.ts";
+import { Ending } from "./ending.ts";
 import { giveBack } from "./give-back.ts";
 import { Intake } from "./intake.ts";
 import { LeftBehind } from "./left-behind.ts";
@@ -17,9 +17,6 @@ import { Receivers } from "./receivers.ts";
 import { absenceSeconds, type Reject, Rejects } from "./rejects.ts";
 import { Tens } from "./tens.ts";
 import { VisibilityKeeper } from "./visibility.ts";
-
-/** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
-const maxContradictions = 3;
 
 /** Of answers under way and rows that wait. */
 const maxBytesInFlight = 64 * 1024 * 1024;
@@ -38,12 +35,11 @@ export class Run {
   readonly #rejects: Rejects;
   readonly #loader: Loader;
   readonly #receivers: Receivers;
+  readonly #ending: Ending;
   #failure: { readonly error: unknown } | undefined;
   /** Whether an attempt to load the batch in hand may have been committed. */
   #commitUnknown = false;
   #drained = false;
-  #asking = false;
-  #contradictions = 0;
   readonly #givingBack = new Set<Promise<unknown>>();
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
@@ -74,6 +70,8 @@ export class Run {
       concurrency: receivers,
       onDone: (refs) => this.#settled(refs),
       onFailure,
+      // Their rows are stored: they come back and are recognised.
+      onDropped: (refs) => this.#settled(refs),
     });
     this.#rejects = new Rejects({
       source,
@@ -84,7 +82,7 @@ export class Run {
       concurrency: receivers,
       onCopied: (refs) => this.#finished(refs),
       onLeft: (refs) => this.#left(refs),
-      onDone: () => this.#lookForEnd(),
+      onDone: () => this.#ending.look(),
       onFailure,
     });
     this.#loader = new Loader({
@@ -95,7 +93,7 @@ export class Run {
       onDurable: (refs) => this.#finished(refs),
       onRejected: (rejects) => this.#reject(rejects),
       onRepeated: (refs) => this.#repeated(refs),
-      onIdle: () => this.#lookForEnd(),
+      onIdle: () => this.#ending.look(),
     });
     this.#receivers = new Receivers({
       source: { receive: (options) => withPatience(() => source.receive(options), patience) },
@@ -106,8 +104,18 @@ export class Run {
       follow,
       signal: this.#receiving.signal,
       onMessages: (messages) => this.#takeIn(messages),
-      onEmpty: () => this.#lookForEnd(),
+      onEmpty: () => this.#ending.look(),
       onFailure,
+    });
+    this.#ending = new Ending({
+      source,
+      isQuiet: () => this.#isQuiet(),
+      leftBehind: () => this.#leftBehind.visibleAt(clock.monotonicMillis()),
+      onEnd: () => {
+        this.#drained = true;
+        this.#receiving.abort();
+      },
+      onMore: () => this.#receivers.resume(),
     });
   }
 
@@ -158,7 +166,7 @@ export class Run {
       return { ref, outcome, letter, bytes: bytesOf(outcome, letter) };
     });
     this.#keeper.hold(arrivals.map(({ ref }) => ref));
-    if (fresh > 0) this.#contradictions = 0;
+    if (fresh > 0) this.#ending.moreCame();
     return { arrivals, fresh };
   }
 
@@ -203,7 +211,7 @@ export class Run {
     this.#keeper.letGo(refs.map(({ receiptHandle }) => receiptHandle));
     for (const { groupId } of refs) if (groupId !== undefined) this.#intake.groupSettled(groupId);
     this.#intake.free(refs.length);
-    this.#lookForEnd();
+    this.#ending.look();
   }
 
   /** The first error ends the run; what is in the intake is still settled. */
@@ -233,25 +241,8 @@ export class Run {
     void given.then(() => this.#givingBack.delete(given));
   }
 
-  /** Ends the run when polls stay empty, nothing is in flight, and the queue's own count does not contradict. */
-  #lookForEnd(): void {
-    if (this.#asking || !this.#looksDrained() || this.#receiving.signal.aborted) return;
-    this.#asking = true;
-    const { source, clock } = this.#parts;
-    void agreesToBeEmpty(source, () => this.#leftBehind.visibleAt(clock.monotonicMillis())).then((agrees) => {
-      this.#asking = false;
-      if (!this.#looksDrained() || this.#receiving.signal.aborted) return;
-      if (agrees || this.#contradictions >= maxContradictions) {
-        this.#drained = true;
-        this.#receiving.abort();
-      } else {
-        this.#contradictions += 1;
-        this.#receivers.resume();
-      }
-    });
-  }
-
-  #looksDrained(): boolean {
-    return this.#receivers.quiet && this.#loader.idle && this.#rejects.idle && this.#deleter.idle;
+  #isQuiet(): boolean {
+    const settled = this.#loader.idle && this.#rejects.idle && this.#deleter.idle;
+    return settled && this.#receivers.quiet && !this.#receiving.signal.aborted;
   }
 }

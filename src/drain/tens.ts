@@ -11,10 +11,12 @@ export interface TensParts<T> {
   readonly call: (items: readonly T[]) => Promise<void>;
   /** Calls at one time. */
   readonly concurrency: number;
-  /** Called after each call, whatever came of it, when `idle` is up to date. */
+  /** Called after each call that was answered, when `idle` is up to date. */
   readonly onDone: (items: readonly T[]) => void;
-  /** Called once with the error that ends the run; nothing is called after it. */
+  /** Called with the error that ends the run; nothing is sent after it. */
   readonly onFailure: (error: unknown) => void;
+  /** Called with what a failed call held, and with what is not sent because of it. */
+  readonly onDropped: (items: readonly T[]) => void;
 }
 
 /**
@@ -33,13 +35,14 @@ export class Tens<T> {
   }
 
   add(items: readonly T[]): void {
+    if (this.#failed) return this.#parts.onDropped(items);
     for (const item of items) this.#pending.push(item);
     this.#dispatch();
   }
 
   /** Whether nothing waits and no call is open. */
   get idle(): boolean {
-    return this.#calls === 0 && (this.#failed || this.#pending.length === 0);
+    return this.#calls === 0 && this.#pending.length === 0;
   }
 
   /** Resolves when everything has been sent and answered. */
@@ -48,7 +51,7 @@ export class Tens<T> {
   }
 
   #dispatch(): void {
-    while (!this.#failed && this.#calls < this.#parts.concurrency && this.#pending.length > 0) {
+    while (this.#calls < this.#parts.concurrency && this.#pending.length > 0) {
       if (this.#pending.length < batchEntries && this.#calls > 0) return;
       this.#calls += 1;
       void this.#send(this.#pending.splice(0, batchEntries));
@@ -56,17 +59,18 @@ export class Tens<T> {
   }
 
   async #send(items: readonly T[]): Promise<void> {
+    const { call, onDone, onFailure, onDropped } = this.#parts;
     try {
-      await this.#parts.call(items);
+      await call(items);
+      this.#calls -= 1;
+      this.#dispatch();
+      onDone(items);
     } catch (error) {
-      if (!this.#failed) {
-        this.#failed = true;
-        this.#parts.onFailure(error);
-      }
+      this.#calls -= 1;
+      this.#failed = true;
+      onFailure(error);
+      onDropped([...items, ...this.#pending.splice(0)]);
     }
-    this.#calls -= 1;
-    this.#dispatch();
-    this.#parts.onDone(items);
     this.#changed.ring();
   }
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { drain } from "../../src/drain/drain.ts";
 import type { DeadLetter } from "../../src/drain/ports.ts";
 import { Tally } from "../../src/drain/tally.ts";
+import { EtlError } from "../../src/errors.ts";
 import { limits } from "../support/drain-world.ts";
 import { type FifoMessage, FifoQueue } from "../support/fifo-queue.ts";
 import { MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
@@ -84,6 +85,29 @@ describe("a FIFO queue", () => {
     await run(queue, table);
     expect([...table.rows.values()]).toEqual(["row a0"]);
     expect(queue.left).toEqual(["row a1", "row a2", "row a3"]);
+  });
+
+  test("does not keep a run alive whose deletes are refused", async () => {
+    const messages = numbered("a", 4);
+    const queue = new FifoQueue(messages);
+    const error = new EtlError({ kind: "permission", operation: "delete", message: "no" });
+    queue.delete = () => Promise.reject(error);
+    const table = new MemoryTable();
+    expect(await run(queue, table)).toMatchObject({ outcome: "failed", error });
+    expect(stored(table, messages, "a")).toEqual(messages.map(({ body }) => body));
+  });
+
+  test("nor one whose dead letters are refused", async () => {
+    const messages = [{ group: "a", body: "bad 0" }, ...numbered("a", 3)];
+    const queue = new FifoQueue(messages);
+    const table = new MemoryTable();
+    const letters: DeadLetter[] = [];
+    letters.push = () => {
+      throw new EtlError({ kind: "permission", operation: "dead letters", message: "no" });
+    };
+    expect(await run(queue, table, letters)).toMatchObject({ outcome: "failed" });
+    expect(table.rows.size).toBe(0);
+    expect(queue.left).toEqual(messages.map(({ body }) => body));
   });
 
   test("goes on behind a message that went to the dead-letter queue", async () => {

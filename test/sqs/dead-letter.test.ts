@@ -170,6 +170,13 @@ describe("the most that fits", () => {
     expect([...(await queue.send([letter(body, { attributes: own })]))]).toEqual([0]);
   });
 
+  test("counts the bytes of a binary attribute, not the letters it is written in", async () => {
+    const seal = { name: "seal", dataType: "Binary", value: Buffer.alloc(300).toString("base64") };
+    const body = "x".repeat(mebibyte - besidesBody - "sealBinary".length - 300);
+    const queue = await start([answer(body)]);
+    expect([...(await queue.send([letter(body, { attributes: [seal] })]))]).toEqual([0]);
+  });
+
   test("is sent in as many calls as it takes, in order", async () => {
     const bodies = ["a", "b", "c", "d"].map((name) => name.repeat(400 * 1024));
     const queue = await start([answer(...bodies.slice(0, 2)), answer(...bodies.slice(2))]);

@@ -82,7 +82,6 @@ export const databaseFaults = {
 /** What the server says to `etl` while the fault lasts, where it says anything. */
 export const refusals: Partial<Record<DatabaseFault, string>> = {
   "backends terminated": "57P01",
-  "a backend killed at its commit": "57P02",
   "read only by its settings": "25006",
   "read only as a standby": "25006",
   "out of connections": "53300",

@@ -20,6 +20,7 @@ export async function closeGate({ sql }: Pick<TestDatabase, "sql">): Promise<Gat
     create or replace function wait_at_gate() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(${lock}); return new; end $$;
     create or replace trigger gate before insert on user_logins for each row execute function wait_at_gate();
+    select pg_advisory_unlock_all();
     select pg_advisory_lock(${lock})`);
   return {
     async reached(by) {
