@@ -35,9 +35,12 @@ export class Tens<T> {
   }
 
   add(items: readonly T[]): void {
-    if (this.#failed) return this.#parts.onDropped(items);
-    for (const item of items) this.#pending.push(item);
-    this.#dispatch();
+    if (this.#failed) {
+      this.#parts.onDropped(items);
+    } else {
+      for (const item of items) this.#pending.push(item);
+      this.#dispatch();
+    }
   }
 
   /** Whether nothing waits and no call is open. */
@@ -60,15 +63,19 @@ export class Tens<T> {
 
   async #send(items: readonly T[]): Promise<void> {
     const { call, onDone, onFailure, onDropped } = this.#parts;
+    let failure: { readonly error: unknown } | undefined;
     try {
       await call(items);
-      this.#calls -= 1;
+    } catch (error) {
+      failure = { error };
+    }
+    this.#calls -= 1;
+    if (failure === undefined) {
       this.#dispatch();
       onDone(items);
-    } catch (error) {
-      this.#calls -= 1;
+    } else {
       this.#failed = true;
-      onFailure(error);
+      onFailure(failure.error);
       onDropped([...items, ...this.#pending.splice(0)]);
     }
     this.#changed.ring();

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { Audit, addsUp, printFigures } from "../support/chaos-audit.ts";
 import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { databaseFaultNames, databaseFaults, refusals } from "../support/chaos-database-faults.ts";
-import { chaosFlags, depthOf, endFollow, follow, until, untilSettled } from "../support/chaos-follow.ts";
-import { type QueueFault, queueFaultNames } from "../support/chaos-queue-faults.ts";
+import { endFollow, follow, until, untilSettled } from "../support/chaos-follow.ts";
+import { queueFaultNames } from "../support/chaos-queue-faults.ts";
 import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
 
 let world: ChaosWorld;

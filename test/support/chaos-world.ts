@@ -33,6 +33,8 @@ export interface ChaosWorld {
   newQueue(settings?: QueueSettings): Promise<string>;
   /** Drops what is there and migrates anew, with a constraint that refuses the locale `ZZ`. */
   emptyTable(): Promise<void>;
+  /** Where a process on this way finds the database. */
+  databaseUrl(way: Way): string;
   /** Starts `etl`, on a way; it may run for two hours. */
   spawn(way: Way, queueUrl: string, args: readonly string[]): Running;
   close(): Promise<void>;
@@ -63,6 +65,8 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
   writeFileSync(keyFile, `${maskKey}\n`);
   chmodSync(keyFile, 0o600);
   let queues = 0;
+  const databaseUrl = ({ link }: Pick<Way, "link">) =>
+    `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${databaseName}`;
   return {
     server,
     postgres,
@@ -82,13 +86,14 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
         grant usage on schema public to ${writer};
         grant all on all tables in schema public to ${writer}`);
     },
+    databaseUrl,
     spawn({ queue, link }, queueUrl, args) {
       const env = {
         ETL_QUEUE_URL: queue.urlOf(queueUrl),
         AWS_ACCESS_KEY_ID: "test-key",
         AWS_SECRET_ACCESS_KEY: "test-secret",
         AWS_REGION: "us-east-1",
-        DATABASE_URL: `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${databaseName}`,
+        DATABASE_URL: databaseUrl({ link }),
         ETL_MASK_KEY_FILE: keyFile,
       };
       return spawnEtl(args, { env, cwd: folder, timeoutMillis: longestRunMillis });

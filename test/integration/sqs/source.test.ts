@@ -250,12 +250,14 @@ test.each([
   const onClockSkew = (aheadMillis: number) => told.push(aheadMillis);
   const source = createSqsSource({ queue, env, clock, now: Date.now, random: Math.random, onClockSkew });
   await server.send(queueUrl, ["one", "two"]);
-  const messages = await receive(source);
+  const messages = (await Promise.all([receive(source), receive(source), receive(source)])).flat();
+  const refusals = elsewhere.rejected;
+  expect(refusals).toBeWithin(1, 4);
   expect(await source.delete(messages.map((message) => message.receiptHandle))).toEqual({
     settled: 2,
     failed: 0,
   });
   expect(told.map((aheadMillis) => Math.round(aheadMillis / 60_000))).toEqual([minutes]);
-  expect([elsewhere.requests, elsewhere.rejected]).toEqual([3, 1]);
+  expect([elsewhere.requests, elsewhere.rejected]).toEqual([refusals + 4, refusals]);
   await elsewhere.stop();
 });

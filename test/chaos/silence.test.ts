@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { systemClock } from "../../src/commands/system-clock.ts";
+import { drain } from "../../src/drain/drain.ts";
+import { Tally } from "../../src/drain/tally.ts";
+import { compileMapping } from "../../src/pipeline/mapper.ts";
+import { userLogins } from "../../src/pipeline/mapping.ts";
+import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { createSqsSource } from "../../src/sqs/source.ts";
+import { Audit, printFigures } from "../support/chaos-audit.ts";
+import { chaosSeed, createChance } from "../support/chaos-chance.ts";
+import { until } from "../support/chaos-follow.ts";
+import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
+import { openLoginSink, openUrl } from "../support/postgres-database.ts";
+
+let world: ChaosWorld;
+let way: Way;
+beforeAll(async () => {
+  world = await openChaosWorld(createChance(chaosSeed()));
+  way = world.ways[0] as Way;
+}, 30_000);
+afterAll(() => world.close(), 30_000);
+beforeEach(() => world.emptyTable());
+
+/** How nothing is heard of the database any more, and what mends it. */
+const silences: Readonly<Record<string, () => Promise<() => unknown>>> = {
+  "the network swallows everything": async () => {
+    way.link.mode = "black hole";
+    return () => {
+      way.link.mode = "open";
+    };
+  },
+  "the table is locked": async () => {
+    const other = world.admin.session();
+    await other.unsafe("begin; lock table user_logins");
+    return () => other.end({ timeout: 0 });
+  },
+  "the server's process is stopped": async () => {
+    const [found] = await world.admin.query("select pid from pg_stat_activity where usename = 'etl_writer'");
+    process.kill(found?.pid as number, "SIGSTOP");
+    return () => process.kill(found?.pid as number, "SIGCONT");
+  },
+};
+
+// In this process, as the executable's own deadlines of a minute are no time for a test.
+test.each(Object.keys(silences))(
+  "%s: the deadline ends the wait, and the run goes on",
+  async (silence) => {
+    const audit = new Audit(world);
+    const queueUrl = await world.newQueue({ VisibilityTimeout: 2 });
+    const database = openUrl(world.databaseUrl(way), {
+      connectTimeoutMillis: 400,
+      statementTimeoutMillis: 400,
+    });
+    const source = createSqsSource({
+      queue: { url: way.queue.urlOf(queueUrl), region: "us-east-1" },
+      env: { AWS_ACCESS_KEY_ID: "test-key", AWS_SECRET_ACCESS_KEY: "test-secret" },
+      clock: systemClock,
+      now: Date.now,
+      random: Math.random,
+    });
+    const attributes = await source.attributes();
+    const sink = await openLoginSink(database, attributes.arn);
+    const masker = createMasker({ algorithm: "hmac-sha256", key: new Uint8Array(32).fill(7) });
+    const tally = new Tally();
+    const troubles: string[] = [];
+    const recoveries: string[] = [];
+    const stop = new AbortController();
+    const ended = drain(
+      {
+        source,
+        sink,
+        clock: systemClock,
+        random: Math.random,
+        mapMessage: compileMapping(
+          userLogins,
+          masker,
+          new Map([["device_type", { maxCharacters: 32, nullable: true }]]),
+        ),
+        tally,
+        observer: {
+          rejected() {},
+          trouble: ({ message }) => troubles.push(message),
+          recovered: (operation) => recoveries.push(operation),
+          undeleted() {},
+        },
+      },
+      {
+        batchSize: 50,
+        receivers: 4,
+        waitSeconds: 1,
+        visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
+        maxInFlight: 400,
+        follow: true,
+        giveUpAfterMillis: 0,
+        graceMillis: 5_000,
+      },
+      { graceful: stop.signal, forced: new AbortController().signal },
+    );
+    const allStored = async () => (await audit.rowCount()) >= audit.good;
+    await audit.send(queueUrl, 100);
+    await until(allStored, () => "the rows before");
+    const mend = await silences[silence]?.();
+    await audit.send(queueUrl, 300);
+    await until(
+      () => troubles.length > 0,
+      () => "the deadline",
+    );
+    await mend?.();
+    await until(allStored, () => `the rows after ${troubles}`);
+    await until(
+      () =>
+        world.server.depth(queueUrl).visible + world.server.depth(queueUrl).inFlight <= audit.badIn(queueUrl),
+      () => "the deletes",
+    );
+    stop.abort();
+    expect(await ended).toEqual({ outcome: "stopped" });
+    database.close();
+    expect(troubles[0]).toMatch(/did not answer in time|took too long/);
+    expect(recoveries).toContain("load");
+    expect(tally.open).toBe(0);
+    const figures = await audit.figures();
+    printFigures(silence, { ...figures });
+    expect(figures).toMatchObject({ lost: 0, doubled: 0, rows: audit.good });
+  },
+  60_000,
+);
