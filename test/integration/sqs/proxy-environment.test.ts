@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCertificates } from "../../support/sqs-certificates.ts";
+import { createAuthority } from "../../support/certificates.ts";
 import { type ForwardProxy, startForwardProxy } from "../../support/sqs-forward-proxy.ts";
 import { askAttributes } from "../../support/sqs-program.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
@@ -23,9 +23,10 @@ beforeAll(async () => {
   server = await startSqsServer();
   queueUrl = await server.createQueue("login-queue");
   folder = await mkdtemp(join(tmpdir(), "etl-proxy-"));
-  const certificates = makeCertificates("127.0.0.1");
+  const issuer = createAuthority("the proxy tests' authority");
+  const certificates = issuer.issue({ addresses: ["127.0.0.1"] });
   authority = join(folder, "authority.pem");
-  await writeFile(authority, certificates.authority);
+  await writeFile(authority, issuer.certificate);
   secure = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,

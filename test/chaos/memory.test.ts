@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import type { Running } from "../support/binary.ts";
+import { printFigures } from "../support/chaos-audit.ts";
+import { chaosSeed, createChance } from "../support/chaos-chance.ts";
+import { depthOf, follow, until } from "../support/chaos-follow.ts";
+import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
+import { loginEvent } from "../support/world.ts";
+
+let world: ChaosWorld;
+beforeAll(async () => {
+  world = await openChaosWorld(createChance(chaosSeed()));
+}, 30_000);
+afterAll(() => world.close(), 30_000);
+beforeEach(() => world.emptyTable());
+
+/** The embedded queue refuses receives from 20,000 messages on, and is slow long before. */
+const mostWaiting = 4_000;
+
+/** Feeds the queue as it is drained, and resolves when all is drained and deleted. */
+async function drainMessages(queueUrl: string, run: Running, count: number): Promise<void> {
+  for (let sent = 0; sent < count; ) {
+    const room = Math.min(mostWaiting - depthOf(world, queueUrl), count - sent);
+    const bodies = Array.from({ length: room }, (_, index) =>
+      loginEvent({ user_id: `user-${sent + index}` }),
+    );
+    await world.server.send(queueUrl, bodies);
+    sent += room;
+    await until(
+      () => depthOf(world, queueUrl) <= mostWaiting / 2,
+      () => run.stderr.text,
+    );
+  }
+  await until(
+    () => depthOf(world, queueUrl) === 0,
+    () => run.stderr.text,
+  );
+}
+
+async function startFollowing() {
+  const queueUrl = await world.newQueue({ VisibilityTimeout: 30 });
+  return { queueUrl, run: follow(world, world.ways[0] as Way, queueUrl, ["--quiet"]) };
+}
+
+async function stop(run: Running): Promise<void> {
+  run.kill("SIGTERM");
+  expect((await run.finished).exitCode).toBe(143);
+}
+
+/** The most memory that the process has had, in MiB, as Linux counts it. */
+function peakMebibytes({ pid }: Running): number {
+  const kibibytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kibibytes) / 1024;
+}
+
+async function peakAfter(count: number): Promise<number> {
+  const { queueUrl, run } = await startFollowing();
+  await drainMessages(queueUrl, run, count);
+  const peak = peakMebibytes(run);
+  await stop(run);
+  return peak;
+}
+
+test("peak memory is as good as the same for 20,000 messages and for 200,000", async () => {
+  const few = await peakAfter(20_000);
+  const started = performance.now();
+  const many = await peakAfter(200_000);
+  const perSecond = Math.round(200_000 / ((performance.now() - started) / 1000));
+  printFigures("memory", {
+    "MiB at 20,000": Math.round(few),
+    "MiB at 200,000": Math.round(many),
+    "messages a second": perSecond,
+  });
+  expect(many).toBeLessThanOrEqual(few * 1.2);
+}, 180_000);
+
+test("no file or connection is left open", async () => {
+  const { queueUrl, run } = await startFollowing();
+  const open = () => readdirSync(`/proc/${run.pid}/fd`).length;
+  await drainMessages(queueUrl, run, 1_000);
+  const after1k = open();
+  await drainMessages(queueUrl, run, 19_000);
+  const after20k = open();
+  printFigures("files", { "open after 1,000": after1k, "open after 20,000": after20k });
+  await stop(run);
+  expect(after20k).toBeLessThanOrEqual(after1k);
+}, 60_000);
