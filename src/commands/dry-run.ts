@@ -117,8 +117,10 @@ async function checkTable({ context, settings, masker }: DrainCommand): Promise<
     }
   } catch (error) {
     if (!(error instanceof EtlError)) throw error;
-    context.log.warn(`the rows are not checked against the live table: ${error.message}`);
     const mayPass = error.kind === "unavailable" || error.kind === "temporary";
+    // What will not pass ends the dry run, and is told then, once.
+    const reason = mayPass ? error.message : "the error below says why";
+    context.log.warn(`the rows are not checked against the live table: ${reason}`);
     return mayPass ? { limits: new Map() } : { limits: new Map(), unfit: error };
   }
 }

@@ -127,7 +127,7 @@ class StreamOutput implements Output {
     this.#failure = new EtlError({
       kind: "unavailable",
       operation: "write",
-      message: `Writing to ${this.#name} failed: ${failures[code] ?? `the system answered ${code}`}. Output is lost.`,
+      message: `writing to ${this.#name} failed, output is lost: ${failures[code] ?? `the system answered ${code}`}`,
       hint: "make room, or send the output somewhere else, and run the command again",
       code,
       cause,

@@ -159,7 +159,7 @@ describe("a file", () => {
     async () => {
       const run = await shell(`$PROGRAM 10 3 > /dev/full`);
       const lost =
-        "unavailable ENOSPC Writing to standard output failed: no space is left on the device. Output is lost.";
+        "unavailable ENOSPC writing to standard output failed, output is lost: no space is left on the device";
       expect(JSON.parse(run.end)).toEqual({ end: true, done: 0, closed: false, errors: [lost, lost, lost] });
       expect(run.stderr).not.toContain("unhandledRejection");
     },
