@@ -31,7 +31,7 @@ export function expectFailure(
 }
 
 /** Checks that the text holds no key, password or token of the environment, in any form that they are written in. */
-export function expectNoSecret(text: string, env: Readonly<Record<string, string>>): void {
+function expectNoSecret(text: string, env: Readonly<Record<string, string>>): void {
   const secrets = secretsOf(env);
   expect(secrets.length).toBeGreaterThan(0);
   for (const secret of secrets) expect(text).not.toContain(secret);

@@ -19,7 +19,7 @@ import postgres from "postgres";
 export const superuser = "postgres";
 
 /** Its password; it has characters that must be percent-encoded in a URL. */
-export const superuserPassword = "s3cret/p@ss:%";
+const superuserPassword = "s3cret/p@ss:%";
 
 /** What a server can be started with beyond the defaults. */
 export interface ServerOptions {

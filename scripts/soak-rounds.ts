@@ -1,0 +1,59 @@
+/** The rounds of `scripts/soak`: a kill loop and all faults mixed in turn, until the time is over. */
+
+import { parseArgs } from "node:util";
+import { printFigures } from "../test/support/chaos-audit.ts";
+import { createChance } from "../test/support/chaos-chance.ts";
+import { killLoop } from "../test/support/chaos-kill.ts";
+import { mixedFaults } from "../test/support/chaos-mixed.ts";
+import { openChaosWorld } from "../test/support/chaos-world.ts";
+
+const usage = "usage: scripts/soak [--minutes N] [--seed N]";
+
+function fail(message: string): never {
+  console.error(`error: ${message}\n${usage}`);
+  process.exit(64);
+}
+
+function readFlags() {
+  try {
+    const { minutes, seed } = parseArgs({
+      options: { minutes: { type: "string" }, seed: { type: "string" } },
+    }).values;
+    return { minutes: Number(minutes ?? 10), seed: Number(seed ?? Math.floor(Math.random() * 2 ** 31)) };
+  } catch {
+    return fail("unknown argument");
+  }
+}
+
+const { minutes, seed } = readFlags();
+if (!(minutes > 0)) fail("--minutes takes a number above 0");
+if (!Number.isInteger(seed)) fail("--seed takes a whole number");
+
+console.log(`soak: --minutes ${minutes} --seed ${seed}`);
+const end = performance.now() + minutes * 60_000;
+const world = await openChaosWorld(createChance(seed), 2);
+const sum = { rounds: 0, kills: 0, faults: 0, messages: 0, rows: 0, rejected: 0, lost: 0, doubled: 0 };
+try {
+  do {
+    await world.emptyTable();
+    const killed = await killLoop(world, { kills: 50, messages: 10_000, queues: 2 });
+    await world.emptyTable();
+    const mixed = await mixedFaults(world, { messages: 5_000, databaseFaults: 22 });
+    const round = {
+      kills: killed.kills,
+      faults: mixed.faults,
+      messages: killed.messages + mixed.messages,
+      rows: killed.rows + mixed.rows,
+      rejected: killed.rejected + mixed.rejected,
+      lost: killed.lost + mixed.lost,
+      doubled: killed.doubled + mixed.doubled,
+    };
+    sum.rounds += 1;
+    for (const [name, value] of Object.entries(round)) sum[name as keyof typeof round] += value;
+    printFigures(`round ${sum.rounds}`, round);
+  } while (performance.now() < end);
+  printFigures("all rounds", sum);
+} finally {
+  await world.close();
+}
+process.exitCode = sum.lost === 0 && sum.doubled === 0 ? 0 : 1;
