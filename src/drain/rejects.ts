@@ -36,7 +36,7 @@ export interface RejectsParts {
 export class Rejects {
   readonly #parts: RejectsParts;
   readonly #copying: Tens<Reject>;
-  readonly #leaving: Tens<MessageRef>;
+  readonly #leaving: Tens<Reject>;
 
   constructor(parts: RejectsParts) {
     this.#parts = parts;
@@ -49,7 +49,7 @@ export class Rejects {
       onDropped: (rejects) => this.#leave(rejects),
     });
     this.#leaving = new Tens({
-      call: (refs) => this.#hide(refs),
+      call: (rejects) => this.#hide(rejects),
       concurrency,
       onDone,
       onFailure,
@@ -87,16 +87,16 @@ export class Rejects {
 
   #leave(rejects: readonly Reject[]): void {
     const refs = rejects.map(({ arrival }) => arrival.ref);
-    this.#leaving.add(refs);
+    this.#leaving.add(rejects);
     if (refs.length > 0) this.#parts.onLeft(refs);
   }
 
   /** Where this fails, the message comes back after the queue's own time-out, a little too soon. */
-  async #hide(refs: readonly MessageRef[]): Promise<void> {
+  async #hide(rejects: readonly Reject[]): Promise<void> {
     const { source, visibilityTimeoutSeconds } = this.#parts;
-    const changes = refs.map(({ receiptHandle, receiveCount }) => ({
-      receiptHandle,
-      timeoutSeconds: absenceSeconds(visibilityTimeoutSeconds, receiveCount),
+    const changes = rejects.map((reject) => ({
+      receiptHandle: reject.arrival.ref.receiptHandle,
+      timeoutSeconds: absenceSeconds(visibilityTimeoutSeconds, reject),
     }));
     await source.changeVisibility(changes).catch(() => {});
   }
@@ -104,9 +104,12 @@ export class Rejects {
 
 /**
  * How long a rejected message stays away: the queue's time-out, doubled with each receive, so that a message that is
- * always rejected does not keep the drain busy.
+ * always rejected does not keep the drain busy. One that was damaged on its way is no such message: it stays away for
+ * the time-out itself.
  */
-export function absenceSeconds(visibilityTimeoutSeconds: number, receiveCount: number): number {
+export function absenceSeconds(visibilityTimeoutSeconds: number, { arrival, rejection }: Reject): number {
   const first = Math.max(1, visibilityTimeoutSeconds);
+  const { receiveCount } = arrival.ref;
+  if (rejection.reason === "body_md5_mismatch") return first;
   return Math.min(first * 2 ** Math.min(receiveCount - 1, 20), Math.max(first, longestAbsenceSeconds));
 }

@@ -178,13 +178,14 @@ export class Run {
 
   #reject(rejects: readonly Reject[]): void {
     const { tally, observer, clock } = this.#parts;
-    for (const { arrival, rejection } of rejects) {
+    for (const reject of rejects) {
+      const { rejection } = reject;
       const { messageId, reason } = rejection;
       // Two deliveries of one message can be under way: the second is counted with the first.
       if (this.#leftBehind.isCounted(messageId)) tally.received -= 1;
       else tally.reject(rejection);
       if (!this.#leftBehind.has(messageId)) observer.rejected(rejection);
-      const absence = absenceSeconds(this.#visibilityTimeoutSeconds, arrival.ref.receiveCount);
+      const absence = absenceSeconds(this.#visibilityTimeoutSeconds, reject);
       this.#leftBehind.add(messageId, reason, clock.monotonicMillis() + absence * 1000);
     }
     this.#rejects.add(rejects);

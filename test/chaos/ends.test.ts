@@ -24,16 +24,20 @@ beforeEach(async () => {
 });
 
 const total = 300;
+/** Of those, sent when the fault is at work. */
+const later = 50;
 
 /** Starts a drain of small batches, and lets `fault` happen when the first of them is about to be deleted. */
 async function drainInto(fault: () => unknown, args: readonly string[] = []) {
-  await audit.send(queueUrl, total);
+  await audit.send(queueUrl, total - later);
   const run = world.spawn(way, queueUrl, [...chaosFlags, "--batch-size", "10", "--receivers", "1", ...args]);
   await new Promise<void>((resolve) => {
     way.queue.onRequest = ({ action }) => action === "DeleteMessageBatch" && resolve();
   });
   way.queue.onRequest = () => {};
   await fault();
+  // However much was loaded before: the fault has something to meet.
+  await audit.send(queueUrl, later);
   return await run.finished;
 }
 
@@ -105,7 +109,12 @@ describe("what an operator has to mend ends the run with 78, also with --follow"
   test("a table that is dropped meanwhile", async () => {
     const drop = () =>
       world.admin.query(`
-        begin; lock table user_logins; create table kept as table user_logins; drop table user_logins; commit`);
+        begin;
+        lock table user_logins;
+        create table kept (like user_logins including all);
+        insert into kept table user_logins;
+        drop table user_logins;
+        commit`);
     const { exitCode, stdout, stderr } = await drainInto(drop, ["--follow"]);
     audit.read(stdout);
     expect(exitCode).toBe(78);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { drain } from "../../src/drain/drain.ts";
 import type { DeadLetter } from "../../src/drain/ports.ts";
-import { absenceSeconds } from "../../src/drain/rejects.ts";
+import { absenceSeconds, type Reject } from "../../src/drain/rejects.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
+import type { RejectionReason } from "../../src/pipeline/rejection.ts";
 import { limits } from "../support/drain-world.ts";
 import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
 
@@ -52,12 +53,27 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
   };
 }
 
+/** A message that was rejected at its so-manieth receive. */
+function received(receiveCount: number, reason: RejectionReason = "body_not_json"): Reject {
+  const ref = { messageId: "m", receiptHandle: "h", sentAtMillis: 0, receiveCount };
+  const rejection = { messageId: "m", reason, path: "" };
+  return { arrival: { ref, outcome: rejection, bytes: 0 }, rejection };
+}
+
 describe("rejected messages that are left in the queue", () => {
   test("stay away for longer with each receive, up to an hour", () => {
-    expect([1, 2, 3, 4].map((receives) => absenceSeconds(30, receives))).toEqual([30, 60, 120, 240]);
-    expect(absenceSeconds(30, 1000)).toBe(3600);
-    expect(absenceSeconds(43_200, 1)).toBe(43_200);
-    expect(absenceSeconds(0, 3)).toBe(4);
+    expect([1, 2, 3, 4].map((receives) => absenceSeconds(30, received(receives)))).toEqual([
+      30, 60, 120, 240,
+    ]);
+    expect(absenceSeconds(30, received(1000))).toBe(3600);
+    expect(absenceSeconds(43_200, received(1))).toBe(43_200);
+    expect(absenceSeconds(0, received(3))).toBe(4);
+  });
+
+  test("but not for longer where they were damaged on their way", () => {
+    expect([1, 2, 9].map((receives) => absenceSeconds(30, received(receives, "body_md5_mismatch")))).toEqual([
+      30, 30, 30,
+    ]);
   });
 
   test("get that visibility, whether the mapping or the table refused them", async () => {
