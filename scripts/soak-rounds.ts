@@ -32,6 +32,9 @@ if (!Number.isInteger(seed)) fail("--seed takes a whole number");
 console.log(`soak: --minutes ${minutes} --seed ${seed}`);
 const end = performance.now() + minutes * 60_000;
 const world = await openChaosWorld(createChance(seed), 2);
+const stop = (exitCode: number) => void world.close().finally(() => process.exit(exitCode));
+process.once("SIGINT", () => stop(130));
+process.once("SIGTERM", () => stop(143));
 const sum = { rounds: 0, kills: 0, faults: 0, messages: 0, rows: 0, rejected: 0, lost: 0, doubled: 0 };
 try {
   do {

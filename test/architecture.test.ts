@@ -44,7 +44,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
     mayTypes: ["commands/context.ts", "pipeline"],
     packages: /^(node:(fs|path)|smol-toml|valibot)$/,
   },
-  embedded: { may: ["embedded"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
+  embedded: { may: ["embedded", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
   commands: {
     may: ["commands", "config", "drain", "embedded", "errors.ts", "pipeline", "postgres", "sqs", "terminal"],
     packages: /^node:/,

@@ -1,7 +1,7 @@
 /** What a person or a script is told of a drain while it runs. */
 
 import type { DrainObserver } from "../drain/drain-parts.ts";
-import type { Clock, Source } from "../drain/ports.ts";
+import type { Clock, QueueAttributes, Source } from "../drain/ports.ts";
 import type { Tally } from "../drain/tally.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import { countOf, formatCount } from "../terminal/numbers.ts";
@@ -36,10 +36,11 @@ export interface DrainReport extends DrainObserver {
 }
 
 /** Where a rejection is, without what it holds. */
-export function describeRejection({ messageId, reason, path, column }: Rejection): string {
+export function describeRejection({ messageId, reason, path, column, constraint }: Rejection): string {
   const where = path === "" ? "" : ` at ${path}`;
-  const refusedBy = column === undefined ? "" : ` (column ${column})`;
-  return `message ${messageId}: ${reason}${where}${refusedBy}`;
+  const inColumn = column === undefined ? "" : ` (column ${column})`;
+  const byConstraint = constraint === undefined ? "" : ` (constraint ${constraint})`;
+  return `message ${messageId}: ${reason}${where}${inColumn}${byConstraint}`;
 }
 
 /** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
@@ -54,7 +55,9 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
   function state(): ProgressState {
     const now = clock.monotonicMillis();
     const loaded = tally.inserted + tally.duplicates;
-    samples = [...samples.filter(({ at }) => now - at <= rateMillis), { at: now, loaded }];
+    // The last one is kept however old it is: log lines are further apart than the rate looks back.
+    samples = [...samples.filter(({ at }, index) => now - at <= rateMillis || index === samples.length - 1)];
+    samples.push({ at: now, loaded });
     const [first] = samples;
     const millis = now - (first?.at ?? now);
     return {
@@ -66,10 +69,10 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
     };
   }
 
-  /** An idle drain has nothing to report, and asking costs money. */
+  /** An idle drain has nothing to report, and asking costs money; one that waits for the database says so. */
   let reported = 0;
   async function report(): Promise<void> {
-    if (tally.received === reported) return;
+    if (tally.received === reported && tally.open === 0) return;
     reported = tally.received;
     if (stderr.isTerminal) {
       // The count only dresses the progress line: where the queue does not answer, the old one stands.
@@ -126,6 +129,8 @@ export function pacedByLog(source: Source, log: Pick<Context["log"], "flush">): 
 }
 
 /** The first line of a drain. */
-export function startLine(queue: string, table: string, visible: number): string {
-  return `draining ${queue} into ${table}: about ${formatCount(visible)} waiting`;
+export function startLine(queue: string, table: string, { visible, inFlight }: QueueAttributes): string {
+  const hidden =
+    inFlight === 0 ? "" : `, and ${formatCount(inFlight)} hidden: received before and not settled`;
+  return `draining ${queue} into ${table}: about ${formatCount(visible)} waiting${hidden}`;
 }

@@ -11,6 +11,7 @@ import { EtlError } from "../errors.ts";
 import { compileMapping } from "../pipeline/mapper.ts";
 import { userLogins } from "../pipeline/mapping.ts";
 import { columnLimits } from "../postgres/catalog.ts";
+import { openDatabase } from "../postgres/connect.ts";
 import { registerQueue } from "../postgres/ledger.ts";
 import { createPostgresSink } from "../postgres/sink.ts";
 import type { Context } from "./context.ts";
@@ -24,7 +25,7 @@ import { openQueue } from "./queue.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
 import { listenForStop } from "./stop.ts";
 import { systemClock } from "./system-clock.ts";
-import { openSettingsDatabase, openTable } from "./table.ts";
+import { openTable, readDatabaseSettings } from "./table.ts";
 
 /** Long polls at one time where nobody says otherwise: at 20 ms a call they bring 8,000 messages a second. */
 const defaultReceivers = 16;
@@ -68,17 +69,17 @@ async function runForReal(parts: DrainCommand): Promise<number> {
   const { source, name } = queue;
   const startedAt = systemClock.monotonicMillis();
   const over = new AbortController();
-  const database = openSettingsDatabase(settings, context);
-  const pruningDatabase = openSettingsDatabase(settings, context);
+  const connection = readDatabaseSettings(settings, context);
+  const [database, pruningDatabase] = [openDatabase(connection), openDatabase(connection)];
   try {
     const opened = await stop.orStopped(
-      Promise.all([source.attributes(), openTable(database, settings, masker, context)]),
+      Promise.all([source.attributes(), openTable(database, settings, context)]),
     );
     if (opened === undefined) return stop.exitCode;
     const [attributes, table] = opened;
     const deadLetters = await openDeadLetters(settings, attributes, context);
     const queueId = await registerQueue(database, table, attributes.arn);
-    context.log.info(startLine(name, settings.table, attributes.visible));
+    context.log.info(startLine(name, settings.table, attributes));
     const pruning = {
       database: pruningDatabase,
       table,

@@ -103,11 +103,11 @@ interface TableCheck {
 }
 
 /** What the live table allows. Where nobody can say, nothing is limited, and the person is told. */
-async function checkTable({ context, settings, masker }: DrainCommand): Promise<TableCheck> {
+async function checkTable({ context, settings }: DrainCommand): Promise<TableCheck> {
   try {
     const database = openSettingsDatabase(settings, context);
     try {
-      const limits = columnLimits(await openTable(database, settings, masker, context));
+      const limits = columnLimits(await openTable(database, settings, context));
       context.log.info(
         "rows are checked against the live table; its checks and triggers cannot be known without writing",
       );

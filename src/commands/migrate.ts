@@ -6,13 +6,13 @@ import { readTextFile } from "../config/text-file.ts";
 import { userLogins } from "../pipeline/mapping.ts";
 import { migrate, migrationSql } from "../postgres/migrate.ts";
 import type { Context } from "./context.ts";
-import { openSettingsDatabase } from "./table.ts";
+import { openSettingsDatabase, openTable } from "./table.ts";
 
 /**
- * Creates what is missing and says what it found.
+ * Creates what is missing, says what it found, and checks that the table can take the rows.
  *
  * @returns 0
- * @throws EtlError where the database cannot be reached or does not permit it
+ * @throws EtlError where the database cannot be reached or does not permit it, or where the table that is there does not fit
  */
 export async function runMigrate(context: Context, options: MigrateOptions): Promise<number> {
   const settings = loadSettings({ flags: options, env: context.env, readFile: readTextFile });
@@ -25,6 +25,8 @@ export async function runMigrate(context: Context, options: MigrateOptions): Pro
     const { created, found } = await migrate(database, userLogins, settings.table);
     const lines = [...created.map((name) => `created ${name}`), ...found.map((name) => `found   ${name}`)];
     await context.stdout.write(`${lines.join("\n")}\n`);
+    // A table that was found is taken as it is, if it can take the rows.
+    await openTable(database, settings, context);
     return 0;
   } finally {
     database.close();

@@ -4,22 +4,27 @@ import { homedir, userInfo } from "node:os";
 import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
 import { userLogins } from "../pipeline/mapping.ts";
-import type { Masker } from "../pipeline/transforms/mask.ts";
+import { pseudonymCharacters } from "../pipeline/transforms/mask.ts";
 import { readTable, type TableDescription } from "../postgres/catalog.ts";
 import { type Database, openDatabase } from "../postgres/connect.ts";
-import { readConnectionSettings } from "../postgres/connection-settings.ts";
+import { type ConnectionSettings, readConnectionSettings } from "../postgres/connection-settings.ts";
 import { checkTable } from "../postgres/table-check.ts";
 import type { Context } from "./context.ts";
 
+/** The database of the settings, as {@link readDatabaseSettings} reads them; connected to when it is first used. */
+export function openSettingsDatabase(settings: Pick<Settings, "database">, context: Context): Database {
+  return openDatabase(readDatabaseSettings(settings, context));
+}
+
 /**
- * The database of the settings; it is connected to when it is first used.
+ * Where the database is and how to get in. Warns of what a person should know of it.
  *
  * @throws EtlError of kind config where the settings cannot be used
  */
-export function openSettingsDatabase(
+export function readDatabaseSettings(
   { database }: Pick<Settings, "database">,
   { env, log }: Context,
-): Database {
+): ConnectionSettings {
   const { settings, warnings } = readConnectionSettings({
     url: database.url,
     env,
@@ -29,7 +34,7 @@ export function openSettingsDatabase(
     homeFolder: homedir(),
   });
   for (const warning of warnings) log.warn(warning);
-  return openDatabase(settings);
+  return settings;
 }
 
 /**
@@ -39,12 +44,11 @@ export function openSettingsDatabase(
  */
 export async function openTable(
   database: Database,
-  { table: name }: Pick<Settings, "table">,
-  masker: Masker,
+  { table: name, mask }: Pick<Settings, "table" | "mask">,
   { log }: Pick<Context, "log">,
 ): Promise<TableDescription> {
   const table = await readTable(database, name);
-  checkTable(table, userLogins, masker.maxCharacters);
+  checkTable(table, userLogins, pseudonymCharacters[mask.algorithm]);
   if (table.unlogged) log.warn(`table ${table.sqlName} is unlogged: a crash of the server empties it`);
   return table;
 }

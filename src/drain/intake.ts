@@ -64,6 +64,11 @@ export class Intake {
     if (arrivals.length > 0) this.changed.ring();
   }
 
+  /** Takes room whether there is some or not, for deliveries that gave theirs back and are to be settled now. */
+  reserve(count: number): void {
+    this.#reserved += count;
+  }
+
   /** Gives back room: of deliveries that never came, or that have settled. */
   free(count: number): void {
     this.#reserved -= count;
@@ -125,6 +130,10 @@ export class Intake {
   /** Whether no more will arrive and nothing waits. */
   get finished(): boolean {
     return this.#closed && this.#waiting.length === 0;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   get waiting(): number {

@@ -16,10 +16,14 @@ export interface LoaderParts {
   readonly tally: Tally;
   /** The most rows in one statement. */
   readonly batchSize: number;
+  /** Called when the table has taken a row. */
+  readonly onInserted: () => void;
   /** Called with deliveries whose commit is acknowledged, and only those: they are to be deleted. */
   readonly onDurable: (refs: readonly MessageRef[]) => void;
-  /** Called with deliveries of which nothing is stored. */
+  /** Called with deliveries that became no row. */
   readonly onRejected: (rejects: readonly Reject[]) => void;
+  /** Called with deliveries whose rows the table refused; what it throws ends the run. */
+  readonly onRefused: (refusals: readonly Reject[]) => void;
   /** Called with further deliveries of messages that have just been rejected: they are left alone. */
   readonly onRepeated: (refs: readonly MessageRef[]) => void;
   /** Called when everything that may be loaded is loaded. */
@@ -68,6 +72,7 @@ export class Loader {
       if (isRow(arrival.outcome)) mapped.push({ ref: arrival.ref, row: arrival.outcome });
       else rejects.push({ arrival, rejection: arrival.outcome });
     }
+    const refusals: Reject[] = [];
     const durable: MessageRef[] = [];
     const repeated: MessageRef[] = [];
     if (mapped.length > 0) {
@@ -75,13 +80,14 @@ export class Loader {
       const { batch, repeats } = oneEntryPerMessage(mapped);
       const { inserted, duplicates, rejections } = await sink.load(batch);
       tally.inserted += inserted;
+      if (inserted > 0) this.#parts.onInserted();
       tally.duplicates += duplicates;
       const refused = new Map(rejections.map((rejection) => [rejection.messageId, rejection]));
       for (const { ref } of batch) {
         const rejection = refused.get(ref.messageId);
         const arrival = arrivals.get(ref.receiptHandle);
         if (rejection === undefined) durable.push(ref);
-        else if (arrival !== undefined) rejects.push({ arrival, rejection });
+        else if (arrival !== undefined) refusals.push({ arrival, rejection });
       }
       for (const ref of repeats) {
         if (refused.has(ref.messageId)) repeated.push(ref);
@@ -95,5 +101,6 @@ export class Loader {
     this.#parts.onDurable(durable);
     this.#parts.onRejected(rejects);
     this.#parts.onRepeated(repeated);
+    this.#parts.onRefused(refusals);
   }
 }

@@ -59,6 +59,11 @@ export class Receivers {
     return !this.#parts.follow && this.#emptyPolls >= emptyPollsToPause && this.#openPolls === 0;
   }
 
+  /** Whether the newest answer brought nothing new. */
+  get lastPollEmpty(): boolean {
+    return this.#emptyPolls > 0;
+  }
+
   /** Polls again after the receivers were quiet. */
   resume(): void {
     this.#emptyPolls = 0;

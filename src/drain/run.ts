@@ -5,6 +5,7 @@ import type { Message, MessageRef } from "../pipeline/message.ts";
 import { isRefusal } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import { type Arrival, bytesOf } from "./arrival.ts";
+import { Doubt } from "./doubt.ts";
 import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
 import { Ending } from "./ending.ts";
 import { giveBack } from "./give-back.ts";
@@ -36,6 +37,7 @@ export class Run {
   readonly #loader: Loader;
   readonly #receivers: Receivers;
   readonly #ending: Ending;
+  readonly #doubt = new Doubt();
   #failure: { readonly error: unknown } | undefined;
   /** Whether an attempt to load the batch in hand may have been committed. */
   #commitUnknown = false;
@@ -90,10 +92,16 @@ export class Run {
       sink: { load: (batch) => withPatience(() => this.#tryLoad(batch), patience) },
       tally,
       batchSize: limits.batchSize,
+      onInserted: () => this.#settleDoubt(this.#doubt.dispel()),
       onDurable: (refs) => this.#finished(refs),
       onRejected: (rejects) => this.#reject(rejects),
+      onRefused: (refusals) => {
+        // What is held back must not keep out the very messages that could tell.
+        this.#intake.free(refusals.length);
+        this.#doubt.add(refusals);
+      },
       onRepeated: (refs) => this.#repeated(refs),
-      onIdle: () => this.#ending.look(),
+      onIdle: () => this.#lull(),
     });
     this.#receivers = new Receivers({
       source: { receive: (options) => withPatience(() => source.receive(options), patience) },
@@ -104,7 +112,7 @@ export class Run {
       follow,
       signal: this.#receiving.signal,
       onMessages: (messages) => this.#takeIn(messages),
-      onEmpty: () => this.#ending.look(),
+      onEmpty: () => this.#lull(),
       onFailure,
     });
     this.#ending = new Ending({
@@ -130,6 +138,7 @@ export class Run {
     const loading = this.#loader.run().catch((error) => this.#fail(error));
     await Promise.all([receiving, loading]);
     this.#stop.removeEventListener("abort", stopReceiving);
+    if (this.#failure === undefined) this.#settleDoubt(this.#doubt.takeAll());
     this.#giveBackRest();
     await this.#rejects.finish();
     await Promise.all([this.#deleter.finish(), ...this.#givingBack]);
@@ -191,6 +200,18 @@ export class Run {
     this.#rejects.add(rejects);
   }
 
+  #settleDoubt(refusals: readonly Reject[]): void {
+    this.#intake.reserve(refusals.length);
+    this.#reject(refusals);
+  }
+
+  /** Where nothing is on its way that could tell, what the table refused is taken for bad messages. */
+  #lull(): void {
+    const nothingComes = this.#receivers.lastPollEmpty || this.#intake.closed;
+    if (this.#loader.inHand.length === 0 && nothingComes) this.#settleDoubt(this.#doubt.takeAll());
+    this.#ending.look();
+  }
+
   /** A second delivery of a message that has just been rejected is counted with it, once. */
   #repeated(refs: readonly MessageRef[]): void {
     this.#parts.tally.received -= refs.length;
@@ -227,7 +248,8 @@ export class Run {
   #giveBackRest(): void {
     const { tally } = this.#parts;
     const { inHand } = this.#loader;
-    this.#release([...inHand, ...this.#intake.takeAll()]);
+    const doubtful = this.#doubt.takeAll().map(({ arrival }) => arrival);
+    this.#release([...inHand, ...doubtful, ...this.#intake.takeAll()]);
     if (!this.#commitUnknown) return;
     tally.released -= inHand.length;
     tally.unsettled += inHand.length;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EtlError } from "../errors.ts";
 import { startEmbeddedDatabase } from "./database.ts";
 import { startEmbeddedQueue } from "./queue.ts";
 
@@ -22,13 +23,27 @@ export interface Sandbox {
 
 const queueName = "login-queue";
 
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "etl-demo-"));
+  } catch (cause) {
+    throw new EtlError({
+      kind: "config",
+      operation: "demo",
+      message: `the demo cannot make a folder in ${tmpdir()}`,
+      hint: "set TMPDIR to a folder that this user may write to",
+      cause,
+    });
+  }
+}
+
 /**
  * Starts the queue and the database.
  *
  * @param forgottenDeletes how many deletes the queue is to forget, so that messages come twice
  */
 export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
-  const folder = mkdtempSync(join(tmpdir(), "etl-demo-"));
+  const folder = makeFolder();
   const cleanUps = [async () => rmSync(folder, { recursive: true, force: true })];
   const stop = async () => {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();

@@ -26,8 +26,10 @@ export interface Refusal {
   readonly reason: RejectionReason;
   /** The source path in the body, such as `app_version`; empty for the body as a whole. */
   readonly path: string;
-  /** The table's column or constraint, where that is what refused it. */
+  /** The table's column, where that is what refused it. */
   readonly column?: string;
+  /** The table's constraint or unique index, where that is what refused it. */
+  readonly constraint?: string;
 }
 
 /** A message that was not turned into a row. */

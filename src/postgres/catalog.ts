@@ -124,7 +124,7 @@ function missingTable(name: TableName, database: Database): EtlError {
     kind: "config",
     operation: "read table",
     message: `there is no table ${quoteTable(name)} that user ${database.user} can see in database ${database.name}`,
-    hint: "etl migrate",
+    hint: `etl migrate --table '${quoteTable(name)}'`,
   });
 }
 

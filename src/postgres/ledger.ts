@@ -53,11 +53,11 @@ export async function registerQueue(database: Database, table: LedgerHome, arn: 
   });
 }
 
-function missingLedger({ schema }: LedgerHome): EtlError {
+function missingLedger({ schema, sqlName }: LedgerHome): EtlError {
   return new EtlError({
     kind: "config",
     operation: "register queue",
     message: `schema ${schema} has no ledger, which keeps redelivered messages from being stored twice`,
-    hint: "etl migrate",
+    hint: `etl migrate --table '${sqlName}'`,
   });
 }

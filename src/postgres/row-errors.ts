@@ -4,8 +4,10 @@
 export interface RowFault {
   /** The SQLSTATE. */
   readonly code: string;
-  /** The column or the constraint that refused it, where Postgres names one. */
+  /** The column that refused it, where Postgres names one. */
   readonly column?: string;
+  /** The constraint or unique index that refused it, where Postgres names one. */
+  readonly constraint?: string;
 }
 
 /** The fields of a server's error that are safe to keep: codes and names, never `message` or `detail`. */
@@ -42,6 +44,9 @@ const rowCodes: Readonly<Record<string, string>> = {
 export function rowFault({ code, column_name, constraint_name }: ServerErrorFields): RowFault | undefined {
   if (!Object.hasOwn(rowClasses, code.slice(0, 2)) && !Object.hasOwn(rowCodes, code)) return undefined;
   if (code === "23514" && !constraint_name) return undefined;
-  const column = column_name || constraint_name;
-  return column ? { code, column } : { code };
+  return {
+    code,
+    ...(column_name ? { column: column_name } : {}),
+    ...(constraint_name ? { constraint: constraint_name } : {}),
+  };
 }

@@ -95,12 +95,12 @@ function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] 
 function rejectionOf(error: unknown, [first]: readonly MappedMessage[]): Rejection | undefined {
   const fault = rowFaultOf(error);
   if (fault === undefined || first === undefined) return undefined;
-  const { code, column } = fault;
+  const { code, ...place } = fault;
   return {
     messageId: first.ref.messageId,
     reason: `sqlstate_${code}`,
     path: "",
-    ...(column === undefined ? {} : { column }),
+    ...place,
   };
 }
 
@@ -108,9 +108,12 @@ function rejectionOf(error: unknown, [first]: readonly MappedMessage[]): Rejecti
 function refuseOneReasonForAll({ rejections }: LoadResult, tried: number, { table }: LoadTarget): void {
   const [first] = rejections;
   if (first === undefined || tried < suspiciousBatch || rejections.length < tried) return;
-  if (rejections.some(({ reason, column }) => reason !== first.reason || column !== first.column)) return;
+  const differs = (other: Rejection) =>
+    other.reason !== first.reason || other.column !== first.column || other.constraint !== first.constraint;
+  if (rejections.some(differs)) return;
   const code = first.reason.replace("sqlstate_", "");
-  const where = first.column === undefined ? "" : `, ${first.column}`;
+  const place = first.constraint ?? first.column;
+  const where = place === undefined ? "" : `, ${place}`;
   throw new EtlError({
     kind: "config",
     operation: "load",

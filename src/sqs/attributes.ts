@@ -11,15 +11,18 @@ import { EtlError } from "../errors.ts";
  */
 const longestRetentionSeconds = 14 * 24 * 60 * 60;
 
+/** The ledger knows the queue by this name: a damaged one would be another queue's, and its messages stored twice. */
+const arnForm = /^arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(\.fifo)?$/;
+
 /**
  * Reads the attributes that `GetQueueAttributes` answers.
  *
- * @throws EtlError of kind protocol where one that every queue has is missing or no number
+ * @throws EtlError of kind protocol, retryable, where one that every queue has is missing or of another form
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
  */
 export function toQueueAttributes(attributes: ReadonlyMap<string, string>): QueueAttributes {
-  const arn = attributes.get("QueueArn");
-  if (arn === undefined || arn === "") throw unusable("QueueArn");
+  const arn = attributes.get("QueueArn") ?? "";
+  if (!arnForm.test(arn)) throw unusable("QueueArn");
   return {
     arn,
     visible: count(attributes, "ApproximateNumberOfMessages"),
@@ -62,5 +65,7 @@ function unusable(name: string): EtlError {
     operation: "attributes",
     message: `the queue's attribute ${name} is missing or cannot be read`,
     hint: "check that the queue URL leads to SQS, ElasticMQ or LocalStack",
+    // An answer may be damaged on its way, and the next one whole.
+    retryable: true,
   });
 }

@@ -94,9 +94,17 @@ class SqsDeadLetterQueue implements DeadLetterQueue {
   #outgoing({ message, rejection }: DeadLetter): Outgoing {
     const { messageId, body, groupId, sentAtMillis } = message;
     if (message.attributes === undefined) throw attributesUnknown();
-    const { reason, path, column } = rejection;
+    const { reason, path, column, constraint } = rejection;
     const sentAt = new Date(sentAtMillis).toISOString();
-    const value = JSON.stringify({ reason, path, column, messageId, queue: this.#originArn, sentAt });
+    const value = JSON.stringify({
+      reason,
+      path,
+      column,
+      constraint,
+      messageId,
+      queue: this.#originArn,
+      sentAt,
+    });
     // One that was sent back from a dead-letter queue has such an attribute already.
     const attributes: MessageAttribute[] = message.attributes.filter(
       ({ name }) => name !== rejectionAttribute,

@@ -37,7 +37,9 @@ function drainLines(receipt: Receipt): string[] {
   const ending = [drainEndings[receipt.outcome]];
   if (rejected > 0) ending.push(`Not loaded: ${countOf(rejected, "rejected message")}.`);
   if (unsettled > 0)
-    ending.push(`${countOf(unsettled, "delivery", "deliveries")} of unknown fate will come again.`);
+    ending.push(
+      `${countOf(unsettled, "unsettled delivery", "unsettled deliveries")} will come again, if not stored.`,
+    );
   return [
     ...ending,
     ...places(receipt),

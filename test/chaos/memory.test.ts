@@ -55,26 +55,31 @@ function peakMebibytes({ pid }: Running): number {
   return Number(kibibytes) / 1024;
 }
 
-async function peakAfter(count: number): Promise<number> {
+/** Peak memory of one run, when it has loaded 20,000 messages and when it has loaded 200,000. */
+async function peaks(): Promise<{ readonly few: number; readonly many: number }> {
   const { queueUrl, run } = await startFollowing();
-  await drainMessages(queueUrl, run, count);
-  const peak = peakMebibytes(run);
+  await drainMessages(queueUrl, run, 20_000);
+  const few = peakMebibytes(run);
+  await drainMessages(queueUrl, run, 180_000);
+  const many = peakMebibytes(run);
   await stop(run);
-  return peak;
+  return { few, many };
 }
 
 test("peak memory is as good as the same for 20,000 messages and for 200,000", async () => {
-  const few = await peakAfter(20_000);
   const started = performance.now();
-  const many = await peakAfter(200_000);
-  const perSecond = Math.round(200_000 / ((performance.now() - started) / 1000));
+  const runs = [await peaks(), await peaks(), await peaks()];
+  const perSecond = Math.round(600_000 / ((performance.now() - started) / 1000));
+  // The middle one of three: when the garbage collector runs makes a difference of 10 MiB.
+  const [, middle] = runs.toSorted((a, b) => a.many / a.few - b.many / b.few);
+  const { few, many } = middle ?? { few: 0, many: 1 };
   printFigures("memory", {
     "MiB at 20,000": Math.round(few),
     "MiB at 200,000": Math.round(many),
     "messages a second": perSecond,
   });
   expect(many).toBeLessThanOrEqual(few * 1.2);
-}, 180_000);
+}, 240_000);
 
 test("no file or connection is left open", async () => {
   const { queueUrl, run } = await startFollowing(["--receivers", String(receivers)]);

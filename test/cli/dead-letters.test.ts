@@ -52,7 +52,7 @@ describe("--on-reject dead-letter", () => {
     expect(found.get(bodies[1] ?? "")).toMatchObject({ reason: "body_not_json", messageId: second });
     expect(found.get(bodies[2] ?? "")).toMatchObject({
       reason: "sqlstate_23514",
-      column: "no_bots",
+      constraint: "no_bots",
       messageId: third,
       queue: expect.stringMatching(/^arn:aws:sqs:/),
       sentAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),

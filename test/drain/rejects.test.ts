@@ -150,6 +150,39 @@ describe("rejected messages that go to the dead-letter queue", () => {
   });
 });
 
+describe("a table that refuses everything for one reason", () => {
+  const all = Array.from({ length: 120 }, (_, index) => `row ${index}`);
+
+  for (const deadLetters of [false, true]) {
+    test(`ends the run as a wrong set-up, with nothing rejected${deadLetters ? " or copied" : ""}`, async () => {
+      const it = world(all);
+      for (const body of all) it.table.refused.add(body);
+      const end = await it.run(deadLetters);
+      expect(end.outcome).toBe("failed");
+      expect(end.error).toMatchObject({ kind: "config", exitCode: 78 });
+      expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
+      expect(it.tally.released).toBe(it.tally.received);
+      expect(it.letters).toEqual([]);
+      expect(it.queue.visible.length).toBe(120);
+    });
+  }
+
+  test("does not stop it where rows are stored in between, however many are refused", async () => {
+    const it = world(all);
+    for (const body of all) if (!body.endsWith("7")) it.table.refused.add(body);
+    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(it.tally).toMatchObject({ inserted: 12, rejected: 108 });
+  });
+
+  test("rejects a few, where the queue has no more that could tell", async () => {
+    const it = world(all.slice(0, 20));
+    for (const body of all) it.table.refused.add(body);
+    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(it.tally).toMatchObject({ received: 20, rejected: 20 });
+    expect(it.queue.hidden.size).toBe(20);
+  });
+});
+
 test("a message that the table refused is tried again when it comes round, and counted once either way", async () => {
   const it = world(["row 0", "row 1"]);
   it.table.refused.add("row 1");

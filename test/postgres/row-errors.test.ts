@@ -6,9 +6,12 @@ test("a code that speaks of a row, with the name that Postgres gives", () => {
   expect(rowFault({ code: "23502", column_name: "locale" })).toEqual({ code: "23502", column: "locale" });
   expect(rowFault({ code: "23505", constraint_name: "one_user" })).toEqual({
     code: "23505",
-    column: "one_user",
+    constraint: "one_user",
   });
-  expect(rowFault({ code: "23514", constraint_name: "known" })).toEqual({ code: "23514", column: "known" });
+  expect(rowFault({ code: "23514", constraint_name: "known" })).toEqual({
+    code: "23514",
+    constraint: "known",
+  });
   for (const code of ["22P05", "21000", "54000", "P0001", "P0004", "44000"])
     expect(rowFault({ code })).toEqual({ code });
 });

@@ -44,6 +44,7 @@ test("a server that names no retention, as ElasticMQ, gets the longest there is"
 
 test.each([
   [{ QueueArn: "" }],
+  [{ QueueArn: "arn:aws:sqs:eu-west-1:123456789012:login\ufffd\ufffdueue" }],
   [{ VisibilityTimeout: "soon" }],
   [{ ApproximateNumberOfMessages: "-1" }],
   [{ MessageRetentionPeriod: "" }],
@@ -53,7 +54,7 @@ test.each([
   [{ RedrivePolicy: '{"maxReceiveCount":3}' }],
 ])("%p is not SQS's", (attributes) => {
   expect(() => read(attributes as Record<string, string>)).toThrow(
-    expect.objectContaining({ kind: "protocol" }),
+    expect.objectContaining({ kind: "protocol", retryable: true }),
   );
 });
 

@@ -11,6 +11,8 @@ export type Place = Pick<ChaosWorld, "postgres" | "admin" | "databaseName"> & { 
 /** Begins a fault, and gives what mends it. */
 type DoFault = (place: Place) => Promise<() => Promise<void>>;
 
+const longestDeadlockMillis = 10_000;
+
 /** Every fault that a run has to outlast, by its name. */
 export const databaseFaults = {
   "connections cut": async ({ way: { link } }) => repeated(() => link.cut()),
@@ -27,14 +29,13 @@ export const databaseFaults = {
   },
   "backends terminated": async ({ admin }) => repeated(() => terminate(admin)),
   "a backend killed at its commit": async ({ admin, way: { link } }) => {
-    let kills = 3;
+    const killed: Promise<void>[] = [];
     link.onCommit = () => {
-      if (kills === 0) return;
-      kills -= 1;
-      void killBackends(admin);
+      if (killed.length < 3) killed.push(killBackend(admin));
     };
     return async () => {
       link.onCommit = () => {};
+      await Promise.all(killed);
     };
   },
   restart: async ({ postgres }) => {
@@ -74,8 +75,13 @@ export const databaseFaults = {
     };
   },
   deadlock: async ({ admin }) => {
-    const mended = deadlock(admin.session());
-    return () => mended;
+    const other = admin.session();
+    // Where the server is just recovering from a crash, this session is lost, and there is no deadlock.
+    const over = Promise.race([deadlock(other).catch(() => {}), Bun.sleep(longestDeadlockMillis)]);
+    return async () => {
+      await over;
+      await other.end({ timeout: 0 }).catch(() => {});
+    };
   },
 } as const satisfies Readonly<Record<string, DoFault>>;
 
@@ -100,7 +106,7 @@ async function terminate(admin: Admin): Promise<void> {
 }
 
 /** The server takes this for a crash: it ends all sessions and recovers. */
-async function killBackends(admin: Admin): Promise<void> {
+async function killBackend(admin: Admin): Promise<void> {
   const [found] = await admin.query(`
     select pid from pg_stat_activity where usename = '${writer}' order by query_start desc limit 1`);
   if (found !== undefined) process.kill(found.pid as number, "SIGKILL");
@@ -117,16 +123,12 @@ function repeated(fault: () => unknown): () => Promise<void> {
  * session looks for deadlocks so late that the load is the one to give way.
  */
 async function deadlock(other: Sql): Promise<void> {
-  try {
-    await other.unsafe("begin; set local deadlock_timeout = '1min'; lock table user_logins in share mode");
-    for (;;) {
-      const [waiting] = await other`
-        select 1 as one from pg_locks where relation = 'user_logins'::regclass and not granted`;
-      if (waiting !== undefined) break;
-      await Bun.sleep(5);
-    }
-    await other.unsafe("lock table etl_ledger in share mode; commit");
-  } finally {
-    await other.end();
+  await other.unsafe("begin; set local deadlock_timeout = '1min'; lock table user_logins in share mode");
+  for (;;) {
+    const [waiting] = await other`
+      select 1 as one from pg_locks where relation = 'user_logins'::regclass and not granted`;
+    if (waiting !== undefined) break;
+    await Bun.sleep(5);
   }
+  await other.unsafe("lock table etl_ledger in share mode; commit");
 }

@@ -39,11 +39,15 @@ export function untilSettled(
   { bad = "left" }: { readonly bad?: "left" | "moved" } = {},
 ): Promise<void> {
   const staying = () => (bad === "left" ? audit.badIn(queueUrl) : 0);
-  return until(
+  const endedEarly = run.finished.then(({ exitCode, stderr }) => {
+    throw new Error(`etl ended with ${exitCode} before all was settled:\n${stderr}`);
+  });
+  const settled = until(
     () => depthOf(world, queueUrl) <= staying() && audit.allReported(queueUrl, run.stdout.text),
     () =>
       `${depthOf(world, queueUrl)} in the queue, ${staying()} to stay there\n${run.stderr.text.slice(-3000)}`,
   );
+  return Promise.race([settled, endedEarly]);
 }
 
 /** Ends it by SIGTERM and reads what it wrote. @throws where it does not end as it should */

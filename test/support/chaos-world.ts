@@ -64,6 +64,7 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
   const keyFile = join(folder, "etl-mask.key");
   writeFileSync(keyFile, `${maskKey}\n`);
   chmodSync(keyFile, 0o600);
+  const running = new Set<Running>();
   let queues = 0;
   const databaseUrl = ({ link }: Pick<Way, "link">) =>
     `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${databaseName}`;
@@ -96,9 +97,14 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
         DATABASE_URL: databaseUrl({ link }),
         ETL_MASK_KEY_FILE: keyFile,
       };
-      return spawnEtl(args, { env, cwd: folder, timeoutMillis: longestRunMillis });
+      const run = spawnEtl(args, { env, cwd: folder, timeoutMillis: longestRunMillis });
+      running.add(run);
+      void run.finished.catch(() => {}).then(() => running.delete(run));
+      return run;
     },
     async close() {
+      // Those of a test that has failed.
+      for (const run of running) run.kill("SIGKILL");
       await Promise.all(ways.flatMap(({ queue, link }) => [queue.stop(), link.stop()]));
       await Promise.all([server.stop(), admin.close()]);
       await postgres.stop();

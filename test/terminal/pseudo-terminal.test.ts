@@ -29,6 +29,10 @@ function session(columns: number, env: Record<string, string> = {}) {
     async until(text: string) {
       while (!received.includes(text)) await changed.promise;
     },
+    /** What a process wrote last may arrive after its end. */
+    async untilLast(text: string) {
+      while (!received.endsWith(text)) await changed.promise;
+    },
     received: () => received,
     screen() {
       const screen = new Screen(columns);
@@ -62,6 +66,7 @@ for (const columns of [80, 60, 40]) {
     ]);
     run.type("end");
     expect(await run.child.exited).toBe(0);
+    await run.untilLast("\r\u001b[K");
     const after = run.screen();
     expect(after.lines).toEqual([
       `terminal=true colours=true columns=${columns}`,

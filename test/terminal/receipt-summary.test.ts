@@ -77,7 +77,7 @@ test("every outcome says how the run ended", () => {
   expect(opening({ outcome: "limit" })).toBe("Done: --max-messages is reached.");
   expect(opening({ outcome: "stopped" })).toBe("Stopped on request.");
   expect(opening({ outcome: "failed", unsettled: 1 })).toBe(
-    "Stopped by an error. It is safe to run again.\n1 delivery of unknown fate will come again.",
+    "Stopped by an error. It is safe to run again.\n1 unsettled delivery will come again, if not stored.",
   );
   expect(opening({ outcome: "stopped", dryRun: true })).toStartWith("Dry run, stopped on request:");
   expect(opening({ outcome: "failed", dryRun: true })).toStartWith("Dry run, stopped by an error:");

@@ -17,6 +17,12 @@ export type MaskMethod =
 /** Turns one field's values into pseudonyms. Values must be well-formed: lone surrogates would mask alike. */
 export type MaskValue = (value: string) => Masked;
 
+/** How long the pseudonyms of each method are at the most, in characters. */
+export const pseudonymCharacters: Readonly<Record<MaskMethod["algorithm"], number>> = {
+  "hmac-sha256": 78,
+  sha256: 64,
+};
+
 /** Makes the pseudonyms of a run. */
 export interface Masker {
   /** The length of its longest pseudonym, in characters: a column that is shorter would refuse every row. */
@@ -58,7 +64,7 @@ export function createMasker(method: MaskMethod): Masker {
 }
 
 const plainMasker: Masker = {
-  maxCharacters: hexDigits,
+  maxCharacters: pseudonymCharacters.sha256,
   forField: () => (value) => Bun.CryptoHasher.hash("sha256", value, "hex") as Masked,
 };
 
@@ -73,7 +79,7 @@ function keyedMasker(key: Uint8Array): Masker {
   }
   const prefix = `${pseudonymPrefix}${derive(key, "key id", keyIdBytes).toString("hex")}:`;
   return {
-    maxCharacters: prefix.length + hexDigits,
+    maxCharacters: pseudonymCharacters["hmac-sha256"],
     forField(field, canonical) {
       // Keyed once and copied for each value: 0.4 µs, against 0.5 µs for a new one and 1.1 to 2 µs for `createHmac`.
       const keyed = new Bun.CryptoHasher("sha256", derive(key, `field:${field}`, hexDigits / 2));

@@ -49,6 +49,7 @@ const cases: {
   bad: Parameters<typeof loginMessage>[1];
   code: string;
   column?: string;
+  constraint?: string;
 }[] = [
   { name: "a text too long for varchar", table: [], bad: { 1: "x".repeat(33) }, code: "22001" },
   {
@@ -78,7 +79,7 @@ const cases: {
     table: ["alter table user_logins add constraint known_device check (device_type <> 'toaster')"],
     bad: { 1: "toaster" },
     code: "23514",
-    column: "known_device",
+    constraint: "known_device",
   },
   {
     name: "a value that a domain's check refuses",
@@ -88,21 +89,21 @@ const cases: {
     ],
     bad: { 1: "toaster" },
     code: "23514",
-    column: "no_toaster",
+    constraint: "no_toaster",
   },
   {
     name: "a value that is there already",
     table: ["alter table user_logins add constraint one_user unique (user_id)"],
     bad: { 0: "user-1" },
     code: "23505",
-    column: "one_user",
+    constraint: "one_user",
   },
   {
     name: "a constraint that is checked at the commit",
     table: ["alter table user_logins add constraint late unique (user_id) deferrable initially deferred"],
     bad: { 0: "user-1" },
     code: "23505",
-    column: "late",
+    constraint: "late",
   },
   {
     name: "a key that points nowhere",
@@ -113,7 +114,7 @@ const cases: {
     ],
     bad: { 1: "toaster" },
     code: "23503",
-    column: "known",
+    constraint: "known",
   },
   {
     name: "an exception of a trigger",
@@ -141,7 +142,7 @@ const cases: {
 ];
 
 describe("one bad row never costs a good one", () => {
-  for (const { name, table, bad, code, column } of cases) {
+  for (const { name, table, bad, code, column, constraint } of cases) {
     test(name, async () => {
       await withTable(...table);
       const result = await sink.load(batchWith(loginMessage(7, bad), loginMessage(20, bad)));
@@ -153,6 +154,7 @@ describe("one bad row never costs a good one", () => {
           reason: `sqlstate_${code}`,
           path: "",
           ...(column === undefined ? {} : { column }),
+          ...(constraint === undefined ? {} : { constraint }),
         })),
       });
       expect(await storedUsers()).toHaveLength(18);
@@ -164,7 +166,7 @@ describe("one bad row never costs a good one", () => {
   test("a rejected message can be loaded once its table is mended", async () => {
     await withTable("alter table user_logins add constraint short check (length(user_id) < 10)");
     const batch = batchWith(loginMessage(7, { 0: "a-long-user-id" }));
-    expect(await sink.load(batch)).toMatchObject({ inserted: 19, rejections: [{ column: "short" }] });
+    expect(await sink.load(batch)).toMatchObject({ inserted: 19, rejections: [{ constraint: "short" }] });
     await testDatabase.sql.unsafe("alter table user_logins drop constraint short");
     expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 19, rejections: [] });
   });

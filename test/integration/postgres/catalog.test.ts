@@ -156,7 +156,7 @@ describe("a table that does not fit", () => {
   test("there is none", async () => {
     expect(await failureOf(readTable(database, "user_logins"))).toMatchObject({
       kind: "config",
-      hint: "etl migrate",
+      hint: "etl migrate --table 'user_logins'",
     });
     expect(await failureOf(readTable(database, "nowhere.user_logins"))).toMatchObject({ kind: "config" });
   });

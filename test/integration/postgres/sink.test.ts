@@ -241,7 +241,10 @@ test("registering a queue at once from several sides gives it one number", async
 
 test("without a ledger, says how to make one", async () => {
   await testDatabase.sql.unsafe("drop table etl_ledger");
-  expect(await failureOf(openLoginSink(database))).toMatchObject({ kind: "config", hint: "etl migrate" });
+  expect(await failureOf(openLoginSink(database))).toMatchObject({
+    kind: "config",
+    hint: "etl migrate --table 'public.user_logins'",
+  });
 });
 
 test("a role that may only load can load, and one that may not is told what to grant", async () => {
