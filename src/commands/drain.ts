@@ -5,6 +5,7 @@ import { type DrainSettings, loadSettings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
 import { drain } from "../drain/drain.ts";
 import type { DrainLimits } from "../drain/drain-parts.ts";
+import { type Patience, withPatience } from "../drain/patience.ts";
 import type { QueueAttributes } from "../drain/ports.ts";
 import { Tally } from "../drain/tally.ts";
 import { EtlError } from "../errors.ts";
@@ -23,7 +24,7 @@ import { keepLedgerPruned } from "./ledger-pruning.ts";
 import { openMasker } from "./masker.ts";
 import { openQueue } from "./queue.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
-import { listenForStop } from "./stop.ts";
+import { listenForStop, type Stop } from "./stop.ts";
 import { systemClock } from "./system-clock.ts";
 import { openTable, readDatabaseSettings } from "./table.ts";
 
@@ -72,9 +73,8 @@ async function runForReal(parts: DrainCommand): Promise<number> {
   const connection = readDatabaseSettings(settings, context);
   const [database, pruningDatabase] = [openDatabase(connection), openDatabase(connection)];
   try {
-    const opened = await stop.orStopped(
-      Promise.all([source.attributes(), openTable(database, settings, context)]),
-    );
+    const open = () => Promise.all([source.attributes(), openTable(database, settings, context)]);
+    const opened = await stop.orStopped(follow ? withPatience(open, endlessPatience(context, stop)) : open());
     if (opened === undefined) return stop.exitCode;
     const [attributes, table] = opened;
     const deadLetters = await openDeadLetters(settings, attributes, context);
@@ -125,6 +125,18 @@ async function runForReal(parts: DrainCommand): Promise<number> {
     database.close();
     pruningDatabase.close();
   }
+}
+
+/** A drain that follows waits for queue and database at its start, too; another one tells at once what is wrong. */
+function endlessPatience({ log }: Context, stop: Stop): Patience {
+  return {
+    clock: systemClock,
+    random: Math.random,
+    giveUpAfterMillis: Number.POSITIVE_INFINITY,
+    signal: stop.graceful,
+    onTrouble: ({ operation, message }) => log.warn(`${operation} fails and is tried again: ${message}`),
+    onRecovery: (operation) => log.info(`${operation} works again`),
+  };
 }
 
 function limitsOf(settings: DrainSettings, attributes: QueueAttributes, follow: boolean): DrainLimits {

@@ -67,6 +67,27 @@ describe("etl drain --follow", () => {
     expect(stderr.match(/ fails and is tried again/g)?.length).toBe(1);
   });
 
+  test("waits for a database that is not there yet", async () => {
+    const upstream = await serverPort();
+    const early = await startPostgresProxy(upstream);
+    await early.stop();
+    const through = new URL(world.database.url);
+    through.port = String(early.port);
+    const queueUrl = await world.newQueue();
+    await world.server.send(queueUrl, users("u", 5));
+    const env = world.env(queueUrl, { DATABASE_URL: through.href });
+    const run = spawnEtl(["drain", "--follow", "--json"], { env, cwd: world.folder });
+    await run.stderr.until(/ fails and is tried again: the database/);
+    const late = await startPostgresProxy(upstream, early.port);
+    await untilRows(5);
+    await untilEmpty(queueUrl);
+    run.kill("SIGTERM");
+    const { exitCode, receipt } = readJson(await run.finished);
+    await late.stop();
+    expect(exitCode).toBe(143);
+    expect(receipt).toMatchObject({ received: 5, inserted: 5, deleted: 5 });
+  });
+
   test("does not go together with a dry run", async () => {
     const run = await runEtl(["drain", "--follow", "--dry-run"], { cwd: world.folder });
     expect(run.exitCode).toBe(64);

@@ -28,17 +28,20 @@ export function openAdmin(server: PostgresServer, database: string): Admin {
     });
   let client: postgres.Sql | undefined;
 
-  async function attempt(text: string): Promise<Record<string, unknown>[]> {
+  /** Gives undefined where no answer came. */
+  async function attempt(text: string): Promise<Record<string, unknown>[] | undefined> {
     client ??= open();
+    const asked = client;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error("no answer")), answerMillis);
     try {
-      return [...(await Promise.race([client.unsafe(text), late.promise]))];
+      return [...(await Promise.race([asked.unsafe(text), late.promise]))];
     } catch (error) {
       if (error instanceof postgres.PostgresError && error.severity === "ERROR") throw error;
-      void client.end({ timeout: 0 }).catch(() => {});
-      client = undefined;
-      return [];
+      void asked.end({ timeout: 0 }).catch(() => {});
+      // Another query that failed with it may have made a new one.
+      if (client === asked) client = undefined;
+      return undefined;
     } finally {
       clearTimeout(timer);
     }
@@ -48,7 +51,7 @@ export function openAdmin(server: PostgresServer, database: string): Admin {
     async query(text) {
       for (;;) {
         const rows = await attempt(text);
-        if (client !== undefined) return rows;
+        if (rows !== undefined) return rows;
         await Bun.sleep(20);
       }
     },

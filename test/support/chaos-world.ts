@@ -108,7 +108,7 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
       await Promise.all(ways.flatMap(({ queue, link }) => [queue.stop(), link.stop()]));
       await Promise.all([server.stop(), admin.close()]);
       await postgres.stop();
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
