@@ -38,10 +38,12 @@ async function drainInFlight() {
 
 /** Drains what is left, once all of it can be received again: then each message has its one row. */
 async function expectNothingLostOrDoubled(): Promise<void> {
-  while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
-  const rest = await drainJson(world, queueUrl);
-  expect(rest.exitCode).toBe(0);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+  // A poll that was cut off may be handed messages a moment later: they come back by their time-out.
+  do {
+    while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
+    const rest = await drainJson(world, queueUrl);
+    expect(rest.exitCode).toBe(0);
+  } while (world.server.depth(queueUrl).visible + world.server.depth(queueUrl).inFlight > 0);
   const [rows] = await world.database.sql`
     select count(*)::int as rows, count(distinct user_id)::int as users from user_logins`;
   expect(rows).toEqual({ rows: total, users: total });
