@@ -25,8 +25,6 @@ export const pseudonymCharacters: Readonly<Record<MaskMethod["algorithm"], numbe
 
 /** Makes the pseudonyms of a run. */
 export interface Masker {
-  /** The length of its longest pseudonym, in characters: a column that is shorter would refuse every row. */
-  readonly maxCharacters: number;
   /**
    * The masking of one field.
    *
@@ -64,7 +62,6 @@ export function createMasker(method: MaskMethod): Masker {
 }
 
 const plainMasker: Masker = {
-  maxCharacters: pseudonymCharacters.sha256,
   forField: () => (value) => Bun.CryptoHasher.hash("sha256", value, "hex") as Masked,
 };
 
@@ -79,7 +76,6 @@ function keyedMasker(key: Uint8Array): Masker {
   }
   const prefix = `${pseudonymPrefix}${derive(key, "key id", keyIdBytes).toString("hex")}:`;
   return {
-    maxCharacters: pseudonymCharacters["hmac-sha256"],
     forField(field, canonical) {
       // Keyed once and copied for each value: 0.4 µs, against 0.5 µs for a new one and 1.1 to 2 µs for `createHmac`.
       const keyed = new Bun.CryptoHasher("sha256", derive(key, `field:${field}`, hexDigits / 2));
