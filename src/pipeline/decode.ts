@@ -1,45 +1,90 @@
 /** The second station of a message's way: its body becomes an object, or a reason why it is none. */
 
-import type { Message } from "./message.ts";
-import type { Refusal } from "./rejection.ts";
+import { EtlError } from "../errors.ts";
+import { textDecoding } from "./encoding.ts";
+import { eventBridgeDetail, snsNotification } from "./envelope.ts";
+import { parseExactJson, parseJson } from "./json.ts";
+import { type JsonObject, readObject } from "./json-object.ts";
+import type { BodyFormat } from "./mapping.ts";
+import type { Message, MessageAttribute } from "./message.ts";
+import { isRefusal, type Refusal } from "./rejection.ts";
 
-/** What a body holds. Read its fields with {@link fieldOf}, which a key such as `__proto__` cannot fool. */
-export interface DecodedBody {
-  readonly fields: object;
+/** What a message holds. */
+export interface DecodedBody extends JsonObject {
+  /** What the sender gave beside the body, or inside of the envelope of SNS. */
+  readonly attributes: readonly MessageAttribute[] | undefined;
 }
+
+/** What is read of a message. */
+export type EncodedMessage = Pick<Message, "body" | "bodyIntact" | "attributes" | "payload" | "payloadFault">;
+
+/** Reads a message as one JSON object. Never throws, and a refusal holds nothing of the body. */
+export type DecodeBody = (message: EncodedMessage) => DecodedBody | Refusal;
+
+/** How the bodies of a run are read. */
+export interface DecoderParts {
+  readonly format: BodyFormat;
+  /** Whether numbers must keep the digits they were written with. */
+  readonly exactNumbers: boolean;
+}
+
+type ReadText = (text: string, attributes: DecodedBody["attributes"]) => DecodedBody | Refusal;
 
 const mismatch: Refusal = { reason: "body_md5_mismatch", path: "" };
-const notJson: Refusal = { reason: "body_not_json", path: "" };
-const notObject: Refusal = { reason: "body_not_object", path: "" };
 
 /**
- * Reads a message's body as one JSON object. Never throws, and a refusal holds nothing of the body.
+ * Makes the decoding of a run's bodies: the payload where the body points to one, out of its envelope, out of its
+ * encoding, to one JSON object.
  *
- * Of a key that stands in the object twice the last one counts, as in every JavaScript program. A byte order mark at the
- * start is refused, as it is no part of a JSON text: the message stays in the queue, so nothing is lost by that.
- *
- * @see https://www.rfc-editor.org/rfc/rfc8259#section-4 on keys that are not unique
- * @see https://www.rfc-editor.org/rfc/rfc8259#section-8.1 on the byte order mark
+ * @throws EtlError `config` where an encoding is given for EventBridge, whose envelope holds an object and no text
  */
-export function decodeBody(message: Pick<Message, "body" | "bodyIntact">): DecodedBody | Refusal {
-  if (!message.bodyIntact) return mismatch;
-  const value = parsed(message.body);
-  if (value === undefined) return notJson;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return notObject;
-  return { fields: value };
+export function compileDecoder(parts: DecoderParts): DecodeBody {
+  const read = inEnvelope(parts);
+  return ({ body, bodyIntact, attributes, payload, payloadFault }) => {
+    if (!bodyIntact) return mismatch;
+    if (payloadFault !== undefined) return { reason: payloadFault, path: "" };
+    return read(payload ?? body, attributes);
+  };
 }
 
-/** The value of the body's own field; undefined where it has none, which JSON cannot say in another way. */
-export function fieldOf(body: DecodedBody, name: string): unknown {
-  return Object.hasOwn(body.fields, name) ? (body.fields as Record<string, unknown>)[name] : undefined;
-}
-
-/** The body's JSON value; undefined where it is not JSON. */
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    // The error is dropped on purpose: it quotes the body. A RangeError for nesting too deep ends here, too.
-    return undefined;
+function inEnvelope({ format: { envelope, encoding }, exactNumbers }: DecoderParts): ReadText {
+  const parse = exactNumbers ? parseExactJson : parseJson;
+  const readPlain: ReadText = (text, attributes) => {
+    const object = readObject(text, parse);
+    return isRefusal(object) ? object : { fields: object.fields, attributes };
+  };
+  const readText = encoded(encoding, readPlain);
+  switch (envelope) {
+    case "none":
+      return readText;
+    case "sns":
+      return (text) => {
+        const notification = snsNotification(text);
+        return isRefusal(notification) ? notification : readText(notification.text, notification.attributes);
+      };
+    case "eventbridge":
+      if (encoding !== "none") throw unfitEncoding(encoding);
+      return (text, attributes) => {
+        const detail = eventBridgeDetail(text, parse);
+        return isRefusal(detail) ? detail : { fields: detail.fields, attributes };
+      };
   }
+}
+
+function encoded(encoding: BodyFormat["encoding"], read: ReadText): ReadText {
+  const decode = textDecoding(encoding);
+  if (decode === undefined) return read;
+  return (text, attributes) => {
+    const decoded = decode(text);
+    return isRefusal(decoded) ? decoded : read(decoded, attributes);
+  };
+}
+
+function unfitEncoding(encoding: string): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "decode",
+    message: `an event of EventBridge holds an object, which cannot be encoded as ${encoding}`,
+    hint: 'set encoding = "none" under [queue]',
+  });
 }

@@ -1,15 +1,15 @@
 /** The third station of a message's way: its fields become the cells of a row, masked where the mapping says so. */
 
-import { EtlError } from "../errors.ts";
-import { type DecodedBody, decodeBody, fieldOf } from "./decode.ts";
-import type { ColumnMapping, Mapping } from "./mapping.ts";
+import { type ColumnParts, compileColumn } from "./column.ts";
+import { checkMapping } from "./column-check.ts";
+import { withinLimit } from "./column-limit.ts";
+import { compileDecoder } from "./decode.ts";
+import type { BodyFormat, ColumnMapping, Mapping } from "./mapping.ts";
 import type { Message, MessageRef } from "./message.ts";
-import { isRefusal, type Refusal, type Rejection, type RejectionReason } from "./rejection.ts";
-import type { Cell, ColumnLimit, ColumnLimits, MappedMessage, Plain } from "./row.ts";
-import { fitsCharacters, textFault } from "./text.ts";
-import type { Masker } from "./transforms/mask.ts";
-import { utcDate } from "./transforms/utc-date.ts";
-import { packVersion } from "./transforms/version.ts";
+import { isRefusal, type Refusal, type Rejection } from "./rejection.ts";
+import type { Cell, ColumnLimits, MappedMessage } from "./row.ts";
+import { checkSentTime } from "./sent-time.ts";
+import { valueKind } from "./value-kind.ts";
 
 /**
  * Turns one message into a row or the first reason, in the mapping's order, why it is none. Tell them apart with
@@ -17,24 +17,29 @@ import { packVersion } from "./transforms/version.ts";
  */
 export type MapMessage = (message: Message) => MappedMessage | Rejection;
 
-type MakeCell = (body: DecodedBody, ref: MessageRef) => Cell | Refusal;
-
-const sentAt = "$sent_at";
+/** What a mapping is compiled with. */
+export interface MapperParts extends ColumnParts {
+  /** What the live table allows; every cell is held against it, masked ones too. */
+  readonly limits: ColumnLimits;
+  readonly body: BodyFormat;
+}
 
 /**
- * Compiles a mapping, once a run.
+ * Compiles a mapping, once a run: what a message goes through is decided here, and looked up nowhere.
  *
- * @param limits what the live table allows; every cell is held against it, masked ones too
- * @returns a function that throws only what {@link utcDate} does
- * @throws EtlError `config` where a column's source and transform do not go together, or as {@link Masker.forField} does
+ * @returns a function that throws only what {@link checkSentTime} does
+ * @throws EtlError `config` as {@link checkMapping}, `compileColumn` and `compileDecoder` do
  */
-export function compileMapping(mapping: Mapping, masker: Masker, limits: ColumnLimits): MapMessage {
-  const makers = mapping.map((column) =>
-    withinLimit(cellMaker(column, masker), column, limits.get(column.column)),
+export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage {
+  checkMapping(mapping);
+  const decode = compileDecoder({ format: parts.body, exactNumbers: mapping.columns.some(keepsDigits) });
+  const makers = mapping.columns.map((column) =>
+    withinLimit(compileColumn(column, parts), column, parts.limits.get(column.column)),
   );
   return (message) => {
-    const body = decodeBody(message);
+    const body = decode(message);
     if (isRefusal(body)) return rejection(message, body);
+    checkSentTime(message.sentAtMillis);
     const row: Cell[] = [];
     for (const make of makers) {
       const cell = make(body, message);
@@ -45,6 +50,12 @@ export function compileMapping(mapping: Mapping, masker: Masker, limits: ColumnL
   };
 }
 
+/** Whether a column reads numbers from bodies. What takes texts alone has no use for their digits. */
+function keepsDigits(column: ColumnMapping): boolean {
+  if (column.source.in !== "body" || valueKind(column) === "version") return false;
+  return valueKind(column) === "time" || ["integer", "bigint", "numeric", "jsonb"].includes(column.type);
+}
+
 /** Of the message only what settles it: the body is free to go. */
 function refOf({ messageId, receiptHandle, sentAtMillis, receiveCount }: MessageRef): MessageRef {
   return { messageId, receiptHandle, sentAtMillis, receiveCount };
@@ -52,59 +63,4 @@ function refOf({ messageId, receiptHandle, sentAtMillis, receiveCount }: Message
 
 function rejection({ messageId }: MessageRef, refusal: Refusal): Rejection {
   return { messageId, ...refusal };
-}
-
-function cellMaker(column: ColumnMapping, masker: Masker): MakeCell {
-  const { from, transform } = column;
-  if ((transform === "utc_date") !== (from === sentAt)) throw unfitSource(column);
-  switch (transform) {
-    case "text":
-      return fromText(column, "field_not_text", (text) => text as Plain);
-    case "mask":
-      return fromText(column, "field_not_text", masker.forField(from, column.canonical));
-    case "version":
-      return fromText(column, "version_not_text", (text) => packVersion(text, from));
-    case "utc_date":
-      return (_body, ref) => utcDate(ref.sentAtMillis);
-  }
-}
-
-/** Reads a field that must be a text, and makes a cell of it. */
-function fromText(
-  { from: path, required }: ColumnMapping,
-  wrongType: RejectionReason,
-  make: (text: string) => Cell | Refusal,
-): MakeCell {
-  const missing: Cell | Refusal = required ? { reason: "field_missing", path } : null;
-  const absent: Cell | Refusal = required ? { reason: "field_null", path } : null;
-  return (body) => {
-    const value = fieldOf(body, path);
-    if (value === undefined) return missing;
-    if (value === null) return absent;
-    if (typeof value !== "string") return { reason: wrongType, path };
-    // Before masking, too: texts that are not well-formed would mask alike.
-    const fault = textFault(value);
-    return fault === undefined ? make(value) : { reason: fault, path };
-  };
-}
-
-/** Refuses what the column would refuse, and names it: the database would fail the whole batch instead. */
-function withinLimit(make: MakeCell, { column, from: path }: ColumnMapping, limit?: ColumnLimit): MakeCell {
-  if (limit === undefined) return make;
-  const { nullable, maxCharacters = Number.POSITIVE_INFINITY } = limit;
-  return (body, ref) => {
-    const cell = make(body, ref);
-    if (cell === null) return nullable ? cell : { reason: "null_not_allowed", path, column };
-    if (isRefusal(cell) || fitsCharacters(cell, maxCharacters)) return cell;
-    return { reason: "text_too_long", path, column };
-  };
-}
-
-function unfitSource({ column, from, transform }: ColumnMapping): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "map",
-    message: `column ${column}: the transform ${transform} cannot be made from ${from}`,
-    hint: `use the transform utc_date with ${sentAt}, and with nothing else`,
-  });
 }

@@ -1,60 +1,169 @@
-/** The mapping as data: which column takes which field, through which transform. */
+/** The mapping as data: which column takes which value of a message, as what type, through which transforms. */
 
-/** How a field's value becomes a column's value. */
+/** What a value is before Postgres stores it; each is converted strictly, and what does not fit is a rejection. */
+export const columnTypes = [
+  "text",
+  "integer",
+  "bigint",
+  "numeric",
+  "boolean",
+  "date",
+  "timestamptz",
+  "uuid",
+  "inet",
+  "jsonb",
+] as const;
+
+/** One of {@link columnTypes}. */
+export type ColumnType = (typeof columnTypes)[number];
+
+/** What the queue says of a message, beside its body; written with a `$` before it. */
+export const messageFacts = ["message_id", "sent_at", "received_at", "receive_count", "group_id"] as const;
+
+/** One of {@link messageFacts}. */
+export type MessageFact = (typeof messageFacts)[number];
+
+/** Where a column's value comes from. */
+export type ColumnSource =
+  /** A value inside the body: the names (of arrays the indexes) on the way to it; never empty. */
+  | { readonly in: "body"; readonly path: readonly string[] }
+  | { readonly in: "message"; readonly fact: MessageFact }
+  /** A message attribute that the sender gave, of the type String or Number. */
+  | { readonly in: "attributes"; readonly name: string }
+  | { readonly in: "constant"; readonly value: Scalar };
+
+/** A value that a settings file can state. */
+export type Scalar = string | number | boolean;
+
+/** How a personal value is made unreadable. */
+export const maskMethods = ["hmac", "sha256", "truncate", "redact"] as const;
+
+/** One of {@link maskMethods}: a keyed pseudonym, a plain hash, an IP address's network, a fixed word. */
+export type MaskMethodName = (typeof maskMethods)[number];
+
+/** How many bits of the integer each part of a version takes: major, minor, patch; 63 in all at the most. */
+export type VersionBits = readonly [major: number, minor: number, patch: number];
+
+/** One step from the source's value to the column's, in the order of the list. */
 export type Transform =
-  /** The string as it is. */
-  | "text"
-  /** A pseudonym: equal values stay equal, the value itself is gone. */
-  | "mask"
-  /** A version string as one integer, `major << 16 | minor << 8 | patch`. */
-  | "version"
-  /** The UTC day of a timestamp. */
-  | "utc_date";
+  /** White space off both ends. */
+  | { readonly kind: "trim" }
+  | { readonly kind: "lowercase" }
+  /** A version string as one integer that sorts as versions do. */
+  | { readonly kind: "version"; readonly bits: VersionBits }
+  /** A number of seconds, or of milliseconds, since 1970 UTC as a time. */
+  | { readonly kind: "epoch_seconds" }
+  | { readonly kind: "epoch_millis" }
+  /** A string that holds JSON as the value it holds. */
+  | { readonly kind: "json" }
+  /**
+   * Always the last. `method` is the run's default (`hmac` or `sha256`) where absent. `canonical` says that the value is
+   * an IP address, written in one way before it is masked; what is no address is masked as it stands.
+   */
+  | { readonly kind: "mask"; readonly method?: MaskMethodName; readonly canonical?: "ip" };
 
 /** One column of the target table and where its value comes from. */
 export interface ColumnMapping {
   /** The column's name in the table. */
   readonly column: string;
-  /** A top-level field of the body, or `$sent_at` for the time the message was sent. */
-  readonly from: string;
-  readonly transform: Transform;
-  /** Whether an absent or null value rejects the message; where false the column gets null. */
+  readonly source: ColumnSource;
+  /** What the value is, before it is masked: a masked value is a text, a truncated address an `inet`. */
+  readonly type: ColumnType;
+  readonly transforms: readonly Transform[];
+  /** Whether an absent or null value rejects the message; where false the column gets the default, or null. */
   readonly required: boolean;
-  /** The type `etl migrate` creates the column with. An existing table may have another that fits. */
-  readonly createType: string;
-  /** What the masked value is, where one value is written in several ways that must mask alike. */
-  readonly canonical?: "ip";
+  /** Stands in for an absent or null value, and goes the same way as one. */
+  readonly default?: Scalar;
+  /** The type `etl migrate` creates the column with. @defaultValue by what is stored */
+  readonly createType?: string;
 }
 
-/** A whole mapping; its order is the order of the columns in a row. */
-export type Mapping = readonly ColumnMapping[];
+/** What happens to a row whose key the table has already, from another message. */
+export type Conflict =
+  /** The row is refused: its message is rejected. */
+  | { readonly action: "reject" }
+  /** The row that is there stays; the message counts as a duplicate. Without a `key`, by whatever unique indexes there are. */
+  | { readonly action: "ignore"; readonly key?: readonly string[] }
+  /** The newer row by `newestBy` stays or comes in; an older one counts as a duplicate. Equal ones: the later delivery. */
+  | { readonly action: "update"; readonly key: readonly string[]; readonly newestBy: string };
+
+/** A whole mapping; the order of its columns is the order of the cells in a row. */
+export interface Mapping {
+  readonly columns: readonly ColumnMapping[];
+  readonly conflict: Conflict;
+}
+
+/** What stands around the sender's own text, and is taken off. */
+export const envelopes = ["none", "sns", "eventbridge"] as const;
+
+/** How the sender's own text is encoded, inside of the envelope. */
+export const encodings = ["none", "base64", "gzip+base64"] as const;
+
+/** How the body of every message is written. */
+export interface BodyFormat {
+  readonly envelope: (typeof envelopes)[number];
+  readonly encoding: (typeof encodings)[number];
+}
+
+/**
+ * The name of a source, by which rejections tell of it and pseudonyms are keyed: the names on the way to a value with dots
+ * between them, or a JSON Pointer where a name could be misread so; anything else with a `$` before it. No two sources
+ * have one name.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6901
+ */
+export function sourceName(source: ColumnSource): string {
+  switch (source.in) {
+    case "body":
+      return source.path.every((name) => plainName.test(name)) ? source.path.join(".") : pointer(source.path);
+    case "message":
+      return `$${source.fact}`;
+    case "attributes":
+      return `$attributes.${source.name}`;
+    case "constant":
+      return "$constant";
+  }
+}
+
+/** Without dots, quotes, a `$` or `/` at its start, and white space at its ends. */
+const plainName = /^[^\s."$/](?:[^."]*[^\s."])?$/;
+
+function pointer(path: readonly string[]): string {
+  return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
 
 /** The reference job: login events into `user_logins`. */
-export const userLogins: Mapping = [
-  { column: "user_id", from: "user_id", transform: "text", required: true, createType: "varchar(128)" },
-  {
-    column: "device_type",
-    from: "device_type",
-    transform: "text",
+export const userLogins: Mapping = {
+  columns: [
+    field("user_id", "varchar(128)"),
+    field("device_type", "varchar(32)"),
+    { ...field("masked_ip", "varchar(256)", "ip"), transforms: [{ kind: "mask", canonical: "ip" }] },
+    { ...field("masked_device_id", "varchar(256)", "device_id"), transforms: [{ kind: "mask" }] },
+    { ...field("locale", "varchar(32)"), required: false },
+    {
+      ...field("app_version", "integer"),
+      type: "integer",
+      transforms: [{ kind: "version", bits: [15, 8, 8] }],
+    },
+    {
+      column: "create_date",
+      source: { in: "message", fact: "sent_at" },
+      type: "date",
+      transforms: [],
+      required: true,
+      createType: "date",
+    },
+  ],
+  conflict: { action: "reject" },
+};
+
+function field(column: string, createType: string, name = column): ColumnMapping {
+  return {
+    column,
+    source: { in: "body", path: [name] },
+    type: "text",
+    transforms: [],
     required: true,
-    createType: "varchar(32)",
-  },
-  {
-    column: "masked_ip",
-    from: "ip",
-    transform: "mask",
-    required: true,
-    createType: "varchar(256)",
-    canonical: "ip",
-  },
-  {
-    column: "masked_device_id",
-    from: "device_id",
-    transform: "mask",
-    required: true,
-    createType: "varchar(256)",
-  },
-  { column: "locale", from: "locale", transform: "text", required: false, createType: "varchar(32)" },
-  { column: "app_version", from: "app_version", transform: "version", required: true, createType: "integer" },
-  { column: "create_date", from: "$sent_at", transform: "utc_date", required: true, createType: "date" },
-];
+    createType,
+  };
+}

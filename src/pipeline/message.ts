@@ -23,6 +23,9 @@ export interface MessageAttribute {
   readonly value: string;
 }
 
+/** Why a payload that a body points to can never be had. */
+export type PayloadFault = "payload_missing" | "payload_too_large" | "payload_not_text";
+
 /** One delivery of one message. */
 export interface Message extends MessageRef {
   readonly body: string;
@@ -30,4 +33,8 @@ export interface Message extends MessageRef {
   readonly bodyIntact: boolean;
   /** The sender's attributes; absent where they were not asked for. */
   readonly attributes?: readonly MessageAttribute[];
+  /** What the body points to, fetched from where the sender put it; takes the body's place when it is decoded. */
+  readonly payload?: string;
+  /** Why there is no payload, where the body points to one that can never be had. */
+  readonly payloadFault?: PayloadFault;
 }

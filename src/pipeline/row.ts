@@ -27,6 +27,11 @@ export interface MappedMessage {
 export interface ColumnLimit {
   /** The longest text it takes, in characters (code points, as Postgres counts); absent where unbounded. */
   readonly maxCharacters?: number;
+  /**
+   * The most digits it keeps after the point, of a number or of a time's seconds; absent where it keeps all. Postgres
+   * rounds what has more, without an error.
+   */
+  readonly maxFractionDigits?: number;
   readonly nullable: boolean;
 }
 

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { decodeBody, fieldOf } from "../../src/pipeline/decode.ts";
+import { compileDecoder, type EncodedMessage } from "../../src/pipeline/decode.ts";
+import { fieldOf } from "../../src/pipeline/json-object.ts";
+import type { BodyFormat } from "../../src/pipeline/mapping.ts";
 import { isRefusal } from "../../src/pipeline/rejection.ts";
+
+const decodeBody = compileDecoder({
+  format: { envelope: "none", encoding: "none" },
+  exactNumbers: false,
+});
 
 function decoded(body: string) {
   const outcome = decodeBody({ body, bodyIntact: true });
@@ -14,7 +22,7 @@ function refusal(body: string, bodyIntact = true) {
   return isRefusal(outcome) ? outcome : undefined;
 }
 
-describe("decodeBody", () => {
+describe("a body", () => {
   test.each([
     ["an empty body", ""],
     ["white space", " \n"],
@@ -73,6 +81,62 @@ describe("decodeBody", () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("what a body points to, and what it is wrapped in", () => {
+  const whole = { body: "pointer", bodyIntact: true };
+  const plain = { envelope: "none", encoding: "none" } as const;
+  const read = (format: BodyFormat, message: EncodedMessage, exactNumbers = false) =>
+    JSON.parse(JSON.stringify(compileDecoder({ format, exactNumbers })(message)));
+
+  test("the payload takes the body's place", () => {
+    expect(read(plain, { ...whole, payload: '{"a":1}' })).toEqual({ fields: { a: 1 } });
+    expect(read(plain, { ...whole, payload: "" })).toEqual({ reason: "body_not_json", path: "" });
+  });
+
+  test.each([["payload_missing"], ["payload_too_large"], ["payload_not_text"]] as const)(
+    "%s",
+    (payloadFault) => {
+      expect(read(plain, { body: "{}", bodyIntact: true, payloadFault })).toEqual({
+        reason: payloadFault,
+        path: "",
+      });
+      expect(read(plain, { body: "{}", bodyIntact: false, payloadFault }).reason).toBe("body_md5_mismatch");
+    },
+  );
+
+  test("attributes are the queue's, or those of SNS's envelope", () => {
+    const attributes = [{ name: "a", dataType: "String", value: "queue" }];
+    const MessageAttributes = { a: { Type: "String", Value: "topic" } };
+    const body = JSON.stringify({ Type: "Notification", Message: "{}", MessageAttributes });
+    const message = { body, bodyIntact: true, attributes };
+    expect(read(plain, message).attributes).toEqual(attributes);
+    expect(read({ ...plain, envelope: "sns" }, message)).toEqual({
+      fields: {},
+      attributes: [{ name: "a", dataType: "String", value: "topic" }],
+    });
+    const event = { ...message, body: '{"detail-type":"x","detail":{"b":2}}' };
+    expect(read({ ...plain, envelope: "eventbridge" }, event)).toEqual({ fields: { b: 2 }, attributes });
+  });
+
+  test("the envelope is outside, the encoding inside", () => {
+    const Message = Buffer.from(gzipSync('{"a":1.50}')).toString("base64");
+    const body = JSON.stringify({ Type: "Notification", Message });
+    const decode = compileDecoder({
+      format: { envelope: "sns", encoding: "gzip+base64" },
+      exactNumbers: true,
+    });
+    expect(JSON.stringify(decode({ body, bodyIntact: true }))).toBe('{"fields":{"a":1.50},"attributes":[]}');
+    expect(decode({ body: Message, bodyIntact: true })).toEqual({ reason: "body_not_json", path: "" });
+  });
+
+  test("a number alone is no object, exact or not", () => {
+    for (const exact of [true, false])
+      expect(read(plain, { body: "1.50", bodyIntact: true }, exact)).toEqual({
+        reason: "body_not_object",
+        path: "",
+      });
   });
 });
 

@@ -6,9 +6,14 @@ import type { RejectionReason } from "../../src/pipeline/rejection.ts";
 import type { ColumnLimits } from "../../src/pipeline/row.ts";
 import { createMasker, pseudonymCharacters } from "../../src/pipeline/transforms/mask.ts";
 
-const masker = createMasker({ algorithm: "hmac-sha256", key: new Uint8Array(32).fill(7) });
+const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
 const unlimited: ColumnLimits = new Map();
-const mapLogin = compileMapping(userLogins, masker, unlimited);
+const mapLogin = compiled(userLogins);
+
+function compiled(mapping: Mapping, limits = unlimited) {
+  const body = { envelope: "none", encoding: "none" } as const;
+  return compileMapping(mapping, { masker, limits, body, now: () => 0 });
+}
 
 const login = {
   user_id: "5d1c9a52-0b1f-4a53-9e67-0f4d6f1f8a10",
@@ -36,7 +41,9 @@ function mapped(changes: object, map = mapLogin) {
 
 /** The mapping of one text column, changed as asked. */
 function oneColumn(changes: Partial<ColumnMapping>): Mapping {
-  return [{ column: "c", from: "f", transform: "text", required: false, createType: "text", ...changes }];
+  const source = { in: "body", path: ["f"] } as const;
+  const column = { column: "c", source, type: "text", transforms: [], required: false, ...changes } as const;
+  return { columns: [column], conflict: { action: "reject" } };
 }
 
 const ref = {
@@ -47,7 +54,7 @@ const ref = {
 };
 
 describe("a login event", () => {
-  const maskedIp = masker.forField("ip", "ip")(login.ip) as string;
+  const maskedIp = masker.forField("ip", { canonical: "ip" })(login.ip) as string;
   const maskedDevice = masker.forField("device_id")(login.device_id) as string;
 
   test("becomes a row in the mapping's order", () => {
@@ -143,27 +150,23 @@ describe("the live table's limits", () => {
     ["😀😀", 2, true],
     ["😀😀😀", 2, false],
   ])("%j in %d characters: %p", (f, max, fits) => {
-    const outcome = mapped({ f }, compileMapping(oneColumn({}), masker, limits(max)));
+    const outcome = mapped({ f }, compiled(oneColumn({}), limits(max)));
     if (fits) expect(outcome).toHaveProperty("row", [f]);
     else expect(outcome).toStrictEqual({ messageId: "m-1", reason: "text_too_long", path: "f", column: "c" });
   });
 
   test("hold for the pseudonym, not for the value", () => {
     const f = "x".repeat(1000);
-    const mask = oneColumn({ transform: "mask" });
-    expect(
-      mapped({ f }, compileMapping(mask, masker, limits(pseudonymCharacters["hmac-sha256"]))),
-    ).toHaveProperty("row");
-    expect(
-      mapped({ f: "" }, compileMapping(mask, masker, limits(pseudonymCharacters["hmac-sha256"] - 1))),
-    ).toMatchObject({
+    const mask = oneColumn({ transforms: [{ kind: "mask" }] });
+    expect(mapped({ f }, compiled(mask, limits(pseudonymCharacters.hmac)))).toHaveProperty("row");
+    expect(mapped({ f: "" }, compiled(mask, limits(pseudonymCharacters.hmac - 1)))).toMatchObject({
       reason: "text_too_long",
       column: "c",
     });
   });
 
   test("a column that takes no null refuses one, present or absent", () => {
-    const map = compileMapping(oneColumn({}), masker, new Map([["c", { nullable: false }]]));
+    const map = compiled(oneColumn({}), new Map([["c", { nullable: false }]]));
     const refused = { messageId: "m-1", reason: "null_not_allowed", path: "f", column: "c" };
     expect(mapped({ f: null }, map)).toStrictEqual(refused as never);
     expect(mapped({}, map)).toStrictEqual(refused as never);
@@ -171,17 +174,33 @@ describe("the live table's limits", () => {
   });
 
   test("a required field's own reason comes first", () => {
-    const map = compileMapping(oneColumn({ required: true }), masker, limits(1, false));
+    const map = compiled(oneColumn({ required: true }), limits(1, false));
     expect(mapped({}, map)).toStrictEqual({ messageId: "m-1", reason: "field_missing", path: "f" });
     expect(mapped({ f: 12 }, map)).toStrictEqual({ messageId: "m-1", reason: "field_not_text", path: "f" });
   });
 
-  test("are looked up by column, not by field", () => {
-    const map = compileMapping(
-      oneColumn({}),
-      masker,
-      new Map([["f", { maxCharacters: 1, nullable: false }]]),
+  test.each([
+    ["numeric", 1.25, 2, undefined],
+    ["numeric", 1.25, 1, "number_too_precise"],
+    ["numeric", "1.2500", 2, undefined],
+    ["numeric", "125e-3", 2, "number_too_precise"],
+    ["numeric", "1500e-2", 0, undefined],
+    ["numeric", "0e-9", 0, undefined],
+    ["timestamptz", "2024-01-01T00:00:00.120Z", 2, undefined],
+    ["timestamptz", "2024-01-01T00:00:00.123Z", 2, "time_too_precise"],
+    ["timestamptz", "2024-01-01T00:00:00Z", 0, undefined],
+    ["text", "0.123", 0, undefined],
+  ] as const)("%s %p in %d digits after the point: %p", (type, f, maxFractionDigits, reason) => {
+    const outcome = mapped(
+      { f },
+      compiled(oneColumn({ type }), new Map([["c", { nullable: true, maxFractionDigits }]])),
     );
+    if (reason === undefined) expect(outcome).toHaveProperty("row");
+    else expect(outcome).toStrictEqual({ messageId: "m-1", reason, path: "f", column: "c" });
+  });
+
+  test("are looked up by column, not by field", () => {
+    const map = compiled(oneColumn({}), new Map([["f", { maxCharacters: 1, nullable: false }]]));
     expect(mapped({ f: "long" }, map)).toHaveProperty("row", ["long"]);
   });
 });
@@ -189,28 +208,38 @@ describe("the live table's limits", () => {
 describe("compileMapping", () => {
   test("equal fields mask alike whatever their column is called", () => {
     const [one, other] = ["a", "b"].map((column) =>
-      mapped({ f: "x" }, compileMapping(oneColumn({ column, transform: "mask" }), masker, unlimited)),
+      mapped({ f: "x" }, compiled(oneColumn({ column, transforms: [{ kind: "mask" }] }))),
     );
     expect(one).toEqual(other as NonNullable<typeof one>);
   });
 
   test("a field may be called __proto__", () => {
-    const map = compileMapping(oneColumn({ from: "__proto__", required: true }), masker, unlimited);
+    const map = compiled(oneColumn({ source: { in: "body", path: ["__proto__"] }, required: true }));
     expect(map(messageOf('{"__proto__":"x"}'))).toHaveProperty("row", ["x"]);
     expect(map(messageOf("{}"))).toHaveProperty("reason", "field_missing");
   });
 
-  test.each([
-    ["a day that is not made from the time sent", { transform: "utc_date", from: "f" }],
-    ["the time sent as a text", { transform: "text", from: "$sent_at" }],
-    ["the time sent, masked", { transform: "mask", from: "$sent_at" }],
-  ] as const)("refuses %s", (_name, changes) => {
-    expect(() => compileMapping(oneColumn(changes), masker, unlimited)).toThrow(
-      expect.objectContaining({
-        name: "EtlError",
-        kind: "config",
-        message: expect.stringContaining("column c"),
-      }),
-    );
+  test("the body is decoded as the settings say", () => {
+    const body = { envelope: "none", encoding: "base64" } as const;
+    const map = compileMapping(userLogins, { masker, limits: unlimited, body, now: () => 0 });
+    expect(map(messageOf(btoa(JSON.stringify(login))))).toHaveProperty("row.0", login.user_id);
+    expect(map(messageOf(JSON.stringify(login)))).toHaveProperty("reason", "body_not_base64");
   });
+
+  test("a queue that sends no time is not believed, whether the time is stored or not", () => {
+    const unsent = { ...messageOf('{"f":"x"}'), sentAtMillis: Number.NaN };
+    expect(() => compiled(oneColumn({}))(unsent)).toThrow(expect.objectContaining({ kind: "protocol" }));
+  });
+
+  test.each([["integer"], ["bigint"], ["numeric"], ["jsonb"]] as const)(
+    "a column of %s keeps digits",
+    (type) => {
+      expect(mapped({ f: 7 }, compiled(oneColumn({ type })))).toHaveProperty("row", ["7"]);
+      const huge = `{"f":${"7".repeat(30)}}`;
+      const outcome = compiled(oneColumn({ type }))(messageOf(huge));
+      if (type === "integer" || type === "bigint")
+        expect(outcome).toHaveProperty("reason", "integer_out_of_range");
+      else expect(outcome).toHaveProperty("row", ["7".repeat(30)]);
+    },
+  );
 });

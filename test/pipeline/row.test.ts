@@ -1,13 +1,14 @@
 import { expect, test } from "bun:test";
+import { isRefusal } from "../../src/pipeline/rejection.ts";
 import type { Masked, Plain, Row } from "../../src/pipeline/row.ts";
 import { createMasker } from "../../src/pipeline/transforms/mask.ts";
-import { utcDate } from "../../src/pipeline/transforms/utc-date.ts";
 
 // The type check of the tests is the test here: each marked line must be refused by the compiler.
 test("a raw text cannot be put into a row", () => {
   const raw: string = "199.172.111.135";
-  const masked: Masked = createMasker({ algorithm: "sha256" }).forField("ip")(raw);
-  const plain: Plain = utcDate(0);
+  const masked = createMasker({ defaultMethod: "sha256" }).forField("ip")(raw);
+  if (isRefusal(masked)) throw new Error(masked.reason);
+  const plain = "2024-06-30" as Plain;
   const row: Row = [masked, plain, null];
 
   // @ts-expect-error a raw text is no cell

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { VersionBits } from "../../../src/pipeline/mapping.ts";
 import { isRefusal } from "../../../src/pipeline/rejection.ts";
-import { packVersion } from "../../../src/pipeline/transforms/version.ts";
+import { versionPacking } from "../../../src/pipeline/transforms/version.ts";
 
+const packVersion = versionPacking([15, 8, 8]);
 const maxInt4 = 2_147_483_647;
 
 function reasonOf(text: string): string {
@@ -115,10 +117,63 @@ describe("packVersion", () => {
     fc.assert(
       fc.property(fc.oneof(lookalike, fc.string({ unit: "binary" })), (text) => {
         const outcome = packVersion(text, "v");
-        if (isRefusal(outcome)) expect(outcome.reason).toStartWith("version_");
+        if (isRefusal(outcome)) expect(outcome.reason).toMatch(/^(version|text)_/);
         else expect(outcome as string).toMatch(/^(0|[1-9][0-9]{0,9})$/);
       }),
     );
+  });
+});
+
+describe("with bits of one's own", () => {
+  test.each<[VersionBits, string, string]>([
+    [[31, 16, 16], "2147483647.65535.65535", "9223372036854775807"],
+    [[31, 16, 16], "1.0.1", "4294967297"],
+    [[31, 16, 16], "2147483648", "version_out_of_range"],
+    [[31, 16, 16], "1.65536", "version_out_of_range"],
+    [[61, 1, 1], "2305843009213693951.1.1", "9223372036854775807"],
+    [[61, 1, 1], "2305843009213693952", "version_out_of_range"],
+    [[61, 1, 1], `${"0".repeat(100)}7.1`, "30"],
+    [[1, 1, 51], "1.1.2251799813685247", "9007199254740991"],
+    [[1, 1, 51], "1.1.2251799813685248", "version_out_of_range"],
+    [[1, 1, 51], "2", "version_out_of_range"],
+    [[18, 18, 18], "262143.262143.262143", "18014398509481983"],
+  ])("%j: %s is %s", (bits, text, outcome) => {
+    const packed = versionPacking(bits)(text, "v");
+    expect(isRefusal(packed) ? packed.reason : packed).toBe(outcome);
+  });
+
+  const bits = fc
+    .tuple(fc.integer({ min: 1, max: 61 }), fc.integer({ min: 1, max: 61 }), fc.integer({ min: 1, max: 61 }))
+    .filter((each) => each[0] + each[1] + each[2] <= 63);
+
+  test("a version is packed as bigints pack it, or refused", () => {
+    const part = fc.oneof(fc.bigInt({ min: 0n, max: 300n }), fc.bigInt({ min: 0n, max: 2n ** 62n }));
+    fc.assert(
+      fc.property(bits, fc.tuple(part, part, part), (widths, parts) => {
+        const fits = parts.every((each, index) => each < 2n ** BigInt(widths[index] as number));
+        const packed = versionPacking(widths)(parts.join("."), "v");
+        const expected = parts.reduce(
+          (sum, each, index) => (sum << BigInt(widths[index] as number)) | each,
+          0n,
+        );
+        expect(isRefusal(packed) ? packed.reason : packed).toBe(
+          fits ? String(expected) : "version_out_of_range",
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("very long numbers are out of range", () => {
+    const packed = versionPacking([61, 1, 1])("9".repeat(1_000_000), "v");
+    expect(packed).toEqual({ reason: "version_out_of_range", path: "v" });
+  });
+
+  test("what is no text is no version", () => {
+    for (const value of [2.3, {}, [], true, ["1.2"]])
+      expect(packVersion(value, "v")).toEqual({ reason: "version_not_text", path: "v" });
+    expect(packVersion("1\u0000", "v")).toEqual({ reason: "text_nul", path: "v" });
+    expect(packVersion("\ud800", "v")).toEqual({ reason: "text_lone_surrogate", path: "v" });
   });
 });
 

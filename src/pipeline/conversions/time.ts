@@ -1,0 +1,136 @@
+/** Dates and times of day as the calendar has them: in UTC, to the microsecond, from the year 1 to 9999. */
+
+import type { Refusal } from "../rejection.ts";
+import { readDecimal, wholePart, writtenNumber } from "./decimal.ts";
+
+/** The first and the last millisecond of the years from 1 to 9999. */
+const firstMillis = Date.parse("0001-01-01T00:00:00.000Z");
+const lastMillis = Date.parse("9999-12-31T23:59:59.999Z");
+
+const millisPerDay = 86_400_000;
+const microsPerSecond = 1_000_000n;
+const firstMicros = BigInt(firstMillis) * 1000n;
+const lastMicros = BigInt(lastMillis) * 1000n + 999n;
+
+/** More digits than the microseconds to the year 9999 have. */
+const maxDigits = 19;
+
+const dayLength = "YYYY-MM-DD".length;
+const secondLength = "YYYY-MM-DDTHH:MM:SS".length;
+
+const calendarDay = /^(\d{4})-(\d\d)-(\d\d)$/;
+const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+/** A text `YYYY-MM-DD` that is a day of the calendar, as it is. */
+export function dateText(value: unknown, path: string): string | Refusal {
+  return typeof value === "string" && isDay(value) ? value : { reason: "field_not_date", path };
+}
+
+/**
+ * A time of RFC 3339 with its offset, written in UTC; a space may stand for the `T`. Digits after the microsecond are cut
+ * off: Postgres has no place for them. A leap second (`23:59:60`) is refused, as Postgres makes another time of it.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+ */
+export function timeText(value: unknown, path: string): string | Refusal {
+  const found = typeof value === "string" ? rfc3339.exec(value) : null;
+  if (found === null) return { reason: "field_not_time", path };
+  const [, day = "", hour, minute, second, fraction = "", sign, offsetHour = "0", offsetMinute = "0"] = found;
+  const inRange =
+    isDay(day) &&
+    Number(hour) < 24 &&
+    Number(minute) < 60 &&
+    Number(second) < 60 &&
+    Number(offsetHour) < 24 &&
+    Number(offsetMinute) < 60;
+  if (!inRange) return { reason: "field_not_time", path };
+  const local = `${day}T${hour}:${minute}:${second}`;
+  if (sign === undefined) return `${local}${pointed(fraction)}Z`;
+  const offsetMillis = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000;
+  const millis = Date.parse(`${local}Z`) + (sign === "-" ? offsetMillis : -offsetMillis);
+  if (!isInYears(millis)) return { reason: "time_out_of_range", path };
+  return `${isoSecond(millis)}${pointed(fraction)}Z`;
+}
+
+/**
+ * A number of seconds or of milliseconds since 1970 UTC as a time, written as {@link timeText} does. What is less than a
+ * microsecond is cut off, towards the past.
+ */
+export function epochText(
+  unit: "epoch_seconds" | "epoch_millis",
+): (value: unknown, path: string) => string | Refusal {
+  const [millisPerUnit, microPlaces] = unit === "epoch_seconds" ? [1000, 6] : [1, 3];
+  return (value, path) => {
+    if (Number.isSafeInteger(value)) {
+      const millis = (value as number) * millisPerUnit;
+      return isInYears(millis) ? instantText(millis) : { reason: "time_out_of_range", path };
+    }
+    const text = writtenNumber(value);
+    const decimal = text === undefined ? undefined : readDecimal(text);
+    if (decimal === undefined) return { reason: "field_not_number", path };
+    const micros = wholePart(decimal, microPlaces, maxDigits);
+    if (micros === undefined || micros < firstMicros || micros > lastMicros)
+      return { reason: "time_out_of_range", path };
+    const sinceFirst = micros - firstMicros;
+    const second = isoSecond(firstMillis + Number(sinceFirst / microsPerSecond) * 1000);
+    return `${second}${pointed(String(sinceFirst % microsPerSecond).padStart(6, "0"))}Z`;
+  };
+}
+
+/**
+ * A time as {@link timeText} writes it.
+ *
+ * @param millis since 1970 UTC, within the years 1 to 9999
+ */
+export function instantText(millis: number): string {
+  const iso = new Date(millis).toISOString();
+  return `${iso.slice(0, secondLength)}${pointed(iso.slice(secondLength + 1, -1))}Z`;
+}
+
+/**
+ * Makes the UTC days of times, whatever zone the host is in: a replay gives the same day. The last one is kept, as
+ * most messages of a run are of one day. Its range is {@link instantText}'s.
+ */
+export function dayWriter(): (millis: number) => string {
+  let start = Number.NaN;
+  let day = "";
+  return (millis) => {
+    if (!(millis >= start && millis < start + millisPerDay)) {
+      start = Math.floor(millis / millisPerDay) * millisPerDay;
+      day = new Date(start).toISOString().slice(0, dayLength);
+    }
+    return day;
+  };
+}
+
+/** The UTC day of a time that {@link epochText} wrote. */
+export function dayOf(time: string): string {
+  return time.slice(0, dayLength);
+}
+
+/** Whether a time is within the years 1 to 9999; NaN is not. */
+function isInYears(millis: number): boolean {
+  return millis >= firstMillis && millis <= lastMillis;
+}
+
+function isDay(text: string): boolean {
+  const found = calendarDay.exec(text);
+  if (found === null) return false;
+  const [year, month, day] = found.slice(1).map(Number) as [number, number, number];
+  return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= lastDay(year, month);
+}
+
+function lastDay(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return [4, 6, 9, 11].includes(month) ? 30 : 31;
+}
+
+function isoSecond(millis: number): string {
+  return new Date(millis).toISOString().slice(0, secondLength);
+}
+
+/** A second's fraction to the microsecond, with its point; nothing for none, so that equal times are equal texts. */
+function pointed(fraction: string): string {
+  const digits = fraction.slice(0, 6).replace(/0+$/, "");
+  return digits === "" ? "" : `.${digits}`;
+}
