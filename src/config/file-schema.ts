@@ -1,52 +1,57 @@
 /** What `etl.toml` may hold, as a schema: strict, so that a misspelt key is an error and never a default. */
 
 import * as v from "valibot";
-import { type Limit, limitInWords, limits } from "./limits.ts";
-import { maskAlgorithms, rejectActions } from "./options.ts";
+import { encodings, envelopes } from "../pipeline/mapping.ts";
+import { columnKeys, columnSchema } from "./column-schema.ts";
+import { limits } from "./limits.ts";
+import { conflictActions, logFormats, maskAlgorithms, rejectActions, tablePresets } from "./options.ts";
+import { secretReference, table, text, truth, whole, word } from "./schema-parts.ts";
 
-/** Each message says what was expected; who reports an issue says where, and what was found. */
-const text = v.optional(v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty")));
+const names = "a list of column names";
 
-function whole(limit: Limit) {
-  const expected = limitInWords(limit);
-  return v.optional(
-    v.pipe(
-      v.number(expected),
-      v.integer(expected),
-      v.minValue(limit.least, expected),
-      v.maxValue(limit.most, expected),
-    ),
-  );
-}
-
-/** Arrays and dates are objects too: without this check valibot would take them for tables without keys. */
-function isTable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-function table<Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.optional(v.pipe(v.custom<object>(isTable, "a table"), v.strictObject(entries)));
-}
-
-/** The whole file. */
-export const fileSchema = v.strictObject({
-  queue: table({ url: text, region: text, endpoint: text }),
-  database: table({
+/** The keys of each table, in the order in which they are written. */
+const sections = {
+  queue: {
+    url: text,
+    region: text,
+    endpoint: text,
+    envelope: v.optional(word(envelopes)),
+    encoding: v.optional(word(encodings)),
+    extended_payloads: truth,
+  },
+  database: {
     url: text,
     host: text,
     port: whole(limits.port),
     name: text,
     user: text,
+    password: secretReference,
     password_file: text,
     sslmode: text,
     sslrootcert: text,
-  }),
-  mask: table({
-    algorithm: v.optional(v.picklist(maskAlgorithms, `one of ${maskAlgorithms.join(", ")}`)),
+    schema: text,
+  },
+  mask: {
+    algorithm: v.optional(word(maskAlgorithms)),
     key_file: text,
-  }),
-  table: table({ name: text }),
-  drain: table({
+    key: secretReference,
+  },
+  table: {
+    name: text,
+    preset: v.optional(word(tablePresets)),
+    conflict: v.optional(word(conflictActions)),
+    key: v.optional(
+      v.pipe(v.array(v.string(names), names), v.minLength(1, "a list of at least one column name")),
+    ),
+    newest_by: text,
+    columns: v.optional(
+      v.pipe(
+        v.array(columnSchema, "a list of tables: [[table.columns]]"),
+        v.minLength(1, "a list of at least one column"),
+      ),
+    ),
+  },
+  drain: {
     max_messages: whole(limits.maxMessages),
     batch_size: whole(limits.batchSize),
     receivers: whole(limits.receivers),
@@ -54,21 +59,41 @@ export const fileSchema = v.strictObject({
     max_in_flight: whole(limits.maxInFlight),
     give_up_after_seconds: whole(limits.giveUpAfterSeconds),
     grace_seconds: whole(limits.graceSeconds),
-  }),
-  rejects: table({
-    action: v.optional(v.picklist(rejectActions, `one of ${rejectActions.join(", ")}`)),
+  },
+  rejects: {
+    action: v.optional(word(rejectActions)),
     dead_letter_url: text,
-  }),
+  },
+  log: {
+    format: v.optional(word(logFormats)),
+    quiet: truth,
+  },
+};
+
+/** The whole file. */
+export const fileSchema = v.strictObject({
+  queue: table(sections.queue),
+  database: table(sections.database),
+  mask: table(sections.mask),
+  table: table(sections.table),
+  drain: table(sections.drain),
+  rejects: table(sections.rejects),
+  log: table(sections.log),
 });
 
 /** `etl.toml` as it was written. */
 export type FileSettings = v.InferOutput<typeof fileSchema>;
 
-/** The keys that a table of the file may hold; the tables themselves for the empty path. */
+/** `[table]` as it was written, with its columns. */
+export type FileTable = NonNullable<FileSettings["table"]>;
+
+/** The keys that a table of the file may hold; the tables themselves for the empty path. Indexes are left out of the path. */
 export function knownKeys(path: readonly string[]): readonly string[] {
-  const [name] = path;
-  if (name === undefined) return Object.keys(fileSchema.entries);
-  if (!Object.hasOwn(fileSchema.entries, name)) return [];
-  const entry = fileSchema.entries[name as keyof typeof fileSchema.entries];
-  return Object.keys(entry.wrapped.pipe[1].entries);
+  const known: Readonly<Record<string, readonly string[]>> = {
+    "": Object.keys(sections),
+    ...Object.fromEntries(Object.entries(sections).map(([name, keys]) => [name, Object.keys(keys)])),
+    ...columnKeys,
+  };
+  const place = path.join(".");
+  return Object.hasOwn(known, place) ? (known[place] ?? []) : [];
 }

@@ -17,6 +17,8 @@ export const limits = {
   /** A day at the most: whoever wants to wait longer wants `--follow`. */
   giveUpAfterSeconds: { least: 0, most: 86_400 },
   graceSeconds: { least: 0, most: 3_600 },
+  /** Rejected messages that are listed or moved. */
+  rejects: { least: 1, most: 1_000_000 },
   port: { least: 1, most: 65_535 },
   /** The embedded queue refuses receives from 20,000 messages on, and `--keep` fills it a second time. */
   demoMessages: { least: 1, most: 10_000 },

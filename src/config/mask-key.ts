@@ -7,11 +7,15 @@ import { type ReadFile, requireOwnerOnly } from "./text-file.ts";
 /** As many as the output of SHA-256: a shorter key is weaker than the hash (RFC 2104, section 3). */
 const leastKeyBytes = 32;
 
+/** The file that `etl keys generate` makes where no other is named. */
+export const defaultKeyFile = "etl-mask.key";
+
 /** Not simply to make a new one: rows under another key no longer join with those under the old. */
-const badKeyHint = "copy the key again from its backup, or for a first key: etl keys generate";
+const badKeyHint =
+  "copy the key again from its backup; where no row was masked with it, remove it and: etl keys generate";
 
 /**
- * The key's bytes, from `ETL_MASK_KEY` or the key file: base64, standard or URL-safe, padded or not.
+ * The key's bytes, from a variable or the key file: base64, standard or URL-safe, padded or not.
  *
  * @throws EtlError of kind config; it never quotes the key
  */
@@ -19,11 +23,17 @@ export function readMaskKey(mask: MaskSettings, readFile: ReadFile): Uint8Array 
   if (mask.key !== undefined && mask.keyFile !== undefined) {
     throw keyError("ETL_MASK_KEY and ETL_MASK_KEY_FILE are both set", "unset ETL_MASK_KEY");
   }
-  if (mask.key !== undefined) return decodeKey("ETL_MASK_KEY", mask.key);
+  const { keyVariable = "ETL_MASK_KEY" } = mask;
+  if (mask.key !== undefined) return decodeKey(keyVariable, mask.key);
+  if (mask.keyVariable !== undefined) {
+    throw keyError(`${keyVariable}, which [mask] key names, is not set`, `export ${keyVariable}=…`);
+  }
   if (mask.keyFile === undefined) {
+    // Whoever has just made one, as the hint says, must not be led to a second key.
+    const isMade = readFile(defaultKeyFile) !== undefined;
     throw keyError(
       "there is no mask key, and personal fields are never loaded unmasked",
-      "etl keys generate",
+      isMade ? `export ETL_MASK_KEY_FILE="$PWD/${defaultKeyFile}"` : "etl keys generate",
     );
   }
   const file = readFile(mask.keyFile);

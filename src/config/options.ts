@@ -12,6 +12,18 @@ export type OnReject = "leave" | "dead-letter";
 /** The words that `--on-reject` and `[rejects] action` take. */
 export const rejectActions = ["leave", "dead-letter"] as const satisfies readonly OnReject[];
 
+/** What happens to a row whose key the table has already. */
+export const conflictActions = ["reject", "ignore", "update"] as const;
+
+/** The mappings that are built in. */
+export const tablePresets = ["user-logins"] as const;
+
+/** How log lines are written: for people, or one JSON object a line. */
+export const logFormats = ["text", "json"] as const;
+
+/** One of {@link logFormats}. */
+export type LogFormat = (typeof logFormats)[number];
+
 /** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed. */
 export interface SettingFlags {
   readonly config?: string | undefined;
@@ -29,6 +41,8 @@ export interface SettingFlags {
   readonly graceSeconds?: number | undefined;
   readonly onReject?: OnReject | undefined;
   readonly deadLetterUrl?: string | undefined;
+  /** Absent or false: not typed. */
+  readonly quiet?: boolean | undefined;
 }
 
 /** `etl drain`. */
@@ -44,6 +58,45 @@ export interface DrainOptions extends SettingFlags {
 export interface MigrateOptions extends Pick<SettingFlags, "config" | "databaseUrl" | "table"> {
   /** Print the SQL and run nothing. */
   readonly print: boolean;
+}
+
+/** The flags that lead to a queue and to the table that it is drained into. */
+type PlaceFlags = Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table">;
+
+/** `etl status`. */
+export interface StatusOptions extends PlaceFlags {
+  readonly json: boolean;
+}
+
+/** `etl rejects list`. */
+export interface RejectsListOptions extends PlaceFlags {
+  readonly json: boolean;
+  /** Only messages that were rejected for it. */
+  readonly reason?: string | undefined;
+  /** The most messages. @defaultValue 100 */
+  readonly max?: number | undefined;
+}
+
+/** `etl rejects retry`. */
+export interface RejectsRetryOptions extends PlaceFlags, Pick<SettingFlags, "deadLetterUrl"> {
+  readonly json: boolean;
+  /** Look at the messages, and move none. */
+  readonly dryRun: boolean;
+  /** Let SQS move them by itself, which asks no ledger and knows no most. */
+  readonly byServer: boolean;
+  /** The most messages. @defaultValue as many as there are at the start; 1,000 in a dry run */
+  readonly max?: number | undefined;
+}
+
+/** `etl config check`. */
+export interface ConfigCheckOptions {
+  /** The file to check. @defaultValue what `ETL_CONFIG` names, or `etl.toml` in the current folder */
+  readonly file?: string | undefined;
+}
+
+/** `etl config show`. */
+export interface ConfigShowOptions extends SettingFlags {
+  readonly json: boolean;
 }
 
 /** `etl keys generate`. */

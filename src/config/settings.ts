@@ -1,27 +1,17 @@
 /** Every setting of a run, from flags, environment, `etl.toml` and defaults, in that order of precedence. */
 
 import type { Environment } from "../commands/context.ts";
-import { EtlError } from "../errors.ts";
-import type { FileSettings } from "./file-schema.ts";
-import type { MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
+import type { BodyFormat, Mapping } from "../pipeline/mapping.ts";
+import { type DatabaseSettings, databaseSettings } from "./database-settings.ts";
+import type { LogFormat, MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
+import { secretReference } from "./secret.ts";
+import type { TabledKey } from "./setting-table.ts";
+import { effectiveValue, findSetting, placesOf, type SettingPlaces, variable } from "./setting-value.ts";
 import { fromFolderOf, readSettingsFile } from "./settings-file.ts";
-import { type ReadFile, requireOwnerOnly } from "./text-file.ts";
+import { tableInSchema } from "./table-name.ts";
+import type { ReadFile } from "./text-file.ts";
 
-/** What `[database]` of `etl.toml` says. Flags and environment come before each of these. */
-interface DatabaseFileSettings {
-  readonly url?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly name?: string | undefined;
-  readonly user?: string | undefined;
-  /** What `password_file` holds, without its trailing newline. */
-  readonly password?: string | undefined;
-  readonly sslmode?: string | undefined;
-  /** An absolute path, or libpq's word `system`. */
-  readonly sslrootcert?: string | undefined;
-}
-
-/** Where the queue is. */
+/** Where the queue is, and how its messages are written. */
 export interface QueueSettings {
   readonly url?: string | undefined;
   /** `[queue] region` of the file: comes before the region in the queue's URL. */
@@ -30,22 +20,29 @@ export interface QueueSettings {
   readonly environmentRegion?: string | undefined;
   /** Where requests go instead of the queue URL's host. */
   readonly endpoint?: string | undefined;
+  readonly body: BodyFormat;
+  /** Whether a body may point to an object in S3 that holds it. */
+  readonly extendedPayloads: boolean;
 }
 
-/** Where the database is. `PG*` variables stand between the two and are read by the connection itself. */
-interface DatabaseSettings {
-  /** `--database-url` or `DATABASE_URL`. */
-  readonly url?: string | undefined;
-  readonly file: DatabaseFileSettings;
+/** Where rows go, and how a message becomes one. */
+export interface TableSettings {
+  /** As SQL writes it: `name`, `schema.name`, with quotes where it needs them. */
+  readonly name: string;
+  /** The preset `user-logins` where the file maps no columns. */
+  readonly mapping: Mapping;
 }
 
 /** How personal fields are masked, and where the key is; {@link readMaskKey} reads it. */
 export interface MaskSettings {
+  /** For columns that name no method of their own. */
   readonly algorithm: MaskAlgorithm;
-  /** `ETL_MASK_KEY_FILE`, or else `[mask] key_file` as an absolute path. */
+  /** `ETL_MASK_KEY_FILE`, or else what `[mask]` names, as an absolute path. */
   readonly keyFile?: string | undefined;
-  /** `ETL_MASK_KEY`: the key itself, in base64. Never to be printed. */
+  /** The key itself, in base64. Never to be printed. */
   readonly key?: string | undefined;
+  /** The variable that the key is or should be in. @defaultValue `ETL_MASK_KEY` */
+  readonly keyVariable?: string | undefined;
 }
 
 /** How much is taken at a time. */
@@ -72,17 +69,24 @@ interface RejectSettings {
   readonly deadLetterUrl?: string | undefined;
 }
 
+/** How the log is written. */
+export interface LogSettings {
+  readonly format: LogFormat;
+  /** Nothing but warnings and errors. */
+  readonly quiet: boolean;
+}
+
 /** Every setting of a run. */
 export interface Settings {
   /** The `etl.toml` that was read, where there was one. */
   readonly configPath?: string | undefined;
   readonly queue: QueueSettings;
   readonly database: DatabaseSettings;
-  /** The target table's name, as it was written. */
-  readonly table: string;
+  readonly table: TableSettings;
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
   readonly rejects: RejectSettings;
+  readonly log: LogSettings;
 }
 
 /** Where settings come from. */
@@ -92,111 +96,66 @@ export interface SettingSources {
   readonly readFile: ReadFile;
 }
 
-/** The table of the reference job. */
-const defaultTable = "user_logins";
-const defaultBatchSize = 1000;
-const defaultGiveUpAfterSeconds = 300;
-const defaultGraceSeconds = 20;
-
 /**
  * Puts the settings together: flags > environment > `etl.toml` > defaults.
  *
  * @throws EtlError of kind config
  */
 export function loadSettings({ flags, env, readFile }: SettingSources): Settings {
-  const { path, settings: file } = readSettingsFile(flags.config ?? variable(env, "ETL_CONFIG"), readFile);
+  const named = flags.config ?? variable(env, "ETL_CONFIG");
+  const { path, settings: file, mapping } = readSettingsFile(named, readFile);
+  const places = placesOf({ flags, env, file });
+  const set = <Key extends TabledKey>(key: Key) => effectiveValue(key, places);
+  const resolvePath = (written: string) => fromFolderOf(path, written);
   return {
     configPath: path,
     queue: {
-      url: flags.queueUrl ?? variable(env, "ETL_QUEUE_URL") ?? file.queue?.url,
-      region: file.queue?.region,
-      environmentRegion: variable(env, "AWS_REGION") ?? variable(env, "AWS_DEFAULT_REGION"),
-      endpoint: environmentEndpoint(env) ?? file.queue?.endpoint,
+      url: set("queue.url"),
+      ...region(places),
+      endpoint: set("queue.endpoint"),
+      body: { envelope: set("queue.envelope"), encoding: set("queue.encoding") },
+      extendedPayloads: set("queue.extended_payloads"),
     },
-    database: {
-      url: flags.databaseUrl ?? variable(env, "DATABASE_URL"),
-      file: databaseFromFile(path, file.database ?? {}, readFile),
+    database: databaseSettings(places, { env, readFile, resolvePath }),
+    table: {
+      name: tableInSchema(set("table.name"), set("database.schema")),
+      mapping,
     },
-    table: flags.table ?? file.table?.name ?? defaultTable,
-    mask: maskSettings(flags, env, path, file.mask ?? {}),
+    mask: maskSettings(places, resolvePath),
     drain: {
-      maxMessages: flags.maxMessages ?? file.drain?.max_messages,
-      batchSize: flags.batchSize ?? file.drain?.batch_size ?? defaultBatchSize,
-      receivers: flags.receivers ?? file.drain?.receivers,
-      waitSeconds: flags.waitSeconds ?? file.drain?.wait_seconds,
-      maxInFlight: flags.maxInFlight ?? file.drain?.max_in_flight,
-      giveUpAfterSeconds: flags.giveUpAfter ?? file.drain?.give_up_after_seconds ?? defaultGiveUpAfterSeconds,
-      graceSeconds: flags.graceSeconds ?? file.drain?.grace_seconds ?? defaultGraceSeconds,
+      maxMessages: set("drain.max_messages"),
+      batchSize: set("drain.batch_size"),
+      receivers: set("drain.receivers"),
+      waitSeconds: set("drain.wait_seconds"),
+      maxInFlight: set("drain.max_in_flight"),
+      giveUpAfterSeconds: set("drain.give_up_after_seconds"),
+      graceSeconds: set("drain.grace_seconds"),
     },
-    rejects: {
-      action: flags.onReject ?? file.rejects?.action ?? "leave",
-      deadLetterUrl: flags.deadLetterUrl ?? file.rejects?.dead_letter_url,
-    },
+    rejects: { action: set("rejects.action"), deadLetterUrl: set("rejects.dead_letter_url") },
+    log: { format: set("log.format"), quiet: set("log.quiet") },
   };
 }
 
-/** A variable that is set to nothing counts as not set: that is how many a script takes one back. */
-function variable(env: Environment, name: string): string | undefined {
-  return env[name] === "" ? undefined : env[name];
+/** The queue's URL stands between the file's region and the environment's. */
+function region(places: SettingPlaces): Pick<QueueSettings, "region" | "environmentRegion"> {
+  const value = effectiveValue("queue.region", places);
+  const { origin } = findSetting("queue.region", places);
+  return origin.from === "file" ? { region: value } : { environmentRegion: value };
 }
 
-/**
- * The endpoint that the AWS variables name.
- *
- * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
- */
-function environmentEndpoint(env: Environment): string | undefined {
-  if (variable(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?.toLowerCase() === "true") return undefined;
-  return variable(env, "AWS_ENDPOINT_URL_SQS") ?? variable(env, "AWS_ENDPOINT_URL");
-}
-
-function databaseFromFile(
-  configPath: string | undefined,
-  { password_file, sslrootcert, ...written }: NonNullable<FileSettings["database"]>,
-  readFile: ReadFile,
-): DatabaseFileSettings {
-  return {
-    ...written,
-    password: password_file && readPassword(fromFolderOf(configPath, password_file), readFile),
-    // `system` is libpq's word for the authorities that the machine trusts.
-    sslrootcert:
-      sslrootcert && (sslrootcert === "system" ? sslrootcert : fromFolderOf(configPath, sslrootcert)),
-  };
-}
-
-function readPassword(path: string, readFile: ReadFile): string {
-  const file = readFile(path);
-  if (file === undefined) {
-    throw new EtlError({
-      kind: "config",
-      operation: "settings",
-      message: `the database's password_file ${path} does not exist`,
-      hint: "change [database] password_file in etl.toml",
-    });
-  }
-  requireOwnerOnly(path, file, "the database's password");
-  const password = file.text.replace(/\r?\n$/, "");
-  if (password !== "" && !/[\r\n]/.test(password)) return password;
-  throw new EtlError({
-    kind: "config",
-    operation: "settings",
-    message: `${path} must hold the database's password on one line, and nothing else`,
-    hint: `edit ${path}`,
-  });
-}
-
-function maskSettings(
-  flags: SettingFlags,
-  env: Environment,
-  configPath: string | undefined,
-  written: NonNullable<FileSettings["mask"]>,
-): MaskSettings {
+/** Where the key is; whether it is there, and a good one, is for {@link readMaskKey} to say. */
+export function maskSettings(places: SettingPlaces, resolvePath: (written: string) => string): MaskSettings {
+  const algorithm = effectiveValue("mask.algorithm", places);
+  const { env, file } = places;
   const key = variable(env, "ETL_MASK_KEY");
-  const writtenFile = written.key_file && fromFolderOf(configPath, written.key_file);
+  const reference = secretReference(file.mask?.key ?? "");
+  if (reference?.in === "environment") {
+    return { algorithm, key: variable(env, reference.name), keyVariable: reference.name };
+  }
+  const written = reference?.path ?? file.mask?.key_file;
   return {
-    algorithm: flags.mask ?? written.algorithm ?? "hmac-sha256",
+    algorithm,
     key,
-    // The environment comes before the file as a whole: a key there hides a `key_file` in the file.
-    keyFile: variable(env, "ETL_MASK_KEY_FILE") ?? (key === undefined ? writtenFile : undefined),
+    keyFile: variable(env, "ETL_MASK_KEY_FILE") ?? (written && resolvePath(written)),
   };
 }

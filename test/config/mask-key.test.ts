@@ -81,8 +81,15 @@ describe("readMaskKey", () => {
   });
 
   test("no key at all is refused with the command that makes one", () => {
-    const refusal = refusalOf(() => readMaskKey({ algorithm: "hmac-sha256" }, noFile));
+    const refusal = refusalOf(() => readMaskKey({ algorithm: "hmac-sha256" }, () => undefined));
     expect(refusal).toMatchObject({ exitCode: 78, hint: "etl keys generate" });
+  });
+
+  test("where that command has made one, the hint names it, and leads to no second key", () => {
+    const madeHere: ReadFile = (path) =>
+      path === "etl-mask.key" ? { text: standard, openToOthers: false } : undefined;
+    const refusal = refusalOf(() => readMaskKey({ algorithm: "hmac-sha256" }, madeHere));
+    expect(refusal).toMatchObject({ exitCode: 78, hint: 'export ETL_MASK_KEY_FILE="$PWD/etl-mask.key"' });
   });
 
   test("a key file that is not there is refused", () => {

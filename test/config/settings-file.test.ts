@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { loadSettings } from "../../src/config/settings.ts";
 import { readSettingsFile } from "../../src/config/settings-file.ts";
 import { EtlError } from "../../src/errors.ts";
+import { userLogins } from "../../src/pipeline/mapping.ts";
 import { everyWordOf, refusalOf } from "../support/refusal.ts";
 
 function read(text: string, openToOthers = false) {
@@ -71,7 +72,7 @@ describe("readSettingsFile", () => {
       asked.push(path);
       return undefined;
     };
-    expect(readSettingsFile(undefined, readFile)).toEqual({ settings: {} });
+    expect(readSettingsFile(undefined, readFile)).toEqual({ settings: {}, mapping: userLogins });
     expect(refusalOf(() => readSettingsFile("my.toml", readFile))).toMatchObject({
       exitCode: 78,
       message: "my.toml does not exist",
@@ -92,7 +93,21 @@ describe("readSettingsFile", () => {
     ["[drain]\ntoString = 1", 'line 2: there is no key "toString" in [drain]'],
     ["__proto__ = 1", 'line 1: there is no key "__proto__"'],
     ["[drain]\n__proto__ = { batch_size = 1 }", 'line 2: there is no key "__proto__" in [drain]'],
-    ['[mask]\nkey = "c2VjcmV0"', 'line 2: there is no key "key" in [mask]; did you mean "key_file"?'],
+    ["[mask]\nkeyfile = 'x'", 'line 2: there is no key "keyfile" in [mask]; did you mean "key_file"?'],
+    [
+      '[mask]\nkey = "c2VjcmV0"',
+      'line 2: mask.key must be "env:NAME" or "file:PATH": the secret itself does not belong into this file; found a string',
+    ],
+    [
+      "[queue]\nextended_payloads = 1",
+      "line 2: queue.extended_payloads must be true or false; found a number",
+    ],
+    [
+      "[queue]\nenvelope = 'SNS'",
+      'line 2: queue.envelope must be one of none, sns, eventbridge; found "SNS"',
+    ],
+    ["[table]\nkey = 'a'", "line 2: table.key must be a list of column names; found a string"],
+    ["[table]\nkey = ['a', 1]", "line 2: table.key must be a list of column names; found a number"],
     ["queue = 1", "line 1: queue must be a table; found a number"],
     ["queue = []", "line 1: queue must be a table; found an array"],
     ["[[queue]]\nurl = 'x'", "line 1: queue must be a table; found an array"],
@@ -124,10 +139,7 @@ describe("readSettingsFile", () => {
       "[drain]\nwait_seconds = 21",
       "line 2: drain.wait_seconds must be a whole number from 0 to 20; found 21",
     ],
-    [
-      "[mask]\nalgorithm = 'md5'",
-      "line 2: mask.algorithm must be one of hmac-sha256, sha256; found a string",
-    ],
+    ["[mask]\nalgorithm = 'md5'", 'line 2: mask.algorithm must be one of hmac-sha256, sha256; found "md5"'],
   ])("%j is refused, with its place", (text, says) => {
     const refusal = refusalOf(() => read(text));
     expect(refusal).toMatchObject({ kind: "config", message: `conf/etl.toml ${says}` });
@@ -227,9 +239,11 @@ describe("a database password", () => {
 
   test("cannot be given twice, nor the database", () => {
     const twice = `${withPassword[0]}\npassword_file = "db.password"`;
-    expect(refusalOf(() => read(twice)).message).toContain("a password in the url and a password_file");
+    expect(refusalOf(() => read(twice)).message).toContain(
+      "database.password_file stands beside a password in the url",
+    );
     const both = `${withoutPassword[0]}\nhost = "db"\nport = 1`;
-    expect(refusalOf(() => read(both)).message).toContain("[database] has a url and host, port as well");
+    expect(refusalOf(() => read(both)).message).toContain("database.url stands beside host, port");
   });
 
   function passwordFrom(text: string, openToOthers = false) {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { SettingFlags } from "../../src/config/options.ts";
 import { loadSettings, type Settings } from "../../src/config/settings.ts";
 import type { ReadFile } from "../../src/config/text-file.ts";
+import { userLogins } from "../../src/pipeline/mapping.ts";
 
 const noFiles: ReadFile = () => undefined;
 
@@ -25,12 +26,13 @@ describe("loadSettings", () => {
   test("with nothing said gives the defaults", () => {
     const settings = loadSettings({ flags: {}, env: {}, readFile: noFiles });
     expect(JSON.parse(JSON.stringify(settings))).toEqual({
-      queue: {},
+      queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
       database: { file: {} },
-      table: "user_logins",
+      table: { name: "user_logins", mapping: userLogins },
       mask: { algorithm: "hmac-sha256" },
       drain: { batchSize: 1000, giveUpAfterSeconds: 300, graceSeconds: 20 },
       rejects: { action: "leave" },
+      log: { format: "text", quiet: false },
     });
   });
 
@@ -88,8 +90,21 @@ describe("loadSettings", () => {
       name: "table",
       flag: (table) => ({ table }),
       toml: (value) => `table.name = "${value}"`,
-      read: ({ table }) => table,
+      read: ({ table }) => table.name,
       fallback: "user_logins",
+    },
+    {
+      name: "table's schema",
+      toml: (value) => `database.schema = "${value}"`,
+      read: ({ table }) => /(.*)\.user_logins/.exec(table.name)?.[1],
+    },
+    {
+      name: "quiet log",
+      flag: () => ({ quiet: true }),
+      toml: () => "log.quiet = true",
+      value: () => "true",
+      read: ({ log }) => String(log.quiet),
+      fallback: "false",
     },
     {
       name: "mask key",
@@ -225,9 +240,10 @@ describe("loadSettings", () => {
     const readFile: ReadFile = (path) => ({ text: `table.name = "from ${path}"`, openToOthers: false });
     const table = (flags: SettingFlags, env: Record<string, string>) =>
       loadSettings({ flags, env, readFile });
-    expect(table({ config: "a.toml" }, { ETL_CONFIG: "b.toml" }).table).toBe("from a.toml");
-    expect(table({}, { ETL_CONFIG: "b.toml" }).table).toBe("from b.toml");
-    expect(table({}, { ETL_CONFIG: "" })).toMatchObject({ table: "from etl.toml", configPath: "etl.toml" });
+    expect(table({ config: "a.toml" }, { ETL_CONFIG: "b.toml" }).table.name).toBe("from a.toml");
+    expect(table({}, { ETL_CONFIG: "b.toml" }).table.name).toBe("from b.toml");
+    const fromDefault = { table: { name: "from etl.toml" }, configPath: "etl.toml" };
+    expect(table({}, { ETL_CONFIG: "" })).toMatchObject(fromDefault);
   });
 
   test("paths in the file are seen from its folder, paths in the environment from the current one", () => {
@@ -242,5 +258,60 @@ describe("loadSettings", () => {
     expect(load({ toml }).mask.keyFile).toBe(resolve("keys/mask"));
     expect(load({ env: { ETL_MASK_KEY_FILE: "keys/mask" } }).mask.keyFile).toBe("keys/mask");
     expect(load({ toml: 'database.sslrootcert = "system"' }).database.file.sslrootcert).toBe("system");
+  });
+
+  test.each([
+    ["logins", undefined, "logins"],
+    ["logins", "events", "events.logins"],
+    ["logins", '"My Events"', '"My Events".logins'],
+    ["public.logins", "events", "public.logins"],
+    ['"a.b"', "events", 'events."a.b"'],
+    ['"a""."."b.c"', "events", '"a""."."b.c"'],
+  ])("the table %s in the schema %p is %s", (name, schema, whole) => {
+    const toml = `table.name = '${name}'${schema === undefined ? "" : `\ndatabase.schema = '${schema}'`}`;
+    expect(load({ toml }).table.name).toBe(whole);
+  });
+
+  test("how bodies are written, and how the log is", () => {
+    const toml =
+      '[queue]\nenvelope = "sns"\nencoding = "gzip+base64"\nextended_payloads = true\n[log]\nformat = "json"';
+    expect(load({ toml }).queue).toMatchObject({
+      body: { envelope: "sns", encoding: "gzip+base64" },
+      extendedPayloads: true,
+    });
+    expect(load({ toml }).log).toEqual({ format: "json", quiet: false });
+    expect(load({ toml, flags: { quiet: false } }).log.quiet).toBe(false);
+  });
+
+  test("a database that a flag or a variable names as a whole leaves nothing of the file's, its secrets unread", () => {
+    const toml = '[database]\nhost = "h"\npassword = "env:NOT_SET"\nschema = "events"';
+    expect(load({ toml, env: { DATABASE_URL: "postgres://a/b" } })).toMatchObject({
+      database: { url: "postgres://a/b", file: {} },
+      table: { name: "events.user_logins" },
+    });
+  });
+
+  test("a mapping of the file's stands in the place of the preset", () => {
+    const toml = '[table]\nname = "t"\n[[table.columns]]\nname = "a"\nfrom = "b.c"';
+    expect(load({ toml }).table).toEqual({
+      name: "t",
+      mapping: {
+        columns: [
+          {
+            column: "a",
+            source: { in: "body", path: ["b", "c"] },
+            type: "text",
+            transforms: [],
+            required: false,
+          },
+        ],
+        conflict: { action: "reject" },
+      },
+    });
+    const preset = load({ toml: '[table]\npreset = "user-logins"\nconflict = "ignore"' }).table;
+    expect(preset).toEqual({
+      name: "user_logins",
+      mapping: { ...userLogins, conflict: { action: "ignore" } },
+    });
   });
 });
