@@ -1,27 +1,21 @@
-/** Sends signed queries to SQS: one request a try, tried again where the failure may pass. */
+/** Sends queries to one queue, tried again where the failure may pass. */
 
-import { AwsV4Signer } from "aws4fetch";
 import { EtlError } from "../errors.ts";
-import type { CredentialSource, Credentials } from "./credentials.ts";
+import type { CredentialSource } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { answeredError, type ErrorAnswer, isExpiredToken, refusesTime } from "./errors.ts";
-import { type Answer, exchange, type SignedRequest } from "./exchange.ts";
+import { answeredError } from "./errors.ts";
+import { type Route, routeInit } from "./exchange.ts";
 import { encodeQuery, type Query, queryContentType } from "./query.ts";
-import { readErrorCode } from "./response.ts";
 import { type RetryParts, withRetries } from "./retry.ts";
 import type { SignatureClock } from "./signature-clock.ts";
-import { timeoutError, transportError } from "./transport-errors.ts";
+import { SignedSender } from "./signed-sender.ts";
 
 /** What the client needs. */
-export interface SqsClientParts {
+export interface SqsClientParts extends Route {
   readonly endpoint: Endpoint;
   readonly credentials: CredentialSource;
   readonly retry: RetryParts;
   readonly signatureClock: SignatureClock;
-  /** Authorities to trust for TLS, in PEM, in place of the built-in ones. */
-  readonly caBundle?: string | undefined;
-  /** Goes past every proxy that the process's environment names. @defaultValue false */
-  readonly direct?: boolean | undefined;
 }
 
 /** One call. */
@@ -33,26 +27,40 @@ export interface Call<T> {
   readonly queryAfter?: ((failure: EtlError) => Query) | undefined;
   /** Reads the body of a 200; what it throws counts as the call's failure. */
   readonly read: (text: string) => T;
+  /**
+   * Whether an answer that cannot be read ends the call at once: what was handed out in it is hidden now, and another
+   * try would find nothing and say nothing. @defaultValue false
+   */
+  readonly unreadableEnds?: boolean | undefined;
   /** For one try, from the first byte sent to the last one read. */
   readonly timeoutMillis: number;
   /** Ends the call at once, whatever it is waiting for. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A client of one queue. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which Bun's fetch obeys. */
-export class SqsClient {
-  readonly #parts: SqsClientParts;
-  /** Signing keys, derived once a day for each secret. */
-  readonly #signingKeys = new Map<string, ArrayBuffer>();
-  #requests = 0;
+/**
+ * The most that an answer may hold. SQS hands out 10 messages of at most 1 MiB, and a quotation mark takes
+ * six characters in its XML.
+ */
+const mostBytes = 64 * 1024 * 1024;
 
-  constructor(parts: SqsClientParts) {
-    this.#parts = parts;
+/** A client of one queue. */
+export class SqsClient {
+  readonly #endpoint: Endpoint;
+  readonly #retry: RetryParts;
+  readonly #sender: SignedSender;
+
+  constructor({ endpoint, retry, credentials, signatureClock, ...route }: SqsClientParts) {
+    this.#endpoint = endpoint;
+    this.#retry = retry;
+    const reachHint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
+    const init = routeInit(route);
+    this.#sender = new SignedSender({ service: "sqs", credentials, signatureClock, init, reachHint });
   }
 
   /** Requests sent so far, retries included. */
   get requests(): number {
-    return this.#requests;
+    return this.#sender.requests;
   }
 
   /**
@@ -65,112 +73,52 @@ export class SqsClient {
     let { query } = call;
     const attempt = async () => {
       try {
-        return await this.#try({ ...call, query });
+        return await this.#try(call, query);
       } catch (error) {
         if (queryAfter !== undefined && error instanceof EtlError) query = queryAfter(error);
         throw error;
       }
     };
-    if (signal === undefined) return withRetries(attempt, this.#parts.retry);
-    return endedBy(signal, () => withRetries(attempt, this.#parts.retry, signal));
+    const mayPass = ({ retryable, kind }: EtlError) =>
+      retryable && !(call.unreadableEnds === true && kind === "protocol");
+    if (signal === undefined) return withRetries(attempt, this.#retry, signal, mayPass);
+    return endedBy(signal, () => withRetries(attempt, this.#retry, signal, mayPass));
   }
 
-  async #try<T>(call: Call<T>): Promise<T> {
-    const { credentials } = this.#parts;
-    const current = await credentials.current();
-    try {
-      return await this.#sendInTime(call, current);
-    } catch (error) {
-      if (!isExpiredToken(error)) throw error;
-      const renewed = await credentials.renew();
-      if (renewed.accessKeyId === current.accessKeyId && renewed.sessionToken === current.sessionToken)
-        throw error;
-      return await this.#sendInTime(call, renewed);
-    }
-  }
-
-  /** Sends; and once more, by the server's time, where the first signature is refused for its time. */
-  async #sendInTime<T>(call: Call<T>, credentials: Credentials): Promise<T> {
-    const first = await this.#send(call, credentials);
-    if (first.status === 200) return call.read(first.text);
-    const refusal = this.#refusal(call.operation, first);
-    if (!refusesTime(refusal)) throw answeredError(refusal);
-    if (refusal.clockAheadMillis !== undefined) this.#parts.signatureClock.correct(refusal.clockAheadMillis);
-    const second = await this.#send(call, credentials);
-    if (second.status === 200) return call.read(second.text);
-    throw answeredError(this.#refusal(call.operation, second));
-  }
-
-  async #send(call: Call<unknown>, credentials: Credentials): Promise<TimedAnswer> {
-    const { operation, signal, timeoutMillis } = call;
-    const { host } = this.#parts.endpoint;
-    const signedAtMillis = this.#parts.signatureClock.now();
-    const request = await this.#sign(call.query, credentials, signedAtMillis);
-    signal?.throwIfAborted();
-
-    const ending = new AbortController();
-    const onAbort = () => ending.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort);
-    const onTimeout = () => ending.abort(timeoutError(operation, host, timeoutMillis));
-    const timer = setTimeout(onTimeout, timeoutMillis);
-    this.#requests += 1;
-    try {
-      return { ...(await exchange(request, ending.signal)), signedAtMillis };
-    } catch (error) {
-      if (ending.signal.aborted) throw ending.signal.reason;
-      throw error instanceof EtlError ? error : transportError(operation, host, error);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    }
-  }
-
-  async #sign(query: Query, credentials: Credentials, atMillis: number): Promise<SignedRequest> {
-    const { endpoint, caBundle, direct } = this.#parts;
-    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-    const signer = new AwsV4Signer({
-      method: "POST",
-      url: endpoint.requestUrl,
-      headers: { "content-type": queryContentType },
-      body: encodeQuery(query, endpoint.queue.href),
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      service: "sqs",
-      region: endpoint.region,
-      cache: this.#signingKeys,
-      datetime: new Date(atMillis).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+  #try<T>({ operation, timeoutMillis, signal, read }: Call<T>, query: Query): Promise<T> {
+    const { region, host, requestUrl, queue } = this.#endpoint;
+    return this.#sender.send({
+      operation,
+      region,
+      host,
+      request: {
+        method: "POST",
+        url: requestUrl,
+        headers: { "content-type": queryContentType },
+        body: encodeQuery(query, queue.href),
+      },
+      mostBytes,
+      timeoutMillis,
+      signal,
+      take: (answer) => answer.text(),
+      read: (text) => {
+        if (text === undefined) throw tooLong();
+        return read(text);
+      },
+      refused: (refusal) => {
+        throw answeredError(refusal);
+      },
     });
-    const { url, method, headers, body } = await signer.sign();
-    // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
-    headers.set("accept-encoding", "identity");
-    const init: BunFetchRequestInit = {
-      method,
-      headers,
-      body: body ?? null,
-      redirect: "manual",
-      ...(direct ? { proxy: false } : {}),
-    };
-    return { url: url.href, init: caBundle === undefined ? init : { ...init, tls: { ca: caBundle } } };
-  }
-
-  #refusal(operation: string, { status, date, text, signedAtMillis }: TimedAnswer): ErrorAnswer {
-    const { endpoint, signatureClock } = this.#parts;
-    const { host, region } = endpoint;
-    const serverMillis = Date.parse(date ?? "");
-    const times = Number.isNaN(serverMillis)
-      ? { clockAheadMillis: undefined, signedAheadMillis: undefined }
-      : {
-          clockAheadMillis: signatureClock.aheadOf(serverMillis),
-          signedAheadMillis: signedAtMillis - serverMillis,
-        };
-    return { operation, host, region, status, code: readErrorCode(text), ...times };
   }
 }
 
-interface TimedAnswer extends Answer {
-  /** The time that the request's signature carries. */
-  readonly signedAtMillis: number;
+function tooLong(): EtlError {
+  return new EtlError({
+    kind: "protocol",
+    operation: "read answer",
+    message: "the answer is longer than any that SQS gives",
+    hint: "check that the queue URL leads to SQS",
+  });
 }
 
 /** Runs the operation, but rejects as soon as the signal is aborted, with its reason. */

@@ -1,6 +1,10 @@
 /** AWS's own search for credentials, by the SDK's provider package, loaded only when it is needed. */
 
-import type { Credentials } from "./credentials.ts";
+import { originInWords } from "./credential-origin.ts";
+import type { Credentials } from "./signing.ts";
+
+/** What the SDK returns; its types hide the features that it has marked it with. */
+type Marked<T> = T & { readonly $source?: Readonly<Record<string, unknown>> };
 
 /** The SDK writes warnings to the terminal where it is given no logger, or one without a `warn`. */
 const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -20,8 +24,10 @@ export function loadChain(
   return async () => {
     const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
     const provide = defaultProvider({ logger: silent, parentClientConfig: { region: stsRegion } });
-    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provide();
-    return { accessKeyId, secretAccessKey, sessionToken, expiresAtMillis: expiration?.getTime() };
+    const found: Marked<Awaited<ReturnType<typeof provide>>> = await provide();
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = found;
+    const source = originInWords(Object.keys(found.$source ?? {}), env);
+    return { accessKeyId, secretAccessKey, sessionToken, expiresAtMillis: expiration?.getTime(), source };
   };
 }
 

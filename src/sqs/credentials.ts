@@ -2,17 +2,9 @@
 
 import { EtlError } from "../errors.ts";
 import { loadChain } from "./credential-chain.ts";
+import type { Credentials } from "./signing.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** One set of credentials. Never to be printed. */
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-  /** Absent where they do not expire. */
-  readonly expiresAtMillis?: number | undefined;
-}
 
 /** Gives credentials that are good now. */
 export interface CredentialSource {

@@ -69,8 +69,10 @@ const keyUnusable: Meaning = {
 /** The operation of calls to the dead-letter queue: what they lack is another queue's. */
 export const deadLetterOperation = "send to the dead-letter queue";
 
-/** What a meaning becomes where the call was one to the dead-letter queue. */
-export const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
+/** The operation of calls that send dead letters back to their queue. */
+export const returnOperation = "send back to the queue";
+
+const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
   [
     noSuchQueue,
     {
@@ -95,6 +97,31 @@ export const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
       hint: "allow kms:GenerateDataKey and kms:Decrypt on its KMS key",
     },
   ],
+]);
+
+const ofReturns: ReadonlyMap<Meaning, Meaning> = new Map([
+  [
+    denied,
+    {
+      kind: "permission",
+      message: "the credentials may not send dead letters back to the queue",
+      hint: "allow sqs:SendMessage on the queue that they go back to",
+    },
+  ],
+  [
+    keyMayNotDecrypt,
+    {
+      kind: "permission",
+      message: "the credentials may not encrypt messages for the queue",
+      hint: "allow kms:GenerateDataKey and kms:Decrypt on its KMS key",
+    },
+  ],
+]);
+
+/** What a meaning becomes where the call was one of an operation that sends. */
+export const ofSending: ReadonlyMap<string, ReadonlyMap<Meaning, Meaning>> = new Map([
+  [deadLetterOperation, ofDeadLetters],
+  [returnOperation, ofReturns],
 ]);
 
 /**

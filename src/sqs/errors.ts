@@ -3,12 +3,11 @@
 import { EtlError } from "../errors.ts";
 import {
   clockDiffers,
-  deadLetterOperation,
   denied,
   type Meaning,
   meanings,
   noSuchQueue,
-  ofDeadLetters,
+  ofSending,
   throttled,
 } from "./error-meanings.ts";
 
@@ -52,10 +51,8 @@ export const staleHandleCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether new credentials may help, so that the call is worth one more try with them. */
-export function isExpiredToken(error: unknown): boolean {
-  return (
-    error instanceof EtlError && (error.code === "ExpiredToken" || error.code === "ExpiredTokenException")
-  );
+export function isExpiredToken({ code }: ErrorAnswer): boolean {
+  return code === "ExpiredToken" || code === "ExpiredTokenException";
 }
 
 /** Whether SQS refuses the time that the request was signed for, so that another signature may do. */
@@ -77,12 +74,12 @@ export function answeredError(answer: ErrorAnswer): EtlError {
   return new EtlError({ operation, code, ...meaningOf(answer) });
 }
 
-function meaningOf(answer: ErrorAnswer): Meaning {
+/** What an answer means. The general ones can be told by identity, so that a service may have its own in their place. */
+export function meaningOf(answer: ErrorAnswer): Meaning {
   const { status, code, host, region } = answer;
   const known = code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code];
   if (refusesTime(answer)) return clockMeaning(answer);
-  const of = (meaning: Meaning) =>
-    answer.operation === deadLetterOperation ? (ofDeadLetters.get(meaning) ?? meaning) : meaning;
+  const of = (meaning: Meaning) => ofSending.get(answer.operation)?.get(meaning) ?? meaning;
   if (known !== undefined) return of(known);
   if (code !== undefined && signatureCodes.has(code)) {
     return {

@@ -1,62 +1,44 @@
-/** One request over HTTP and its whole answer, of a size that is bounded. */
+/** An exchange over HTTP: how requests get to a server, and how much of its answers is read. */
 
-import { EtlError } from "../errors.ts";
+/** The way there. */
+export interface Route {
+  /** Authorities to trust for TLS, in PEM, in place of the built-in ones. */
+  readonly caBundle?: string | undefined;
+  /** Goes past every proxy that the process's environment names. @defaultValue false */
+  readonly direct?: boolean | undefined;
+}
 
 /**
- * The most that an answer may hold. SQS hands out 10 messages of at most 1 MiB, and a quotation mark takes
- * six characters in its XML.
+ * What every request on that way is sent with. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which
+ * Bun's fetch obeys; no redirect is followed.
  */
-const longestAnswerBytes = 64 * 1024 * 1024;
-
-/** A request, ready to be sent. */
-export interface SignedRequest {
-  readonly url: string;
-  readonly init: BunFetchRequestInit;
-}
-
-/** What came back. */
-export interface Answer {
-  readonly status: number;
-  /** The `Date` header: when the server answered, by its clock. */
-  readonly date: string | null;
-  readonly text: string;
+export function routeInit({ caBundle, direct }: Route): BunFetchRequestInit {
+  return {
+    redirect: "manual",
+    ...(direct ? { proxy: false } : {}),
+    ...(caBundle === undefined ? {} : { tls: { ca: caBundle } }),
+  };
 }
 
 /**
- * Sends the request and reads the whole answer.
+ * The answer, whose body is now no longer than that. One that states its length, as those of AWS do, is handed on
+ * unread, to be read in one go.
  *
- * @throws what `fetch` throws, the signal's reason, or an EtlError of kind protocol for an answer that is too long
+ * @returns undefined where it is longer, and then no more of it has been read than that takes
  */
-export async function exchange(request: SignedRequest, signal: AbortSignal): Promise<Answer> {
-  const response = await fetch(request.url, { ...request.init, signal });
-  const { status, headers } = response;
-  return { status, date: headers.get("date"), text: await readBounded(response) };
-}
-
-/** Reads the whole body. One that states its length, as SQS's do, is read in one go. */
-async function readBounded(response: Response): Promise<string> {
+export async function bounded(response: Response, mostBytes: number): Promise<Response | undefined> {
   const length = response.headers.get("content-length");
-  if (Number(length) > longestAnswerBytes) {
+  if (Number(length) > mostBytes) {
     await response.body?.cancel();
-    throw tooLong();
+    return undefined;
   }
-  if (length !== null || response.body === null) return response.text();
-  const decoder = new TextDecoder();
-  let text = "";
+  if (length !== null || response.body === null) return response;
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body) {
     bytes += chunk.byteLength;
-    if (bytes > longestAnswerBytes) throw tooLong();
-    text += decoder.decode(chunk, { stream: true });
+    if (bytes > mostBytes) return undefined; // Leaving the loop cancels the body.
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
-}
-
-function tooLong(): EtlError {
-  return new EtlError({
-    kind: "protocol",
-    operation: "read answer",
-    message: "the answer is longer than any that SQS gives",
-    hint: "check that the queue URL leads to SQS",
-  });
+  return new Response(Buffer.concat(chunks));
 }

@@ -128,7 +128,12 @@ export const queryContentType = "application/x-www-form-urlencoded; charset=utf-
  * @see https://url.spec.whatwg.org/#application/x-www-form-urlencoded
  */
 export function encodeQuery(query: Query, queueUrl: string): string {
-  const body = new URLSearchParams({ Action: query.action, Version: version, QueueUrl: queueUrl });
-  for (const [name, value] of query.parameters) body.append(name, value);
-  return body.toString();
+  let body = `Action=${query.action}&Version=${version}&QueueUrl=${encode(queueUrl)}`;
+  for (const [name, value] of query.parameters) body += `&${name}=${encode(value)}`;
+  return body;
+}
+
+/** A lone surrogate, which UTF-8 has no bytes for, becomes U+FFFD, as it does in any form. */
+function encode(value: string): string {
+  return encodeURIComponent(value.toWellFormed());
 }

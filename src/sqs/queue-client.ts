@@ -2,7 +2,7 @@
 
 import type { Clock } from "../drain/ports.ts";
 import { SqsClient } from "./client.ts";
-import { createCredentialSource } from "./credentials.ts";
+import { type CredentialSource, createCredentialSource } from "./credentials.ts";
 import { type QueueLocation, resolveEndpoint } from "./endpoint.ts";
 import { defaultRetryPolicy, type RetryParts, type RetryPolicy } from "./retry.ts";
 import { SignatureClock } from "./signature-clock.ts";
@@ -35,6 +35,7 @@ export interface SqsQueueParts {
 /** A queue, ready to be called. */
 export interface QueueClient {
   readonly client: SqsClient;
+  readonly credentials: CredentialSource;
   readonly retry: RetryParts;
   readonly timeoutMillis: number;
   /** By its name, as no other queue's may end so. */
@@ -60,6 +61,7 @@ export function openQueueClient(parts: SqsQueueParts): QueueClient {
   const client = new SqsClient({ endpoint, credentials, retry, signatureClock, caBundle, direct });
   return {
     client,
+    credentials,
     retry,
     timeoutMillis: parts.timeoutMillis ?? defaultTimeoutMillis,
     fifo: endpoint.queue.name.endsWith(".fifo"),

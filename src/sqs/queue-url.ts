@@ -84,6 +84,11 @@ export function parseServiceUrl(text: string, subject: string, hint: string): UR
   return url;
 }
 
+/** Whether AWS itself answers there, and not a server that stands in for it. */
+export function isAwsHost(hostname: string): boolean {
+  return awsHost.test(hostname);
+}
+
 function regionOf(hostname: string): string | undefined {
   if (hostname === firstHost) return "us-east-1";
   for (const pattern of hostPatterns) {

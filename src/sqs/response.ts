@@ -3,7 +3,7 @@
 import { EtlError } from "../errors.ts";
 import { attemptOver } from "./error-meanings.ts";
 import { staleHandleCodes } from "./errors.ts";
-import type { Action, BatchAction } from "./query.ts";
+import type { BatchAction } from "./query.ts";
 import { XmlReader } from "./xml.ts";
 
 /** What became of the entries of a batch call. */
@@ -89,11 +89,12 @@ function codeOfParameter(text: string): string | undefined {
 /**
  * Walks over the children of the answer's `…Result`, from the first character of the answer to its last.
  *
+ * @param action by its name, as the answer's elements begin with it
  * @throws EtlError of kind protocol, retryable, where it is not an answer to the action
  */
 export function readResult(
   text: string,
-  action: Action,
+  action: string,
   onChild: (reader: XmlReader, element: string) => void,
 ): void {
   const reader = new XmlReader(text);
@@ -111,27 +112,15 @@ export function readResult(
   if (!found) throw unexpected();
 }
 
-/** The elements that hold only text and are read; what else SQS sends, now or later, is passed over. */
-const textElements = new Set([
-  "MessageId",
-  "ReceiptHandle",
-  "MD5OfBody",
-  "MD5OfMessageBody",
-  "Body",
-  "Id",
-  "Code",
-  "SenderFault",
-]);
+/** What is read of a batch's entry; what else SQS sends, now or later, is passed over. */
+const textElements = new Set(["Id", "MD5OfMessageBody", "Code", "SenderFault"]);
 
 /** Reads the texts of the current element by their names, and leaves it. */
-export function readTexts(
-  reader: XmlReader,
-  onOther: (element: string) => void = () => reader.skip(),
-): ReadonlyMap<string, string> {
+function readTexts(reader: XmlReader): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
     if (textElements.has(element)) texts.set(element, reader.text());
-    else onOther(element);
+    else reader.skip();
   }
   return texts;
 }

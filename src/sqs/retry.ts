@@ -74,13 +74,14 @@ export async function withRetries<T>(
   operation: () => Promise<T>,
   parts: RetryParts,
   signal?: AbortSignal,
+  mayPass: (error: EtlError) => boolean = ({ retryable }) => retryable,
 ): Promise<T> {
   const retries = new Retries(parts);
   for (;;) {
     try {
       return await operation();
     } catch (error) {
-      if (!(error instanceof EtlError) || !error.retryable) throw error;
+      if (!(error instanceof EtlError) || !mayPass(error)) throw error;
       if (!(await retries.next(signal))) throw error;
     }
   }

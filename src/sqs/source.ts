@@ -11,6 +11,7 @@ import type { EtlError } from "../errors.ts";
 import type { Message } from "../pipeline/message.ts";
 import { toQueueAttributes } from "./attributes.ts";
 import { callBatch } from "./batch.ts";
+import type { CredentialSource } from "./credentials.ts";
 import { isHeldOff, staleHandleCodes } from "./errors.ts";
 import {
   type BatchQuery,
@@ -29,22 +30,31 @@ export interface SqsSourceParts extends SqsQueueParts {
   readonly withAttributes?: boolean | undefined;
 }
 
+/** A queue to drain, and what it is asked with. */
+export interface SqsSource extends Source {
+  readonly credentials: CredentialSource;
+}
+
 /**
  * Opens a queue to drain. Nothing is sent yet, and credentials are looked for only when something is.
  *
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
-export function createSqsSource(parts: SqsSourceParts): Source {
-  return new SqsSource(openQueueClient(parts), parts);
+export function createSqsSource(parts: SqsSourceParts): SqsSource {
+  return new QueueSource(openQueueClient(parts), parts);
 }
 
-class SqsSource implements Source {
+class QueueSource implements SqsSource {
   readonly #queue: QueueClient;
   readonly #parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">;
 
   constructor(queue: QueueClient, parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">) {
     this.#queue = queue;
     this.#parts = parts;
+  }
+
+  get credentials(): CredentialSource {
+    return this.#queue.credentials;
   }
 
   get requests(): number {
@@ -69,6 +79,8 @@ class SqsSource implements Source {
       query,
       queryAfter,
       read: (text) => readMessages(text, withAttributes),
+      // A FIFO queue hands the same attempt the same messages again.
+      unreadableEnds: !fifo,
       timeoutMillis: timeoutMillis + waitSeconds * 1000,
       signal,
     });

@@ -12,14 +12,21 @@ const untrustedAuthority = new Set([
 ]);
 
 /**
- * The error that a failed `fetch` is. A certificate that is not trusted stays so; anything else may pass.
+ * The error that a failed `fetch` is, without it as a cause: that quotes the URL. A certificate that is not trusted
+ * stays so; anything else may pass.
  *
- * @param cause what `fetch`, or the reading of its body, threw
+ * @param thrown what `fetch`, or the reading of its body, threw
+ * @param reachHint what to check where the host cannot be reached
  */
-export function transportError(operation: string, host: string, cause: unknown): EtlError {
-  const code = codeOf(cause);
+export function transportError(
+  operation: string,
+  host: string,
+  thrown: unknown,
+  reachHint: string,
+): EtlError {
+  const code = codeOf(thrown);
   const unavailable = (message: string, hint: string, retryable: boolean) =>
-    new EtlError({ kind: "unavailable", operation, message, hint, retryable, code, cause });
+    new EtlError({ kind: "unavailable", operation, message, hint, retryable, code });
   if (untrustedAuthority.has(code)) {
     const message = `the certificate of ${host} is signed by an authority that is not trusted here`;
     return unavailable(message, "AWS_CA_BUNDLE=/path/to/the-authority.pem", false);
@@ -59,7 +66,6 @@ export function transportError(operation: string, host: string, cause: unknown):
         message: "the proxy is of a kind that is not supported",
         hint: "set HTTPS_PROXY to an http:// or https:// URL",
         code,
-        cause,
       });
     default:
       if (/CERT|CRL|TLS/.test(code)) {
@@ -70,7 +76,12 @@ export function transportError(operation: string, host: string, cause: unknown):
 }
 
 /** The error of a request that took too long. */
-export function timeoutError(operation: string, host: string, timeoutMillis: number): EtlError {
+export function timeoutError(
+  operation: string,
+  host: string,
+  timeoutMillis: number,
+  reachHint: string,
+): EtlError {
   return new EtlError({
     kind: "unavailable",
     operation,
@@ -81,9 +92,7 @@ export function timeoutError(operation: string, host: string, timeoutMillis: num
   });
 }
 
-const reachHint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
-
-function codeOf(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+function codeOf(thrown: unknown): string {
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   return typeof code === "string" ? code : "";
 }

@@ -14,10 +14,10 @@ async function start(script: [Fault, ...Fault[]], parts: Partial<SqsClientParts>
   return clientOf(server.endpoint, parts);
 }
 
-function oneMessage(body: string): string {
+function oneMessage(body: string, md5 = hash("md5", body)): string {
   const attribute = (name: string) => `<Attribute><Name>${name}</Name><Value>1</Value></Attribute>`;
   const message =
-    `<Message><MessageId>m</MessageId><ReceiptHandle>h</ReceiptHandle><MD5OfBody>${hash("md5", body)}</MD5OfBody>` +
+    `<Message><MessageId>m</MessageId><ReceiptHandle>h</ReceiptHandle><MD5OfBody>${md5}</MD5OfBody>` +
     `<Body>${body}</Body>${attribute("SentTimestamp")}${attribute("ApproximateReceiveCount")}</Message>`;
   return emptyReceive.replace(
     "<ReceiveMessageResult/>",
@@ -152,6 +152,19 @@ describe("what will not pass ends the call at once", () => {
     await tooLong.stop(true);
   });
 
+  test.each([
+    ["the text", oneMessage("café")],
+    ["its bytes", oneMessage("café", hash("md5", Buffer.from("café", "latin1")))],
+  ])("bytes that are not UTF-8 never pass for a body: the MD5 of %s", async (_, xml) => {
+    const bytes = Buffer.from(xml, "latin1");
+    const whole = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(bytes) });
+    const inPieces = startStreamingServer([bytes.subarray(0, 400), bytes.subarray(400)]);
+    for (const { url } of [whole, inPieces]) {
+      expect(await receive(clientOf(url.origin))).toMatchObject([{ bodyIntact: false }]);
+    }
+    await Promise.all([whole.stop(true), inPieces.stop(true)]);
+  });
+
   test.each<[string, Fault]>([
     ["a denial", refused(403, "AccessDenied")],
     ["a page", { status: 400, body: "Scripted" }],
@@ -228,6 +241,19 @@ describe("an abort ends the call at once, with its reason", () => {
     const call = receive(client, { signal: stop.signal });
     stop.abort(reason);
     await expectAborted(call);
+    expect(client.requests).toBe(0);
+  });
+
+  test("and nothing is sent with credentials that are found after it", async () => {
+    const found = Promise.withResolvers<{ accessKeyId: string; secretAccessKey: string }>();
+    const current = () => found.promise;
+    const client = await start([fine], { credentials: { current, renew: current } });
+    const stop = new AbortController();
+    const call = receive(client, { signal: stop.signal });
+    stop.abort(reason);
+    await expectAborted(call);
+    found.resolve({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "x" });
+    await new Promise((resolve) => setImmediate(resolve)); // Comes after all that the promise brings about.
     expect(client.requests).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type Credentials, createCredentialSource } from "../../src/sqs/credentials.ts";
+import { createCredentialSource } from "../../src/sqs/credentials.ts";
+import type { Credentials } from "../../src/sqs/signing.ts";
 
 const minute = 60_000;
 

@@ -118,3 +118,8 @@ test("any receipt handle arrives as it was, in plain ASCII", () => {
     }),
   );
 });
+
+test("half a surrogate pair, which no bytes stand for, arrives as the character that stands for such", () => {
+  const form = decodeForm(encodeQuery(deleteMessageBatch(["a\ud800b"]), url));
+  expect(form["DeleteMessageBatchRequestEntry.1.ReceiptHandle"]).toBe("a\ufffdb");
+});

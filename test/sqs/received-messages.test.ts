@@ -166,6 +166,12 @@ test("the group of a FIFO queue's message", () => {
   expect(readMessages(aws(message("a", "a")))[0]).not.toHaveProperty("groupId");
 });
 
+test("ids and handles of any characters come out as they were written", () => {
+  const [messageId, receiptHandle] = ["\ufeffm😀", "h\u2028\ufeff"];
+  const xml = aws(message("a", "a").replace("m1", messageId).replace("AQEB+/=", receiptHandle));
+  expect(readMessages(xml)).toMatchObject([{ messageId, receiptHandle }]);
+});
+
 test("what outlives the body does not keep the answer in memory", () => {
   const handle = "A".repeat(400);
   const group = `<Attribute><Name>MessageGroupId</Name><Value>${"g".repeat(100)}</Value></Attribute>`;

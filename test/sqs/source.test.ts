@@ -208,3 +208,25 @@ test("settings that cannot be used are refused before anything is sent", () => {
   expect(() => make({ AWS_CA_BUNDLE: "/nowhere.pem" })).toThrow("AWS_CA_BUNDLE");
   expect(() => make({ AWS_CA_BUNDLE: import.meta.path })).toThrow("no certificate");
 });
+
+describe("an answer to a receive that cannot be read", () => {
+  const unreadable = { status: 200, body: "<ReceiveMessageResponse><b>not escaped & not closed" };
+  const options = { maxMessages: 10, waitSeconds: 0, signal: new AbortController().signal };
+
+  test("is told at once: what was in it is hidden, and another try would say that there is nothing", async () => {
+    const source = await start([unreadable, { status: 200, body: emptyReceive }]);
+    const failure = await source.receive(options).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ kind: "protocol", retryable: true });
+    expect(source.requests).toBe(1);
+  });
+
+  test("is asked for again from a FIFO queue, which hands out the same once more", async () => {
+    const source = await start([unreadable, { status: 200, body: emptyReceive }], { name: "login.fifo" });
+    expect(await source.receive(options)).toEqual([]);
+    const attempts = (server?.bodies ?? []).map((body) =>
+      new URLSearchParams(body).get("ReceiveRequestAttemptId"),
+    );
+    expect(attempts.length).toBe(2);
+    expect(new Set(attempts).size).toBe(1);
+  });
+});

@@ -1,0 +1,99 @@
+/** Asks a queue what it permits and what time it is, by calls that change nothing whatever is answered. */
+
+import { EtlError } from "../errors.ts";
+import { resolveEndpoint } from "./endpoint.ts";
+import { denied } from "./error-meanings.ts";
+import { routeInit } from "./exchange.ts";
+import { changeVisibilityBatch, deleteMessageBatch, getQueueAttributes, type Query } from "./query.ts";
+import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";
+import { type QueueDescription, toQueueDescription } from "./queue-description.ts";
+import { readAttributes, readResult } from "./response.ts";
+import { readCaBundle } from "./trust.ts";
+
+/** The actions whose permission can be asked for. */
+export type InspectedAction = "receive" | "delete" | "changeVisibility" | "send";
+
+/**
+ * Whether an action may be used. `not denied` where it was refused for what was asked, and it is not known which of the
+ * two SQS looks at first.
+ */
+export type InspectedPermission = "permitted" | "not denied" | "denied";
+
+/** A receipt handle that no server has given out: it is too short, and not base64. */
+const noHandle = "-";
+
+/**
+ * A delete and a change of visibility name a message that cannot be: SQS looks at the permission for the whole batch, and
+ * answers for each entry afterwards. A receive would count as one, so it asks for fewer messages than none; and should
+ * a server take that for a number, it shall not hide what it hands out. A batch without entries sends nothing.
+ */
+const queries: Readonly<Record<InspectedAction, Query>> = {
+  receive: {
+    action: "ReceiveMessage",
+    parameters: [
+      ["MaxNumberOfMessages", "-1"],
+      ["VisibilityTimeout", "0"],
+      ["WaitTimeSeconds", "0"],
+    ],
+  },
+  delete: deleteMessageBatch([noHandle]),
+  changeVisibility: changeVisibilityBatch([{ receiptHandle: noHandle, timeoutSeconds: 0 }]),
+  send: { action: "SendMessageBatch", parameters: [] },
+};
+
+/** A queue that is asked and never changed. */
+export interface QueueInspection {
+  /** @throws EtlError; of kind permission where `GetQueueAttributes` is denied */
+  describe(signal: AbortSignal): Promise<QueueDescription>;
+  /** @throws EtlError where the queue does not answer, or not as SQS does */
+  permission(action: InspectedAction, signal: AbortSignal): Promise<InspectedPermission>;
+  /**
+   * How far this machine's clock is ahead of the server's, in milliseconds, to a second; below 0 where it is behind.
+   * Undefined where the server does not say. Nothing is signed, so it works with a clock that is far off.
+   */
+  clockAheadMillis(signal: AbortSignal): Promise<number | undefined>;
+}
+
+/**
+ * Opens a queue to be asked; nothing is sent yet.
+ *
+ * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
+ */
+export function inspectQueue(parts: SqsQueueParts): QueueInspection {
+  const { client, timeoutMillis } = openQueueClient(parts);
+  const { requestUrl } = resolveEndpoint(parts.queue);
+  const init = routeInit({ caBundle: readCaBundle(parts.env), direct: parts.direct });
+  return {
+    describe: (signal) =>
+      client.call({
+        operation: "attributes",
+        query: getQueueAttributes(),
+        read: (text) => toQueueDescription(readAttributes(text)),
+        timeoutMillis,
+        signal,
+      }),
+    async permission(action, signal) {
+      const query = queries[action];
+      const read = (text: string) => readResult(text, query.action, (reader) => reader.skip());
+      try {
+        await client.call({ operation: "ask for a permission", query, read, timeoutMillis, signal });
+        return "permitted";
+      } catch (error) {
+        if (!(error instanceof EtlError)) throw error;
+        if (error.kind === "permission" && error.message === denied.message) return "denied";
+        // A code of SQS that is about what was sent, as it has no meaning for a drain.
+        if (error.kind === "protocol" && error.code !== undefined && !error.retryable) return "not denied";
+        throw error;
+      }
+    },
+    async clockAheadMillis(signal) {
+      const sentAtMillis = parts.now();
+      const { headers, body } = await fetch(requestUrl, { ...init, signal });
+      await body?.cancel();
+      const serverMillis = Date.parse(headers.get("date") ?? "");
+      if (Number.isNaN(serverMillis)) return undefined;
+      // The header is cut to whole seconds, and half of the way was before it.
+      return (sentAtMillis + parts.now()) / 2 - (serverMillis + 500);
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import { type InspectedAction, inspectQueue } from "../../src/sqs/inspection.ts";
+import { toQueueDescription } from "../../src/sqs/queue-description.ts";
+import { fine, refused, rejection, url } from "../support/sqs-client.ts";
+import { type Fault, startFaultyServer } from "../support/sqs-faults.ts";
+
+const never = new AbortController().signal;
+
+/** Asks a server that answers so, whatever it is asked. */
+async function asked<T>(answer: Fault, ask: (queue: ReturnType<typeof inspectQueue>) => Promise<T>) {
+  const server = await startFaultyServer([answer]);
+  const queue = inspectQueue({
+    queue: { url, endpoint: server.endpoint },
+    env: { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "s3cret-key" },
+    clock: { monotonicMillis: () => 0, sleep: async () => {} },
+    now: () => Date.UTC(2026, 0, 1, 12, 0, 10),
+    random: () => 0,
+    retryPolicy: { attempts: 1, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 0 },
+  });
+  try {
+    return { result: await ask(queue), bodies: server.bodies, heads: server.heads };
+  } finally {
+    await server.stop();
+  }
+}
+
+describe("a permission", () => {
+  test.each<[answer: Fault, permission: string]>([
+    [fine, "permitted"],
+    [refused(400, "InvalidParameterValue"), "not denied"],
+    [refused(400, "ReadCountOutOfRange"), "not denied"],
+    [refused(400, "AWS.SimpleQueueService.EmptyBatchRequest"), "not denied"],
+    [refused(403, "AccessDenied"), "denied"],
+    [refused(400, "AccessDeniedException"), "denied"],
+  ])("%j", async (answer, permission) => {
+    const { result } = await asked(answer, (queue) => queue.permission("receive", never));
+    expect(result).toBe(permission as typeof result);
+  });
+
+  test.each<[answer: Fault, kind: string]>([
+    [refused(400, "AWS.SimpleQueueService.NonExistentQueue"), "config"],
+    [refused(403, "InvalidClientTokenId"), "permission"],
+    [refused(503, "ServiceUnavailable"), "temporary"],
+    [{ status: 200, body: "<html>a proxy's page</html>" }, "protocol"],
+    [{ status: 404, body: "not here" }, "config"],
+    [{ status: 405, body: "<Error><Code>MethodNotAllowed</Code></Error>" }, "protocol"],
+    ["reset", "unavailable"],
+  ])("%j tells nothing of it", async (answer, kind) => {
+    const error = await rejection(asked(answer, (queue) => queue.permission("receive", never)));
+    expect(error.kind).toBe(kind as typeof error.kind);
+  });
+
+  test.each<[action: InspectedAction, sent: RegExp, never: RegExp]>([
+    [
+      "receive",
+      /Action=ReceiveMessage&.*&MaxNumberOfMessages=-1&VisibilityTimeout=0&WaitTimeSeconds=0$/,
+      /Attempt/,
+    ],
+    ["delete", /Action=DeleteMessageBatch&.*\.1\.ReceiptHandle=-$/, /Entry\.2/],
+    ["changeVisibility", /Action=ChangeMessageVisibilityBatch&.*\.1\.ReceiptHandle=-&/, /Entry\.2/],
+    ["send", /Action=SendMessageBatch&Version=2012-11-05&QueueUrl=[^&]*$/, /MessageBody/],
+  ])("%s is asked for so that nothing can change", async (action, sent, unsent) => {
+    const { bodies } = await asked(refused(400, "InvalidParameterValue"), (queue) =>
+      queue.permission(action, never),
+    );
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]).toMatch(sent);
+    expect(bodies[0]).not.toMatch(unsent);
+  });
+});
+
+describe("the time", () => {
+  test.each<[date: string, aheadMillis: number | undefined]>([
+    ["Thu, 01 Jan 2026 12:00:10 GMT", -500],
+    ["Thu, 01 Jan 2026 11:50:10 GMT", 599_500],
+    ["yesterday", undefined],
+  ])("%s", async (date, aheadMillis) => {
+    const answer = { status: 403, body: "", headers: { Date: date } };
+    const { result, heads } = await asked(answer, (queue) => queue.clockAheadMillis(never));
+    expect(result).toBe(aheadMillis);
+    expect(heads[0]).not.toMatch(/authorization/i);
+  });
+});
+
+describe("what a queue says of its set-up", () => {
+  const attributes = {
+    QueueArn: "arn:aws:sqs:eu-west-1:123456789012:login-queue",
+    ApproximateNumberOfMessages: "1",
+    ApproximateNumberOfMessagesNotVisible: "0",
+    ApproximateNumberOfMessagesDelayed: "0",
+    VisibilityTimeout: "30",
+  };
+  const describeWith = (more: Readonly<Record<string, string>>) =>
+    toQueueDescription(new Map(Object.entries({ ...attributes, ...more })));
+
+  test.each([
+    [{}, undefined],
+    [{ SqsManagedSseEnabled: "true" }, { by: "sqs" }],
+    [{ SqsManagedSseEnabled: "false" }, { by: "nobody" }],
+    [
+      { SqsManagedSseEnabled: "false", KmsMasterKeyId: "alias/ours" },
+      { by: "kms", key: "alias/ours" },
+    ],
+    [{ KmsMasterKeyId: "a\u001b[2Jb" }, { by: "kms", key: "(unreadable)" }],
+  ])("encryption of %j", (more, encryption) => {
+    expect(describeWith(more).encryption).toEqual(encryption as never);
+  });
+
+  test.each([
+    [undefined, "all"],
+    ["not JSON", "all"],
+    ['{"redrivePermission":"allowAll"}', "all"],
+    ['{"redrivePermission":"denyAll"}', "none"],
+    ['{"redrivePermission":"byQueue","sourceQueueArns":["arn:a","arn:b"]}', ["arn:a", "arn:b"]],
+  ])("redrive allow policy %s", (policy, allow) => {
+    const more = policy === undefined ? {} : { RedriveAllowPolicy: policy };
+    expect(describeWith(more).redriveAllow).toEqual(allow as never);
+  });
+});
