@@ -2,23 +2,33 @@
 
 import { EtlError } from "../errors.ts";
 import type { ColumnLimits } from "../pipeline/row.ts";
-import type { ColumnType } from "./column-types.ts";
-import { maxCharacters } from "./column-types.ts";
+import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
 import type { Database } from "./connect.ts";
 import { parseTableName, quoteTable, type TableName } from "./identifier.ts";
 
 /** One column of a live table. */
 export interface TableColumn {
   readonly name: string;
-  readonly type: ColumnType;
+  readonly type: LiveType;
   /** The type as a person writes it, such as `character varying(32)`. */
   readonly declaredType: string;
   /** What a text is cast to in SQL: the base type without its modifier, which a cast would cut the value to. */
   readonly castType: string;
+  /** The collation as SQL takes it, where it is not the database's own: two texts may be equal under one alone. */
+  readonly collation: string | undefined;
   readonly nullable: boolean;
   readonly hasDefault: boolean;
-  /** Generated, or an identity that takes no value. */
-  readonly alwaysGenerated: boolean;
+  /** What takes no value: a generated column, or an identity that is always generated. */
+  readonly generated: "no" | "identity" | "expression";
+}
+
+/** An index that keeps rows apart: a unique one, a primary key's, or an exclusion constraint's. */
+export interface UniqueIndex {
+  readonly name: string;
+  /** Its columns in its own order; an expression has no name and is left out. */
+  readonly columns: readonly string[];
+  /** Why it cannot be what a conflict is found by. */
+  readonly defect: "invalid" | "exclusion" | "partial" | "expression" | "deferrable" | undefined;
 }
 
 /** A live table. */
@@ -28,6 +38,7 @@ export interface TableDescription {
   /** The name as SQL takes it, with its schema. */
   readonly sqlName: string;
   readonly columns: readonly TableColumn[];
+  readonly uniqueIndexes: readonly UniqueIndex[];
   /** True where a crash of the server empties it: nothing that is acknowledged is safe in it. */
   readonly unlogged: boolean;
 }
@@ -49,7 +60,9 @@ export async function readTable(
     const [table] = await transaction.run(tableSql, [quoteTable(name)]);
     if (table === undefined) throw missingTable(name, database);
     if (!["r", "p"].includes(table.kind as string)) throw notATable(name);
-    return { table, columns: await transaction.run(columnsSql, [table.oid as string]) };
+    const oid = table.oid as string;
+    const columns = await transaction.run(columnsSql, [oid]);
+    return { table, columns, indexes: await transaction.run(uniqueIndexesSql, [oid]) };
   });
   const found = { schema: rows.table.schema as string, name: rows.table.name as string };
   return {
@@ -65,9 +78,15 @@ export async function readTable(
       },
       declaredType: row.declared_type as string,
       castType: row.cast_type as string,
+      collation: (row.collation as string | null) ?? undefined,
       nullable: row.nullable as boolean,
       hasDefault: row.has_default as boolean,
-      alwaysGenerated: row.always_generated as boolean,
+      generated: row.generated as TableColumn["generated"],
+    })),
+    uniqueIndexes: rows.indexes.map((row) => ({
+      name: row.name as string,
+      columns: JSON.parse(row.columns as string) as string[],
+      defect: (row.defect as UniqueIndex["defect"] | null) ?? undefined,
     })),
   };
 }
@@ -76,8 +95,13 @@ export async function readTable(
 export function columnLimits(table: TableDescription): ColumnLimits {
   return new Map(
     table.columns.map(({ name, type, nullable }) => {
-      const characters = maxCharacters(type);
-      return [name, { nullable, ...(characters === undefined ? {} : { maxCharacters: characters }) }];
+      const [characters, digits] = [maxCharacters(type), maxFractionDigits(type)];
+      const limit = {
+        nullable,
+        ...(characters === undefined ? {} : { maxCharacters: characters }),
+        ...(digits === undefined ? {} : { maxFractionDigits: digits }),
+      };
+      return [name, limit];
     }),
   );
 }
@@ -111,12 +135,40 @@ const columnsSql = `
     a.atthasdef or a.attidentity <> '' or exists (
       select from pg_catalog.pg_type d where d.oid = a.atttypid and d.typdefault is not null
     ) as has_default,
-    a.attgenerated <> '' or a.attidentity = 'a' as always_generated
+    case when a.attgenerated <> '' then 'expression' when a.attidentity = 'a' then 'identity' else 'no' end as generated,
+    (
+      select pg_catalog.format('%I.%I', cn.nspname, c.collname)
+      from pg_catalog.pg_collation c
+      join pg_catalog.pg_namespace cn on cn.oid = c.collnamespace
+      where c.oid = a.attcollation and c.collname <> 'default'
+    ) as collation
   from type_of
   join pg_catalog.pg_attribute a on a.attrelid = $1::text::oid and a.attnum = type_of.attnum
   join pg_catalog.pg_type t on t.oid = type_of.oid and t.typtype <> 'd'
   join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
   order by a.attnum`;
+
+/** Columns that an index only carries along (`include`) are no part of its key. */
+const uniqueIndexesSql = `
+  select
+    c.relname as name,
+    (
+      select coalesce(pg_catalog.json_agg(a.attname order by k.place), '[]')::text
+      from pg_catalog.unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+      join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+      where k.place <= i.indnkeyatts
+    ) as columns,
+    case
+      when not i.indisvalid or not i.indisready or not i.indislive then 'invalid'
+      when i.indisexclusion then 'exclusion'
+      when i.indpred is not null then 'partial'
+      when i.indexprs is not null then 'expression'
+      when not i.indimmediate then 'deferrable'
+    end as defect
+  from pg_catalog.pg_index i
+  join pg_catalog.pg_class c on c.oid = i.indexrelid
+  where i.indrelid = $1::text::oid and (i.indisunique or i.indisexclusion)
+  order by c.relname`;
 
 /** A schema without the usage permission is not on the search path either: hence the user's name. */
 function missingTable(name: TableName, database: Database): EtlError {

@@ -1,9 +1,9 @@
-/** Which types of the live table can hold what a transform makes, exactly as it is. */
+/** Which types of the live table can hold what a mapping stores, exactly as it is. */
 
-import type { ColumnKind } from "../pipeline/column-kind.ts";
+import type { ColumnType } from "../pipeline/mapping.ts";
 
-/** A column's type, with domains resolved to what they stand on. */
-export interface ColumnType {
+/** A live column's type, with domains resolved to what they stand on. */
+export interface LiveType {
   /** The base type's name in `pg_type`, such as `varchar`; of an enumeration its own name. */
   readonly name: string;
   readonly isEnum: boolean;
@@ -11,38 +11,82 @@ export interface ColumnType {
   readonly modifier: number;
 }
 
-/** A modifier of text and number types counts a header of four bytes. */
-const modifierHeader = 4;
+const textTypes = ["text", "varchar", "bpchar", "citext"];
 
-/**
- * Whether values of the kind fit the type without being changed, other than refused.
- *
- * Not among them: `smallint`, as versions need 31 bits; `timestamp with time zone`, as a day is not one moment; the
- * floating point types; `numeric` with a negative scale, which rounds.
- */
-export function holds({ name, isEnum, modifier }: ColumnType, kind: ColumnKind): boolean {
-  switch (kind) {
-    case "text":
-      return isEnum || ["text", "varchar", "bpchar", "citext"].includes(name);
-    case "integer":
-      return ["int4", "int8"].includes(name) || (name === "numeric" && numericScale(modifier) >= 0);
-    case "date":
-      return ["date", "timestamp"].includes(name);
-  }
-}
-
-/** What to write into an error, by kind. */
-export const expectedTypes: Readonly<Record<ColumnKind, string>> = {
-  text: "text, varchar, char, citext or an enum",
-  integer: "integer, bigint or numeric",
-  date: "date or timestamp without time zone",
+/** The live types that take each stored type, by their names in `pg_type`. */
+const liveTypes: Readonly<Record<ColumnType, readonly string[]>> = {
+  text: textTypes,
+  integer: ["int2", "int4", "int8", "numeric"],
+  bigint: ["int8", "numeric"],
+  numeric: ["numeric", "float8", "float4"],
+  boolean: ["bool"],
+  date: ["date", "timestamp"],
+  timestamptz: ["timestamptz"],
+  uuid: ["uuid", ...textTypes],
+  inet: ["inet", "cidr", ...textTypes],
+  jsonb: ["jsonb", "json", "text", "varchar"],
 };
 
+/** What to write into an error, by stored type. */
+export const expectedTypes: Readonly<Record<ColumnType, string>> = {
+  text: "text, varchar, char, citext or an enum",
+  integer: "integer, bigint, smallint or numeric",
+  bigint: "bigint or numeric",
+  numeric: "numeric, double precision or real",
+  boolean: "boolean",
+  date: "date or timestamp without time zone",
+  timestamptz: "timestamp with time zone",
+  uuid: "uuid or a text",
+  inet: "inet, cidr or a text",
+  jsonb: "jsonb, json, text or varchar",
+};
+
+/**
+ * Whether values of the stored type fit the live one without being changed, other than refused.
+ *
+ * Not among them: `timestamp` for a moment, as it forgets the zone; `timestamptz` for a day, which is not one moment;
+ * `integer` for a bigint, and a whole number for a numeric, which a mapping should say; `numeric` with a negative
+ * scale, which rounds whole numbers; `char` for JSON. A type that would round is among them where {@link roundsTo}
+ * says so: each value is then asked whether it stays as it is.
+ */
+export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType): boolean {
+  if (isEnum) return stored === "text";
+  return liveTypes[stored].includes(name) && (name !== "numeric" || numericScale(modifier) >= 0);
+}
+
+/**
+ * What a value of the stored type is compared with, to be refused where the column would round it: the type as it is
+ * written in SQL, with its scale or precision. Undefined where nothing is rounded.
+ *
+ * A floating point number is compared as it reads back: the shortest text that names it.
+ *
+ * @see https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
+ */
+export function roundsTo(type: LiveType, stored: ColumnType): string | undefined {
+  const { name, modifier } = type;
+  if (stored === "numeric" && ["float8", "float4"].includes(name)) return `${name}::text::numeric`;
+  const digits = maxFractionDigits(type);
+  if (digits === undefined) return undefined;
+  if (stored === "numeric") return `numeric(${(modifier - modifierHeader) >> 16}, ${digits})`;
+  return stored === "timestamptz" ? `timestamptz(${digits})` : undefined;
+}
+
 /** How many characters a text type takes; undefined where it does not say. */
-export function maxCharacters({ name, modifier }: ColumnType): number | undefined {
+export function maxCharacters({ name, modifier }: LiveType): number | undefined {
   if (modifier < modifierHeader || !["varchar", "bpchar"].includes(name)) return undefined;
   return modifier - modifierHeader;
 }
+
+/** How many digits after the point a number or a time keeps; undefined where it keeps all of them. */
+export function maxFractionDigits({ name, modifier }: LiveType): number | undefined {
+  if (name === "numeric" && modifier >= modifierHeader) return numericScale(modifier);
+  // The modifier of a time is its number of decimals, six being all it has.
+  if (name === "timestamptz" && modifier >= 0 && modifier < 6) return modifier;
+  return undefined;
+}
+
+/** A modifier of text and number types counts a header of four bytes. */
+const modifierHeader = 4;
 
 /** The scale is the lower 11 bits, as a signed number. */
 function numericScale(modifier: number): number {

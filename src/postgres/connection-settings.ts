@@ -168,6 +168,7 @@ function readTimeout(seconds: string | undefined): number | undefined {
       kind: "config",
       operation: "connect",
       message: "connect_timeout (PGCONNECT_TIMEOUT) is not a number of seconds",
+      hint: "PGCONNECT_TIMEOUT=10",
     });
   }
   const limit = Number(seconds);
@@ -192,5 +193,6 @@ function severalHosts(): EtlError {
     kind: "config",
     operation: "connect",
     message: "the database's host (PGHOST) names several hosts, and etl connects to one",
+    hint: "name one host in PGHOST or in the database's URL",
   });
 }

@@ -75,6 +75,7 @@ export function rolledBack({ operation, address }: Circumstance): EtlError {
     kind: "temporary",
     operation,
     message: `the database at ${address} rolled back where it was to commit`,
+    hint: "run it again, which is safe",
     retryable: true,
   });
 }
@@ -193,9 +194,14 @@ const verdicts: Readonly<Record<string, (circumstance: Circumstance) => Verdict>
 };
 
 function unavailable(message: string): Verdict {
-  return { kind: "unavailable", message, retryable: true };
+  return {
+    kind: "unavailable",
+    message,
+    hint: "check that the database is up, and run it again",
+    retryable: true,
+  };
 }
 
 function temporary(message: string): Verdict {
-  return { kind: "temporary", message, retryable: true };
+  return { kind: "temporary", message, hint: "run it again, which is safe", retryable: true };
 }

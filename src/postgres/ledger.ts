@@ -1,6 +1,7 @@
 /** The ledger's own names, and the small number that stands for a queue in it. */
 
 import { EtlError } from "../errors.ts";
+import type { Conflict } from "../pipeline/mapping.ts";
 import type { TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import { quoteName, quoteTable } from "./identifier.ts";
@@ -8,25 +9,44 @@ import { quoteName, quoteTable } from "./identifier.ts";
 /** What is needed of a table to find its ledger: the schema that both are in. */
 export type LedgerHome = Pick<TableDescription, "schema" | "sqlName">;
 
+/** The tables of etl's own, which lie beside the table that rows go to. */
+export const ownTables: readonly string[] = ["etl_queue", "etl_ledger", "etl_run", "etl_rejection"];
+
 /** The ledger's name as SQL takes it. */
 export function ledgerName({ schema }: LedgerHome): string {
   return quoteTable({ schema, name: "etl_ledger" });
 }
 
 /** The name of the ledger's list of queues as SQL takes it. */
-function queueListName({ schema }: LedgerHome): string {
+export function queueListName({ schema }: LedgerHome): string {
   return quoteTable({ schema, name: "etl_queue" });
 }
 
-/** What an administrator types to let a user load into a table, and prune its ledger. */
-export function loadGrants(table: LedgerHome, user: string): string {
+/** What a user needs on the table itself, by what becomes of a row that meets another one. */
+export const neededPrivileges: Readonly<Record<Conflict["action"], readonly string[]>> = {
+  reject: ["insert"],
+  ignore: ["select", "insert"],
+  update: ["select", "insert", "update"],
+};
+
+/** The statements that let a user load into a table, and prune its ledger. */
+export function loadGrantStatements(
+  table: LedgerHome,
+  user: string,
+  action: Conflict["action"] = "reject",
+): readonly string[] {
   const grantee = quoteName(user);
   return [
-    `grant usage on schema ${quoteName(table.schema)} to ${grantee};`,
-    `grant insert on ${table.sqlName} to ${grantee};`,
-    `grant select, insert, delete on ${ledgerName(table)} to ${grantee};`,
+    `grant usage on schema ${quoteName(table.schema)} to ${grantee}`,
+    `grant ${neededPrivileges[action].join(", ")} on ${table.sqlName} to ${grantee}`,
+    `grant select, insert, delete on ${ledgerName(table)} to ${grantee}`,
     `grant select, insert on ${queueListName(table)} to ${grantee}`,
-  ].join(" ");
+  ];
+}
+
+/** What an administrator types to let a user load into a table, and prune its ledger: one line. */
+export function loadGrants(table: LedgerHome, user: string, action?: Conflict["action"]): string {
+  return loadGrantStatements(table, user, action).join("; ");
 }
 
 /**

@@ -1,9 +1,12 @@
-/** Makes the table and its ledger where they are not there; what is there is left as it is. */
+/** Makes the table, its ledger and the records where they are not there; what is there is left as it is. */
 
 import type { Mapping } from "../pipeline/mapping.ts";
+import { createTypeOf } from "../pipeline/stored-type.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { parseTableName, quoteName, quoteTable, type TableName } from "./identifier.ts";
+import { ownTables } from "./ledger.ts";
 import ledgerSql from "./migrations/001-ledger.sql" with { type: "text" };
+import recordsSql from "./migrations/002-records.sql" with { type: "text" };
 
 /** What a migration found and made, as names that SQL takes. */
 export interface MigrationResult {
@@ -44,7 +47,7 @@ export async function migrate(
   return await database.transaction(options, async (transaction) => {
     await transaction.run(lockSql);
     const target = { schema: await schemaFor(transaction, wanted), name: wanted.name };
-    const names = [target.name, "etl_queue", "etl_ledger"].map((name) => quoteTable({ ...target, name }));
+    const names = [target.name, ...ownTables].map((name) => quoteTable({ ...target, name }));
     const found: string[] = [];
     for (const name of names) if (await exists(transaction, name)) found.push(name);
     // Without a need, nothing is run: even `if not exists` asks for the permission to create.
@@ -54,15 +57,29 @@ export async function migrate(
 }
 
 function statements(mapping: Mapping, table: TableName): string {
-  const width = Math.max(...mapping.map(({ column }) => quoteName(column).length));
-  const columns = mapping.map(
-    ({ column, createType }) => `  ${quoteName(column).padEnd(width)} ${createType}`,
+  const width = Math.max(...mapping.columns.map(({ column }) => quoteName(column).length));
+  const lines = mapping.columns.map(
+    (mapped) => `  ${quoteName(mapped.column).padEnd(width)} ${createTypeOf(mapped)}`,
   );
+  const { conflict } = mapping;
+  if (conflict.action !== "reject" && conflict.key !== undefined) {
+    lines.push(`  primary key (${conflict.key.map(quoteName).join(", ")})`);
+  }
   const schema = table.schema === undefined ? "" : `${quoteName(table.schema)}.`;
   return [
-    `create table if not exists ${quoteTable(table)} (\n${columns.join(",\n")}\n);\n`,
-    ledgerSql.replaceAll(":schema.", () => schema),
+    `create table if not exists ${quoteTable(table)} (\n${lines.join(",\n")}\n);\n`,
+    ...[ledgerSql, recordsSql].map((sql) => sql.replaceAll(":schema.", () => schema)),
   ].join("\n");
+}
+
+/**
+ * The schema that a table's name means: its own, else that of the table which is found, else that of a new one.
+ *
+ * @throws EtlError where the database cannot be asked; no permission in the schema is needed
+ */
+export function findSchema(database: Database, wanted: TableName, signal: AbortSignal): Promise<string> {
+  const options = { operation: "find schema", readOnly: true, signal };
+  return database.transaction(options, (transaction) => schemaFor(transaction, wanted));
 }
 
 async function schemaFor(transaction: Transaction, wanted: TableName): Promise<string> {

@@ -6,12 +6,14 @@ import type { Rejection } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { rowFaultOf } from "./errors.ts";
-import { loadGrants } from "./ledger.ts";
-import { type LoadTarget, loadParameters, loadSql } from "./load-statement.ts";
+import { ledgerName, loadGrants } from "./ledger.ts";
+import { type LoadTarget, loadParameters, loadStatements } from "./load-statement.ts";
 import { messageKey } from "./message-key.ts";
 
 /** From this many rows on, one reason for all of them is not a matter of the messages but of the table. */
 const suspiciousBatch = 50;
+
+const nothing: LoadResult = { inserted: 0, duplicates: 0, leftOut: 0, rejections: [] };
 
 /**
  * Makes the sink of a table that has been checked against the mapping.
@@ -20,16 +22,32 @@ const suspiciousBatch = 50;
  * under savepoints, still in one transaction, until the refused rows are known: those alone become rejections.
  */
 export function createPostgresSink(database: Database, target: LoadTarget): Sink {
-  const sql = loadSql(target);
-  const columnCount = target.mapping.length;
-  const options = { operation: "load", grants: loadGrants(target.table, database.user) };
+  const { table, mapping } = target;
+  const statements = loadStatements(target);
+  const columnCount = mapping.columns.length;
+  const { action } = mapping.conflict;
+  const options = { operation: "load", grants: loadGrants(table, database.user, action) };
 
-  /** @throws EtlError where the table did not take as many rows as the ledger took entries */
+  /** @throws EtlError where a trigger of the table or the ledger swallowed a row */
   async function loadAll(transaction: Transaction, batch: readonly MappedMessage[]): Promise<LoadResult> {
-    const [counts] = await transaction.run(sql, loadParameters(batch, columnCount));
-    const fresh = counts?.fresh as number;
-    if (counts?.loaded !== fresh) throw swallowedRows(target);
-    return { inserted: fresh, duplicates: batch.length - fresh, rejections: [] };
+    const parameters = loadParameters(batch, columnCount);
+    const [counts] = await transaction.run(statements.load, parameters);
+    const loaded = counts?.loaded as number;
+    if (counts?.fresh !== batch.length) {
+      // An entry that was not taken is a duplicate only if it is there, or was until it was pruned just now: its message
+      // is going to be deleted.
+      const [entries] = await transaction.run(statements.known, parameters.slice(columnCount));
+      if (entries?.known !== batch.length && entries?.diverted !== false) throw swallowedEntries(target);
+    }
+    if (action === "reject" && loaded !== counts?.fresh) throw swallowedRows(target);
+    if (statements.check !== undefined && typeof counts?.doubtful === "string") {
+      const places = JSON.parse(counts.doubtful) as number[];
+      const doubtful = places.map((place) => batch[place] as MappedMessage);
+      const [checked] = await transaction.run(statements.check, loadParameters(doubtful, columnCount));
+      if (checked?.swallowed !== false) throw swallowedRows(target);
+    }
+    const leftOut = (counts?.fresh as number) - loaded;
+    return { inserted: loaded, duplicates: batch.length - loaded, leftOut, rejections: [] };
   }
 
   async function loadInHalves(
@@ -45,7 +63,7 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
       const rejection = rejectionOf(error, batch);
       if (rejection === undefined) throw error;
       await transaction.run("rollback to savepoint half; release savepoint half");
-      if (batch.length === 1) return { inserted: 0, duplicates: 0, rejections: [rejection] };
+      if (batch.length === 1) return { ...nothing, rejections: [rejection] };
     }
     const middle = Math.ceil(batch.length / 2);
     const first = await loadInHalves(transaction, batch.slice(0, middle));
@@ -53,6 +71,7 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
     return {
       inserted: first.inserted + second.inserted,
       duplicates: first.duplicates + second.duplicates,
+      leftOut: first.leftOut + second.leftOut,
       rejections: [...first.rejections, ...second.rejections],
     };
   }
@@ -61,15 +80,18 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
     return await database.transaction(options, async (transaction) => {
       // A constraint that is checked at the commit could not be told from the others' rows.
       await transaction.run("set constraints all immediate");
-      const result = await loadInHalves(transaction, inLockOrder(batch));
-      refuseOneReasonForAll(result, batch.length - result.duplicates, target);
+      if (statements.takeTurn !== undefined) await transaction.run(statements.takeTurn);
+      const inOrder = statements.takeTurn === undefined ? inLockOrder(batch) : batch;
+      const result = await loadInHalves(transaction, inOrder);
+      const known = result.duplicates - result.leftOut;
+      refuseOneReasonForAll(result, batch.length - known, target);
       return result;
     });
   }
 
   return {
     async load(batch) {
-      if (batch.length === 0) return { inserted: 0, duplicates: 0, rejections: [] };
+      if (batch.length === 0) return nothing;
       try {
         return await database.transaction(options, (transaction) => loadAll(transaction, batch));
       } catch (error) {
@@ -120,6 +142,16 @@ function refuseOneReasonForAll({ rejections }: LoadResult, tried: number, { tabl
     message: `${table.sqlName} refused every one of ${tried} rows for the same reason (SQLSTATE ${code}${where})`,
     hint: "check the table's constraints and triggers; nothing of the batch was stored or rejected",
     code,
+  });
+}
+
+function swallowedEntries({ table }: LoadTarget): EtlError {
+  const ledger = ledgerName(table);
+  return new EtlError({
+    kind: "config",
+    operation: "load",
+    message: `${ledger} swallows entries: messages would be taken for stored whose rows are not there`,
+    hint: `drop the triggers and rules of ${ledger}; nothing of the batch was stored`,
   });
 }
 

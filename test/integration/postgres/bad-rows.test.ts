@@ -1,31 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Sink } from "../../../src/drain/ports.ts";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
 import type { MappedMessage } from "../../../src/pipeline/row.ts";
-import type { Database } from "../../../src/postgres/connect.ts";
-import { migrate } from "../../../src/postgres/migrate.ts";
-import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
-let testDatabase: TestDatabase;
-let database: Database;
+const { testDatabase, database } = await migratedDatabase();
 let sink: Sink;
-
-beforeAll(async () => {
-  testDatabase = await createDatabase();
-  database = openUrl(testDatabase.url);
-});
-
-beforeEach(async () => {
-  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
-  await migrate(database, userLogins, "user_logins");
-});
-
-afterAll(async () => {
-  database.close();
-  await testDatabase.drop();
-});
 
 async function withTable(...statements: string[]): Promise<void> {
   for (const statement of statements) await testDatabase.sql.unsafe(statement);
@@ -149,6 +130,7 @@ describe("one bad row never costs a good one", () => {
       expect(result).toEqual({
         inserted: 18,
         duplicates: 0,
+        leftOut: 0,
         rejections: [7, 20].map((number) => ({
           messageId: loginMessage(number).ref.messageId,
           reason: `sqlstate_${code}`,
@@ -168,7 +150,7 @@ describe("one bad row never costs a good one", () => {
     const batch = batchWith(loginMessage(7, { 0: "a-long-user-id" }));
     expect(await sink.load(batch)).toMatchObject({ inserted: 19, rejections: [{ constraint: "short" }] });
     await testDatabase.sql.unsafe("alter table user_logins drop constraint short");
-    expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 19, rejections: [] });
+    expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 19, leftOut: 0, rejections: [] });
   });
 });
 

@@ -1,40 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { userLogins } from "../../../src/pipeline/mapping.ts";
 import { columnLimits, readTable } from "../../../src/postgres/catalog.ts";
-import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
 import { createPostgresSink } from "../../../src/postgres/sink.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
-import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { failureOf, openUrl } from "../../support/postgres-database.ts";
+import { emptyDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createDatabase();
-  database = openUrl(testDatabase.url);
-});
+const { testDatabase, database } = await emptyDatabase();
 
 beforeEach(async () => {
-  await testDatabase.sql.unsafe(
-    "drop schema if exists sales cascade; drop schema public cascade; create schema public",
-  );
-});
-
-afterAll(async () => {
-  database.close();
-  await testDatabase.drop();
+  await testDatabase.sql.unsafe("drop schema if exists sales cascade");
 });
 
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
 
-async function check(statement = "select 1", table = "user_logins", maskCharacters = 78) {
+async function check(statement = "select 1", table = "user_logins") {
   await migrate(database, userLogins, table);
   await run(statement);
-  checkTable(await readTable(database, table), userLogins, maskCharacters);
+  checkTable(await readTable(database, table), userLogins, "hmac");
 }
 
 describe("a table that fits", () => {
@@ -75,7 +61,12 @@ describe("a table that fits", () => {
     expect(limits.get("masked_device_id")).toEqual({ nullable: true });
     const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:q");
     const sink = createPostgresSink(database, { table, mapping: userLogins, queueId });
-    expect(await sink.load(loginMessages(3))).toEqual({ inserted: 3, duplicates: 0, rejections: [] });
+    expect(await sink.load(loginMessages(3))).toEqual({
+      inserted: 3,
+      duplicates: 0,
+      leftOut: 0,
+      rejections: [],
+    });
     const rows = await run(
       "select user_id::text, app_version::text, create_date::text from user_logins limit 1",
     );
@@ -103,7 +94,7 @@ describe("a table that does not fit", () => {
   const cases: [string, string, string][] = [
     ["a column is missing", "alter table user_logins drop locale", "no column locale"],
     ["a text column is a uuid", "alter table user_logins alter user_id type uuid using null", "user_id"],
-    ["a version is a smallint", "alter table user_logins alter app_version type smallint", "smallint"],
+    ["a wide version is a smallint", "alter table user_logins alter app_version type smallint", "smallint"],
     ["a version is a text", "alter table user_logins alter app_version type text", "app_version"],
     [
       "a version is rounded",
@@ -169,7 +160,9 @@ describe("a table that does not fit", () => {
 
 describe("migrating", () => {
   test("makes everything once, and finds it the second time", async () => {
-    const names = ["public.user_logins", "public.etl_queue", "public.etl_ledger"];
+    const names = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection"].map(
+      (name) => `public.${name}`,
+    );
     expect(await migrate(database, userLogins, "user_logins")).toEqual({ created: names, found: [] });
     expect(await migrate(database, userLogins, "user_logins")).toEqual({ created: [], found: names });
   });
@@ -184,7 +177,7 @@ describe("migrating", () => {
   test("leaves a table that is there as it is, and puts the ledger beside it", async () => {
     await run("create schema sales; create table sales.logins (a int)");
     expect(await migrate(database, userLogins, "sales.logins")).toEqual({
-      created: ["sales.etl_queue", "sales.etl_ledger"],
+      created: ["sales.etl_queue", "sales.etl_ledger", "sales.etl_run", "sales.etl_rejection"],
       found: ["sales.logins"],
     });
     expect((await readTable(database, "sales.logins")).columns.map(({ name }) => name)).toEqual(["a"]);
@@ -193,7 +186,7 @@ describe("migrating", () => {
   test("takes names that need quotes", async () => {
     const table = '"My ""Own"" Table"';
     await check("select 1", table);
-    await run(`drop table ${table}, etl_ledger, etl_queue`);
+    await run(`drop table ${table}, etl_ledger, etl_queue, etl_run, etl_rejection`);
     await run(migrationSql(userLogins, table));
     expect((await readTable(database, table)).name).toBe('My "Own" Table');
   });
@@ -201,7 +194,7 @@ describe("migrating", () => {
   test("several at once do not disturb each other", async () => {
     const several = Array.from({ length: 4 }, () => openUrl(testDatabase.url));
     const results = await Promise.all(several.map((each) => migrate(each, userLogins, "user_logins")));
-    expect(results.filter(({ created }) => created.length === 3)).toHaveLength(1);
+    expect(results.filter(({ created }) => created.length === 5)).toHaveLength(1);
     expect(results.filter(({ created }) => created.length === 0)).toHaveLength(3);
     for (const each of several) each.close();
   });

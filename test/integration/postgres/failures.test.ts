@@ -1,30 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import type { ErrorKind } from "../../../src/errors.ts";
 import { userLogins } from "../../../src/pipeline/mapping.ts";
-import type { Database } from "../../../src/postgres/connect.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
-import { createDatabase, startServer, type TestDatabase } from "../../support/postgres.ts";
+import { createDatabase, startServer } from "../../support/postgres.ts";
 import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createDatabase();
-  database = openUrl(testDatabase.url);
-});
-
-beforeEach(async () => {
-  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
-  await migrate(database, userLogins, "user_logins");
-});
-
-afterAll(async () => {
-  database.close();
-  await testDatabase.drop();
-});
+const { testDatabase, database } = await migratedDatabase();
 
 async function stored(sql = testDatabase.sql): Promise<{ rows: number; entries: number }> {
   const [counts] = await sql`
@@ -244,7 +228,12 @@ describe("a server that cannot take a batch now", () => {
       codes.add(failure.code);
     }
     await home.sql`select pg_promote()`;
-    expect(await sink.load(loginMessages(6))).toEqual({ inserted: 3, duplicates: 3, rejections: [] });
+    expect(await sink.load(loginMessages(6))).toEqual({
+      inserted: 3,
+      duplicates: 3,
+      leftOut: 0,
+      rejections: [],
+    });
     expect(await stored(home.sql)).toEqual({ rows: 6, entries: 6 });
     client.close();
     await home.drop();

@@ -1,35 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type { MappedMessage } from "../../../src/pipeline/row.ts";
 import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { migrate } from "../../../src/postgres/migrate.ts";
 import { pruneLedger } from "../../../src/postgres/prune.ts";
-import { createDatabase, sharedServer, superuser, type TestDatabase } from "../../support/postgres.ts";
+import { sharedServer, superuser } from "../../support/postgres.ts";
 import { failureOf, openLoginSink, openUrl, settingsOf } from "../../support/postgres-database.ts";
+import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler } from "../../support/transaction-pooler.ts";
 
 const table = { schema: "public", sqlName: "public.user_logins" };
 const keepSeconds = 5 * 86_400;
-let testDatabase: TestDatabase;
-let database: Database;
+const { testDatabase, database } = await migratedDatabase();
 let queueId: number;
 
-beforeAll(async () => {
-  testDatabase = await createDatabase();
-  database = openUrl(testDatabase.url);
-});
-
 beforeEach(async () => {
-  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
-  await migrate(database, userLogins, "user_logins");
   queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:login-queue");
-});
-
-afterAll(async () => {
-  database.close();
-  await testDatabase.drop();
 });
 
 /** Entries a millisecond apart, the first of them so old. */

@@ -1,29 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { beforeEach, expect, test } from "bun:test";
 import type { MappedMessage } from "../../../src/pipeline/row.ts";
-import type { Database } from "../../../src/postgres/connect.ts";
-import { migrate } from "../../../src/postgres/migrate.ts";
-import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { openLoginSink } from "../../support/postgres-database.ts";
+import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage } from "../../support/postgres-messages.ts";
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createDatabase();
-  database = openUrl(testDatabase.url);
-});
+const { testDatabase, database } = await migratedDatabase();
 
 beforeEach(async () => {
-  await testDatabase.sql.unsafe("drop schema public cascade; create schema public");
-  await migrate(database, userLogins, "user_logins");
   await testDatabase.sql`alter table user_logins add place integer generated always as identity`;
-});
-
-afterAll(async () => {
-  database.close();
-  await testDatabase.drop();
 });
 
 /** Five hundred numbers in an order that is neither theirs nor that of their ids, all sent in one millisecond. */

@@ -38,7 +38,8 @@ beforeAll(async () => {
     transaction.run("create role encrypted login password 'x'; create role plain login password 'x'"),
   );
   sql.close();
-});
+  // Four servers are made at once, which a busy machine takes its time for.
+}, 30_000);
 
 afterAll(async () => {
   const shared = await sharedServer();

@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { listTables } from "../../../src/postgres/table-list.ts";
+import { openUrl } from "../../support/postgres-database.ts";
+import { emptyDatabase } from "../../support/postgres-file.ts";
+import { newestReading } from "../../support/postgres-readings.ts";
+
+const { testDatabase, database } = await emptyDatabase();
+const run = (statement: string) => testDatabase.sql.unsafe(statement);
+
+const names = async (from = database) => (await listTables(from)).map(({ sqlName }) => sqlName);
+
+test("an empty database has none", async () => {
+  expect(await listTables(database)).toEqual([]);
+});
+
+test("a table is told with its columns and what the server believes of its rows", async () => {
+  await run("create table event (a int, b int, c int); alter table event drop b");
+  const event = { schema: "public", name: "event", sqlName: "public.event", columns: 2 };
+  expect(await listTables(database)).toEqual([{ ...event, estimatedRows: undefined }]);
+  await run("insert into event select n, n from generate_series(1, 1000) as n; analyze event");
+  expect(await listTables(database)).toEqual([{ ...event, estimatedRows: 1000 }]);
+});
+
+test("the ledger, views, partitions, temporary tables and an extension's are no choice", async () => {
+  await migrate(database, newestReading, "reading");
+  await run(`
+    create table parted (a int) partition by range (a);
+    create table part partition of parted for values from (0) to (9);
+    create view seen as select 1 as a;
+    create materialized view kept as select 1 as a;
+    create temporary table passing (a int);
+    create table owned (a int);
+    create extension citext;
+    alter extension citext add table owned`);
+  expect(await names()).toEqual(["public.parted", "public.reading"]);
+  await run("alter extension citext drop table owned; drop table passing");
+});
+
+test("tables on the search path come first, and names are written as SQL takes them", async () => {
+  await run(`
+    create schema archive;
+    create table archive."My Events" (a int);
+    create table zebra (a int)`);
+  try {
+    expect(await names()).toEqual(["public.zebra", 'archive."My Events"']);
+  } finally {
+    await run("drop schema archive cascade");
+  }
+});
+
+test("only what the user may insert into, a single column being enough", async () => {
+  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
+  await run(`
+    create role ${role} login password 'loading'; grant usage on schema public to ${role};
+    create table closed (a int); grant select on closed to ${role};
+    create table open (a int); grant insert on open to ${role};
+    create table narrow (a int, b int); grant insert (b) on narrow to ${role};
+    create schema hidden; create table hidden.open (a int); grant insert on hidden.open to ${role}`);
+  const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
+  try {
+    expect(await names(loader)).toEqual(["public.narrow", "public.open"]);
+  } finally {
+    loader.close();
+    await run(`drop schema hidden cascade; drop owned by ${role}; drop role ${role}`);
+  }
+});
