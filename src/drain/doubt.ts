@@ -1,12 +1,12 @@
 /**
- * Tells bad messages from a table that refuses everything: refusals of Postgres are held back until a row is stored
+ * Tells bad messages from a table that refuses everything: refusals of Postgres are held back until a row is accepted
  * again, and where too many of them in a row have one and the same reason, the set-up is wrong and nothing is rejected.
  */
 
 import { EtlError } from "../errors.ts";
 import type { Reject } from "./rejects.ts";
 
-/** So many refusals for one reason, with no row stored between them, are not a matter of the messages. */
+/** So many refusals for one reason, with no row accepted between them, are not a matter of the messages. */
 const suspiciousRefusals = 50;
 
 /** Refusals whose meaning is open. */
@@ -30,7 +30,7 @@ export class Doubt {
     if (this.#inARow >= suspiciousRefusals) throw wrongSetUp(this.#inARow, this.#reason);
   }
 
-  /** A row has been stored: the table takes rows. Gives what was held back, as what it is: bad messages. */
+  /** A row has been accepted: the table takes rows. Gives what was held back, as what it is: bad messages. */
   dispel(): readonly Reject[] {
     this.#inARow = 0;
     return this.takeAll();

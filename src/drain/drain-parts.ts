@@ -2,15 +2,17 @@
 
 import type { EtlError } from "../errors.ts";
 import type { MapMessage } from "../pipeline/mapper.ts";
+import type { MessageRef } from "../pipeline/message.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import type { Clock, DeadLetterQueue, Sink, Source } from "./ports.ts";
 import type { Outcome } from "./receipt.ts";
 import type { Tally } from "./tally.ts";
+import type { Bottleneck } from "./tuning.ts";
 
 /** Who is told what happens. */
 export interface DrainObserver {
   /** A message is rejected; told once a message, however often it comes round. */
-  rejected(rejection: Rejection): void;
+  rejected(rejection: Rejection, ref: MessageRef): void;
   /** An operation fails and is tried again. */
   trouble(error: EtlError): void;
   /** The operation works again. */
@@ -26,6 +28,8 @@ export interface DrainParts {
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
   readonly clock: Clock;
+  /** CPU time that this thread has used, in milliseconds: what says that the program itself is the limit. */
+  readonly cpuMillis: () => number;
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly mapMessage: MapMessage;
@@ -40,13 +44,13 @@ export interface DrainLimits {
   readonly maxMessages?: number | undefined;
   /** The most rows in one load. */
   readonly batchSize: number;
-  /** The most long polls at one time. */
-  readonly receivers: number;
+  /** Long polls at one time while messages come. @defaultValue as many as bring more */
+  readonly receivers?: number | undefined;
   readonly waitSeconds: number;
   /** The queue's own. */
   readonly visibilityTimeoutSeconds: number;
-  /** Deliveries received and not settled, at most. */
-  readonly maxInFlight: number;
+  /** Deliveries received and not settled, at most. @defaultValue as many as batches and receivers need */
+  readonly maxInFlight?: number | undefined;
   /** Whether to go on when the queue is empty, and however long queue or database fail. */
   readonly follow: boolean;
   /** How long one operation may go on failing before the run ends with exit 75; without effect with `follow`. */
@@ -60,4 +64,6 @@ export interface DrainEnd {
   readonly outcome: Outcome;
   /** What ended the run, where the outcome is `failed`. */
   readonly error?: unknown;
+  /** What kept it from being faster; absent where it was too short to tell. */
+  readonly limit?: Bottleneck | undefined;
 }

@@ -11,8 +11,8 @@ const firstEstimateBytes = 2 * 1024;
 
 /** How much may be held between receive and settle. */
 export interface IntakeBounds {
-  /** Deliveries received, or asked for, and not yet settled. */
-  readonly maxMessages: number;
+  /** Deliveries received, or asked for, and not yet settled; asked for before each receive. */
+  readonly maxMessages: () => number;
   /** Bytes of answers under way and of deliveries that wait. */
   readonly maxBytes: number;
 }
@@ -25,8 +25,6 @@ export interface IntakeBounds {
 export class Intake {
   /** Rings when there may be something new to take, and when the intake is closed. */
   readonly changed = new Condition();
-  /** Rings when room is given back. */
-  readonly freed = new Condition();
   readonly #bounds: IntakeBounds;
   readonly #busyGroups = new Set<string>();
   #waiting: Arrival[] = [];
@@ -37,16 +35,19 @@ export class Intake {
   /** Follows the largest message at once, and smaller ones slowly. */
   #estimateBytes = firstEstimateBytes;
   #closed = false;
+  readonly #onFreed: () => void;
 
-  constructor(bounds: IntakeBounds) {
+  /** @param onFreed called when room is given back */
+  constructor(bounds: IntakeBounds, onFreed: () => void) {
     this.#bounds = bounds;
+    this.#onFreed = onFreed;
   }
 
   /** Reserves room for so many more deliveries, or not at all. One receive is always let through. */
   tryReserve(count: number): boolean {
     const { maxMessages, maxBytes } = this.#bounds;
     const bytes = this.#bytes + (this.#expected + count) * this.#estimateBytes;
-    if (this.#reserved > 0 && (this.#reserved + count > maxMessages || bytes > maxBytes)) return false;
+    if (this.#reserved > 0 && (this.#reserved + count > maxMessages() || bytes > maxBytes)) return false;
     this.#reserved += count;
     this.#expected += count;
     return true;
@@ -72,7 +73,7 @@ export class Intake {
   /** Gives back room: of deliveries that never came, or that have settled. */
   free(count: number): void {
     this.#reserved -= count;
-    if (count > 0) this.freed.ring();
+    if (count > 0) this.#onFreed();
   }
 
   /** The next deliveries in the order of arrival; empty where there is nothing that may be taken now. */
@@ -93,7 +94,10 @@ export class Intake {
       bytes += arrival.bytes;
       taken.push(arrival);
     }
-    this.#remove(taken, kept.concat(this.#waiting.slice(next)));
+    // In place where nothing is kept: a long line is not copied for each batch.
+    const rest = this.#waiting;
+    rest.splice(0, next);
+    this.#remove(taken, kept.length === 0 ? rest : kept.concat(rest));
     return taken;
   }
 
@@ -134,6 +138,11 @@ export class Intake {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether so many could be taken at once, or as many bytes as one load may have. */
+  holdsFullLoad(maxMessages: number): boolean {
+    return this.#waiting.length >= maxMessages || this.#bytes >= maxBatchBytes;
   }
 
   get waiting(): number {

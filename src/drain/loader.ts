@@ -2,7 +2,6 @@
 
 import { oneEntryPerMessage } from "../pipeline/batch.ts";
 import type { MessageRef } from "../pipeline/message.ts";
-import type { MappedMessage } from "../pipeline/row.ts";
 import { type Arrival, isRow } from "./arrival.ts";
 import type { Intake } from "./intake.ts";
 import type { Sink } from "./ports.ts";
@@ -16,13 +15,16 @@ export interface LoaderParts {
   readonly tally: Tally;
   /** The most rows in one statement. */
   readonly batchSize: number;
-  /** Called when the table has taken a row. */
-  readonly onInserted: () => void;
   /** Called with deliveries whose commit is acknowledged, and only those: they are to be deleted. */
   readonly onDurable: (refs: readonly MessageRef[]) => void;
   /** Called with deliveries that became no row. */
   readonly onRejected: (rejects: readonly Reject[]) => void;
-  /** Called with deliveries whose rows the table refused; what it throws ends the run. */
+  /**
+   * Called when the table has taken a row of a batch, or has found nothing wrong with one but that it has another of its
+   * key; with the deliveries of the batch whose rows it refused.
+   */
+  readonly onAccepted: (refusals: readonly Reject[]) => void;
+  /** Called with deliveries whose rows the table refused while it accepted none; what it throws ends the run. */
   readonly onRefused: (refusals: readonly Reject[]) => void;
   /** Called with further deliveries of messages that have just been rejected: they are left alone. */
   readonly onRepeated: (refs: readonly MessageRef[]) => void;
@@ -65,42 +67,42 @@ export class Loader {
   }
 
   async #load(): Promise<void> {
-    const arrivals = new Map(this.inHand.map((arrival) => [arrival.ref.receiptHandle, arrival]));
-    const mapped: MappedMessage[] = [];
+    const rows = this.inHand.filter(isRow);
     const rejects: Reject[] = [];
-    for (const arrival of this.inHand) {
-      if (isRow(arrival.outcome)) mapped.push({ ref: arrival.ref, row: arrival.outcome });
-      else rejects.push({ arrival, rejection: arrival.outcome });
+    if (rows.length < this.inHand.length) {
+      for (const arrival of this.inHand) {
+        if (arrival.rejection !== undefined) rejects.push({ arrival, rejection: arrival.rejection });
+      }
     }
-    const refusals: Reject[] = [];
     const durable: MessageRef[] = [];
     const repeated: MessageRef[] = [];
-    if (mapped.length > 0) {
+    const refusals: Reject[] = [];
+    let accepted = false;
+    if (rows.length > 0) {
       const { sink, tally } = this.#parts;
-      const { batch, repeats } = oneEntryPerMessage(mapped);
-      const { inserted, duplicates, rejections } = await sink.load(batch);
+      const { batch, repeats } = oneEntryPerMessage(rows);
+      const { inserted, duplicates, leftOut, rejections } = await sink.load(batch);
       tally.inserted += inserted;
-      if (inserted > 0) this.#parts.onInserted();
+      accepted = inserted + leftOut > 0;
       tally.duplicates += duplicates;
       const refused = new Map(rejections.map((rejection) => [rejection.messageId, rejection]));
-      for (const { ref } of batch) {
-        const rejection = refused.get(ref.messageId);
-        const arrival = arrivals.get(ref.receiptHandle);
-        if (rejection === undefined) durable.push(ref);
-        else if (arrival !== undefined) refusals.push({ arrival, rejection });
-      }
-      for (const ref of repeats) {
-        if (refused.has(ref.messageId)) repeated.push(ref);
-        else {
-          tally.duplicates += 1;
+      const repeatRefs = new Set(repeats);
+      for (const arrival of rows) {
+        const { ref } = arrival;
+        const rejection = refused.size === 0 ? undefined : refused.get(ref.messageId);
+        const isRepeat = repeatRefs.size > 0 && repeatRefs.has(ref);
+        if (rejection === undefined) {
+          if (isRepeat) tally.duplicates += 1;
           durable.push(ref);
-        }
+        } else if (isRepeat) repeated.push(ref);
+        else refusals.push({ arrival, rejection });
       }
     }
     this.inHand = [];
     this.#parts.onDurable(durable);
     this.#parts.onRejected(rejects);
     this.#parts.onRepeated(repeated);
-    this.#parts.onRefused(refusals);
+    if (accepted) this.#parts.onAccepted(refusals);
+    else this.#parts.onRefused(refusals);
   }
 }

@@ -76,10 +76,12 @@ export interface DeadLetterQueue {
 
 /** What became of one batch, after its commit. */
 export interface LoadResult {
-  /** Rows that this batch put into the table. */
+  /** Rows that this batch put into the table, or put in the place of older ones. */
   readonly inserted: number;
-  /** Messages that the ledger already knew: their row is there. */
+  /** Messages without a row of their own: the ledger knew them, or the table has another or a newer row of their key. */
   readonly duplicates: number;
+  /** Of these, messages that the ledger did not know: the table looked at their rows, and left them out. */
+  readonly leftOut: number;
   /** Messages whose row Postgres refused for its data. Nothing of them is stored. */
   readonly rejections: readonly Rejection[];
 }

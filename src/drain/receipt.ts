@@ -1,5 +1,7 @@
 /** The receipt: what became of every delivery of a run, in numbers that add up. */
 
+import type { Bottleneck } from "./tuning.ts";
+
 /** Why a run ended. */
 export type Outcome =
   /** The queue had nothing more to give. */
@@ -40,5 +42,7 @@ export interface Receipt {
   readonly rejections: Readonly<Record<string, number>>;
   /** Wall time of the run. */
   readonly seconds: number;
+  /** What kept a drain from being faster; absent where it was at work for too short a time to tell, and in a dry run. */
+  readonly limit?: Bottleneck | undefined;
   readonly outcome: Outcome;
 }

@@ -2,25 +2,33 @@
 
 import type { Message } from "../pipeline/message.ts";
 import type { Arrival } from "./arrival.ts";
-import { Condition } from "./condition.ts";
 import type { Intake } from "./intake.ts";
-import type { Source } from "./ports.ts";
+import type { Meter } from "./meter.ts";
+import type { Clock, Source } from "./ports.ts";
+import { Tuning } from "./tuning.ts";
 
 /** Messages of one receive, the most that SQS hands out. */
-const receiveEntries = 10;
+export const receiveEntries = 10;
 
 /** Empty polls in a row after which the queue looks drained. One proves nothing: SQS samples its servers. */
 const emptyPollsToPause = 2;
 
-/** From this many messages in one answer on, the queue is taken to hold a backlog. */
-const backlogEntries = 5;
+/**
+ * The most polls at one time that the tuning comes to. With as many deletes they stay below the 256 requests that Bun
+ * has open at one time, beyond which each would wait for another.
+ *
+ * @see https://bun.com/docs/runtime/networking/fetch
+ */
+const mostReceivers = 120;
 
 /** What the receivers need. */
 export interface ReceiverParts {
   readonly source: Pick<Source, "receive">;
   readonly intake: Intake;
-  /** The most long polls at one time. */
-  readonly receivers: number;
+  readonly meter: Meter;
+  readonly clock: Pick<Clock, "monotonicMillis">;
+  /** How many long polls at one time while messages come. @defaultValue tuned, up to {@link mostReceivers} */
+  readonly receivers?: number | undefined;
   readonly waitSeconds: number;
   /** The most deliveries to take in the whole run. @defaultValue unlimited */
   readonly maxMessages?: number | undefined;
@@ -39,8 +47,8 @@ export interface ReceiverParts {
 /** Polls until the signal is aborted or `maxMessages` are taken. */
 export class Receivers {
   readonly #parts: ReceiverParts;
-  readonly #turn = new Condition();
-  #wantedCount = 1;
+  readonly #tuning = new Tuning(mostReceivers);
+  readonly #ended = Promise.withResolvers<void>();
   #remaining: number;
   /** Polls in a row, over all receivers, that brought nothing new. */
   #emptyPolls = 0;
@@ -56,7 +64,7 @@ export class Receivers {
    * a poll that is cut off may have been handed messages already, which nobody sees before their time-out.
    */
   get quiet(): boolean {
-    return !this.#parts.follow && this.#emptyPolls >= emptyPollsToPause && this.#openPolls === 0;
+    return this.#paused && this.#openPolls === 0;
   }
 
   /** Whether the newest answer brought nothing new. */
@@ -64,44 +72,53 @@ export class Receivers {
     return this.#emptyPolls > 0;
   }
 
+  /** How many polls are to be open at one time. */
+  get wanted(): number {
+    const { receivers } = this.#parts;
+    // Also of a fixed number only one asks while nothing comes: empty polls cost money.
+    if (receivers === undefined || this.#tuning.wanted === 1) return this.#tuning.wanted;
+    return receivers;
+  }
+
   /** Polls again after the receivers were quiet. */
   resume(): void {
     this.#emptyPolls = 0;
-    this.#turn.ring();
+    this.fill();
   }
 
   /** Resolves when no receiver polls any more, so that nothing can arrive after it. */
   async run(): Promise<void> {
-    const { receivers, signal, intake, onFailure } = this.#parts;
-    const wake = () => {
-      this.#turn.ring();
-      intake.freed.ring();
-    };
-    signal.addEventListener("abort", wake);
-    await Promise.all(
-      Array.from({ length: receivers }, (_, index) => this.#receiver(index).catch(onFailure)),
-    );
-    signal.removeEventListener("abort", wake);
+    const { signal } = this.#parts;
+    const fill = () => this.fill();
+    signal.addEventListener("abort", fill);
+    this.fill();
+    await this.#ended.promise;
+    signal.removeEventListener("abort", fill);
   }
 
-  async #receiver(index: number): Promise<void> {
+  /** Opens as many polls as are wanted and have room; to be called whenever one more might. */
+  fill(): void {
     const { signal, intake } = this.#parts;
-    while (!signal.aborted && this.#remaining > 0) {
+    while (!signal.aborted && this.#remaining > 0 && !this.#paused && this.#openPolls < this.wanted) {
       const count = Math.min(receiveEntries, this.#remaining);
-      const paused = this.#emptyPolls >= emptyPollsToPause && !this.#parts.follow;
-      if (paused || index >= this.#wantedCount) await this.#turn.wait();
-      else if (!intake.tryReserve(count)) await intake.freed.wait();
-      else await this.#poll(count);
+      if (!intake.tryReserve(count)) return;
+      this.#remaining -= count;
+      this.#openPolls += 1;
+      void this.#poll(count).catch((error) => {
+        this.#parts.onFailure(error);
+        this.fill();
+      });
     }
-    // The last one to take the limit's messages wakes those that wait for their turn.
-    this.#turn.ring();
-    intake.freed.ring();
+    if (this.#openPolls === 0 && (signal.aborted || this.#remaining === 0)) this.#ended.resolve();
+  }
+
+  get #paused(): boolean {
+    return !this.#parts.follow && this.#emptyPolls >= emptyPollsToPause;
   }
 
   async #poll(count: number): Promise<void> {
-    const { source, signal, waitSeconds, intake, onMessages, onEmpty } = this.#parts;
-    this.#remaining -= count;
-    this.#openPolls += 1;
+    const { source, signal, waitSeconds, intake, clock, onMessages, onEmpty } = this.#parts;
+    const since = clock.monotonicMillis();
     let messages: readonly Message[] = [];
     try {
       messages = await source.receive({ maxMessages: count, waitSeconds, signal });
@@ -112,19 +129,23 @@ export class Receivers {
     }
     const { arrivals, fresh } = onMessages(messages);
     this.#remaining += count - fresh;
+    if (!signal.aborted) this.#answered(since, fresh);
     intake.answered(count, arrivals);
-    if (signal.aborted) return;
-    this.#emptyPolls = fresh === 0 ? this.#emptyPolls + 1 : 0;
-    this.#adjust(fresh);
-    if (fresh === 0) onEmpty();
+    this.fill();
+    if (fresh === 0 && !signal.aborted) onEmpty();
   }
 
-  /** Empty polls cost money: one receiver asks while nothing comes, and the number doubles with a backlog. */
-  #adjust(fresh: number): void {
-    if (fresh === 0) this.#wantedCount = 1;
-    else if (fresh >= backlogEntries) this.#wantedCount *= 2;
-    else this.#wantedCount += 1;
-    this.#wantedCount = Math.min(this.#wantedCount, this.#parts.receivers);
-    this.#turn.ring();
+  #answered(sinceMillis: number, fresh: number): void {
+    const { meter, receivers } = this.#parts;
+    this.#emptyPolls = fresh === 0 ? this.#emptyPolls + 1 : 0;
+    meter.answered(sinceMillis, fresh);
+    this.#tuning.answered(fresh);
+    if (fresh === 0) {
+      // What was measured so far is no measure of how many receivers a backlog needs.
+      meter.cut();
+      return;
+    }
+    const interval = meter.cutAfter(this.#tuning.intervalMillis, this.wanted);
+    if (interval !== undefined && receivers === undefined) this.#tuning.next(interval);
   }
 }

@@ -23,7 +23,7 @@ export interface RejectsParts {
   /** The queue's own time-out. */
   readonly visibilityTimeoutSeconds: number;
   /** Calls to the queue at one time. */
-  readonly concurrency: number;
+  readonly concurrency: () => number;
   /** Called with deliveries whose copy the dead-letter queue has: they are to be deleted. */
   readonly onCopied: (refs: readonly MessageRef[]) => void;
   /** Called with deliveries that stay in the queue. */

@@ -2,9 +2,8 @@
 
 import { EtlError } from "../errors.ts";
 import type { Message, MessageRef } from "../pipeline/message.ts";
-import { isRefusal } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
-import { type Arrival, bytesOf } from "./arrival.ts";
+import { type Arrival, toArrival } from "./arrival.ts";
 import { Doubt } from "./doubt.ts";
 import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
 import { Ending } from "./ending.ts";
@@ -12,12 +11,17 @@ import { giveBack } from "./give-back.ts";
 import { Intake } from "./intake.ts";
 import { LeftBehind } from "./left-behind.ts";
 import { Loader } from "./loader.ts";
+import { Meter, meteredSource } from "./meter.ts";
 import { type Patience, withPatience } from "./patience.ts";
-import { commitUnknown, type LoadResult } from "./ports.ts";
-import { Receivers } from "./receivers.ts";
+import { commitUnknown, type LoadResult, type Source } from "./ports.ts";
+import { Receivers, receiveEntries } from "./receivers.ts";
 import { absenceSeconds, type Reject, Rejects } from "./rejects.ts";
 import { Tens } from "./tens.ts";
+import type { Bottleneck } from "./tuning.ts";
 import { VisibilityKeeper } from "./visibility.ts";
+
+/** Deletes at one time, at least: what is committed at the end of a run must not wait for a single receiver's turn. */
+const leastDeletes = 16;
 
 /** Of answers under way and rows that wait. */
 const maxBytesInFlight = 64 * 1024 * 1024;
@@ -25,11 +29,13 @@ const maxBytesInFlight = 64 * 1024 * 1024;
 /** One drain from its first poll to its last delete. */
 export class Run {
   readonly #parts: DrainParts;
+  readonly #source: Source;
   readonly #stop: AbortSignal;
   readonly #visibilityTimeoutSeconds: number;
   /** Aborted when nothing more is to be received, for whatever reason. */
   readonly #receiving = new AbortController();
   readonly #leftBehind = new LeftBehind();
+  readonly #meter: Meter;
   readonly #intake: Intake;
   readonly #keeper: VisibilityKeeper;
   readonly #deleter: Tens<MessageRef>;
@@ -46,8 +52,21 @@ export class Run {
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
   constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
-    const { source, deadLetters, tally, clock, random, observer } = parts;
-    const { receivers, visibilityTimeoutSeconds, follow } = limits;
+    const { deadLetters, tally, clock, random, observer } = parts;
+    const { visibilityTimeoutSeconds, follow } = limits;
+    // A batch waits while another is loaded, however few may be in flight.
+    const batchSize = Math.min(
+      limits.batchSize,
+      Math.ceil((limits.maxInFlight ?? Number.POSITIVE_INFINITY) / 2),
+    );
+    this.#meter = new Meter({
+      monotonicMillis: () => clock.monotonicMillis(),
+      cpuMillis: parts.cpuMillis,
+      requests: () => parts.source.requests,
+      fullLoadWaits: () => this.#intake.holdsFullLoad(batchSize),
+    });
+    const source = meteredSource(parts.source, this.#meter);
+    this.#source = source;
     this.#parts = parts;
     this.#stop = stop;
     this.#visibilityTimeoutSeconds = visibilityTimeoutSeconds;
@@ -60,7 +79,10 @@ export class Run {
       onRecovery: (operation) => observer.recovered(operation),
     };
     const onFailure = (error: unknown) => this.#fail(error);
-    this.#intake = new Intake({ maxMessages: limits.maxInFlight, maxBytes: maxBytesInFlight });
+    const concurrency = () => Math.max(leastDeletes, this.#receivers.wanted);
+    // One batch that is loaded, one that waits or is being deleted, and what the receivers ask for.
+    const maxMessages = () => limits.maxInFlight ?? 2 * batchSize + receiveEntries * this.#receivers.wanted;
+    this.#intake = new Intake({ maxMessages, maxBytes: maxBytesInFlight }, () => this.#receivers.fill());
     this.#keeper = new VisibilityKeeper({ source, clock, visibilityTimeoutSeconds });
     this.#deleter = new Tens({
       call: async (refs) => {
@@ -69,7 +91,7 @@ export class Run {
         tally.deleted += settled;
         if (failed > 0) observer.undeleted(failed);
       },
-      concurrency: receivers,
+      concurrency,
       onDone: (refs) => this.#settled(refs),
       onFailure,
       // Their rows are stored: they come back and are recognised.
@@ -81,7 +103,7 @@ export class Run {
         send: (letters) => withPatience(() => deadLetters.send(letters), patience),
       },
       visibilityTimeoutSeconds,
-      concurrency: receivers,
+      concurrency,
       onCopied: (refs) => this.#finished(refs),
       onLeft: (refs) => this.#left(refs),
       onDone: () => this.#ending.look(),
@@ -89,24 +111,25 @@ export class Run {
     });
     this.#loader = new Loader({
       intake: this.#intake,
-      sink: { load: (batch) => withPatience(() => this.#tryLoad(batch), patience) },
+      sink: { load: (batch) => this.#meteredLoad(() => withPatience(() => this.#tryLoad(batch), patience)) },
       tally,
-      batchSize: limits.batchSize,
-      onInserted: () => this.#settleDoubt(this.#doubt.dispel()),
+      batchSize,
+      onAccepted: (refusals) => {
+        this.#settleDoubt(this.#doubt.dispel());
+        this.#reject(refusals);
+      },
       onDurable: (refs) => this.#finished(refs),
       onRejected: (rejects) => this.#reject(rejects),
-      onRefused: (refusals) => {
-        // What is held back must not keep out the very messages that could tell.
-        this.#intake.free(refusals.length);
-        this.#doubt.add(refusals);
-      },
+      onRefused: (refusals) => this.#refused(refusals),
       onRepeated: (refs) => this.#repeated(refs),
       onIdle: () => this.#lull(),
     });
     this.#receivers = new Receivers({
       source: { receive: (options) => withPatience(() => source.receive(options), patience) },
       intake: this.#intake,
-      receivers,
+      meter: this.#meter,
+      clock,
+      receivers: limits.receivers,
       waitSeconds: limits.waitSeconds,
       maxMessages: limits.maxMessages,
       follow,
@@ -144,9 +167,28 @@ export class Run {
     await Promise.all([this.#deleter.finish(), ...this.#givingBack]);
     settledAll.abort();
     await keeping;
+    return { ...this.#outcome(), limit: this.#limit() };
+  }
+
+  #outcome(): DrainEnd {
     if (this.#failure !== undefined) return { outcome: "failed", error: this.#failure.error };
     if (this.#drained) return { outcome: "drained" };
     return { outcome: this.#stop.aborted ? "stopped" : "limit" };
+  }
+
+  #limit(): Bottleneck | undefined {
+    this.#meter.cut();
+    return this.#meter.limit;
+  }
+
+  /** With the pauses between attempts: they, too, are the database's. */
+  async #meteredLoad(load: () => Promise<LoadResult>): Promise<LoadResult> {
+    this.#meter.loadBegins();
+    try {
+      return await load();
+    } finally {
+      this.#meter.loadEnds();
+    }
   }
 
   async #tryLoad(batch: readonly MappedMessage[]): Promise<LoadResult> {
@@ -168,13 +210,9 @@ export class Run {
       if (known === undefined) tally.received += 1;
       else tally.reopen(known);
       if (!this.#leftBehind.has(message.messageId)) fresh += 1;
-      const mapped = mapMessage(message);
-      const { body: _body, bodyIntact: _intact, attributes: _attributes, ...ref } = message;
-      const letter = deadLetters === undefined ? undefined : message;
-      const outcome = isRefusal(mapped) ? mapped : mapped.row;
-      return { ref, outcome, letter, bytes: bytesOf(outcome, letter) };
+      return toArrival(message, mapMessage(message), deadLetters !== undefined);
     });
-    this.#keeper.hold(arrivals.map(({ ref }) => ref));
+    this.#keeper.hold(arrivals);
     if (fresh > 0) this.#ending.moreCame();
     return { arrivals, fresh };
   }
@@ -193,11 +231,21 @@ export class Run {
       // Two deliveries of one message can be under way: the second is counted with the first.
       if (this.#leftBehind.isCounted(messageId)) tally.received -= 1;
       else tally.reject(rejection);
-      if (!this.#leftBehind.has(messageId)) observer.rejected(rejection);
+      if (!this.#leftBehind.has(messageId)) observer.rejected(rejection, reject.arrival.ref);
       const absence = absenceSeconds(this.#visibilityTimeoutSeconds, reject);
       this.#leftBehind.add(messageId, reason, clock.monotonicMillis() + absence * 1000);
     }
     this.#rejects.add(rejects);
+  }
+
+  #refused(refusals: readonly Reject[]): void {
+    // A few bad messages that come round all night, while nothing else does, are not many that the table refuses.
+    const isAgain = ({ rejection }: Reject) => this.#leftBehind.has(rejection.messageId);
+    this.#reject(refusals.filter(isAgain));
+    const first = refusals.filter((refusal) => !isAgain(refusal));
+    // What is held back must not keep out the very messages that could tell.
+    this.#intake.free(first.length);
+    this.#doubt.add(first);
   }
 
   #settleDoubt(refusals: readonly Reject[]): void {
@@ -230,7 +278,7 @@ export class Run {
   }
 
   #settled(refs: readonly MessageRef[]): void {
-    this.#keeper.letGo(refs.map(({ receiptHandle }) => receiptHandle));
+    this.#keeper.letGo(refs);
     for (const { groupId } of refs) if (groupId !== undefined) this.#intake.groupSettled(groupId);
     this.#intake.free(refs.length);
     this.#ending.look();
@@ -258,8 +306,8 @@ export class Run {
   #release(arrivals: readonly Arrival[]): void {
     const handles = arrivals.map(({ ref }) => ref.receiptHandle);
     this.#parts.tally.released += handles.length;
-    this.#keeper.letGo(handles);
-    const given: Promise<unknown> = giveBack(this.#parts.source, handles);
+    this.#keeper.letGo(arrivals.map(({ ref }) => ref));
+    const given: Promise<unknown> = giveBack(this.#source, handles);
     this.#givingBack.add(given);
     void given.then(() => this.#givingBack.delete(given));
   }

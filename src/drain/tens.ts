@@ -9,8 +9,8 @@ export const batchEntries = 10;
 export interface TensParts<T> {
   /** One batch call; what it throws ends the run. */
   readonly call: (items: readonly T[]) => Promise<void>;
-  /** Calls at one time. */
-  readonly concurrency: number;
+  /** Calls at one time, asked for before each. */
+  readonly concurrency: () => number;
   /** Called after each call that was answered, when `idle` is up to date. */
   readonly onDone: (items: readonly T[]) => void;
   /** Called with the error that ends the run; nothing is sent after it. */
@@ -54,7 +54,7 @@ export class Tens<T> {
   }
 
   #dispatch(): void {
-    while (this.#calls < this.#parts.concurrency && this.#pending.length > 0) {
+    while (this.#pending.length > 0 && this.#calls < this.#parts.concurrency()) {
       if (this.#pending.length < batchEntries && this.#calls > 0) return;
       this.#calls += 1;
       void this.#send(this.#pending.splice(0, batchEntries));

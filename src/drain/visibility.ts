@@ -1,7 +1,7 @@
 /** Keeps deliveries invisible to others for as long as this run is at work on them. */
 
 import type { MessageRef } from "../pipeline/message.ts";
-import type { Clock, Source, VisibilityChange } from "./ports.ts";
+import type { Clock, Source } from "./ports.ts";
 import { batchEntries } from "./tens.ts";
 
 /**
@@ -11,9 +11,16 @@ import { batchEntries } from "./tens.ts";
  */
 const longestVisibilitySeconds = 12 * 60 * 60;
 
+/** Calls at one time while they work. While they fail it is one, to see whether they work again. */
+const callsAtOnce = 32;
+
+const firstPauseMillis = 100;
+const longestPauseMillis = 10_000;
+
 interface Held {
   readonly receivedAtMillis: number;
-  readonly dueAtMillis: number;
+  /** Since when it is invisible for the time-out. */
+  readonly hiddenAtMillis: number;
 }
 
 /** What the keeper needs. */
@@ -27,24 +34,25 @@ export interface VisibilityParts {
 /** Extends the visibility of what it holds when half of the time-out has passed, again and again. */
 export class VisibilityKeeper {
   readonly #parts: VisibilityParts;
-  /** By receipt handle. All wait equally long, so the order of insertion is the order in which they are due. */
-  readonly #held = new Map<string, Held>();
+  /** By delivery. All wait equally long, so the order of insertion is the order in which they are due. */
+  readonly #held = new Map<MessageRef, Held>();
+  /** Calls in a row that failed. */
+  #failures = 0;
 
   constructor(parts: VisibilityParts) {
     this.#parts = parts;
   }
 
   /** Holds deliveries that have just been received. */
-  hold(refs: readonly MessageRef[]): void {
+  hold(deliveries: readonly { readonly ref: MessageRef }[]): void {
     const now = this.#parts.clock.monotonicMillis();
-    for (const { receiptHandle } of refs) {
-      this.#held.set(receiptHandle, { receivedAtMillis: now, dueAtMillis: now + this.#halfMillis });
-    }
+    const held = { receivedAtMillis: now, hiddenAtMillis: now };
+    for (const { ref } of deliveries) this.#held.set(ref, held);
   }
 
   /** Lets go of deliveries that are settled, or are to come back by their time-out. */
-  letGo(receiptHandles: readonly string[]): void {
-    for (const receiptHandle of receiptHandles) this.#held.delete(receiptHandle);
+  letGo(refs: readonly MessageRef[]): void {
+    for (const ref of refs) this.#held.delete(ref);
   }
 
   /** Extends until the signal is aborted. */
@@ -52,40 +60,67 @@ export class VisibilityKeeper {
     const { clock, visibilityTimeoutSeconds } = this.#parts;
     // A queue whose messages stay visible cannot be held back.
     while (visibilityTimeoutSeconds > 0 && !signal.aborted) {
-      const [first] = this.#held.values();
-      const now = clock.monotonicMillis();
-      await clock.sleep(
-        first === undefined ? this.#halfMillis : Math.max(0, first.dueAtMillis - now),
-        signal,
-      );
-      if (!signal.aborted) await this.#extend(this.#due());
+      await clock.sleep(this.#pauseMillis(), signal);
+      if (!signal.aborted) await this.#extend();
     }
   }
 
-  /** A change that fails is not tried again: the message comes back too early, and the ledger knows it. */
-  async #extend(changes: readonly VisibilityChange[]): Promise<void> {
-    const calls: Promise<unknown>[] = [];
-    for (let start = 0; start < changes.length; start += batchEntries) {
-      const batch = changes.slice(start, start + batchEntries);
-      calls.push(this.#parts.source.changeVisibility(batch).catch(() => {}));
+  #pauseMillis(): number {
+    if (this.#failures > 0) {
+      const pause = firstPauseMillis * 2 ** Math.min(this.#failures - 1, 10);
+      return Math.min(pause, longestPauseMillis, this.#halfMillis / 2);
     }
-    await Promise.all(calls);
+    const [first] = this.#held.values();
+    if (first === undefined) return this.#halfMillis;
+    return Math.max(0, first.hiddenAtMillis + this.#halfMillis - this.#parts.clock.monotonicMillis());
   }
 
-  #due(): VisibilityChange[] {
+  /**
+   * Extends what is due. Where a call fails, its deliveries stay due for another attempt, and all others wait until one
+   * works again: a queue that is cut off is not to be called for thousands of deliveries, over and over.
+   */
+  async #extend(): Promise<void> {
+    const due = this.#due(this.#failures > 0 ? batchEntries : callsAtOnce * batchEntries);
+    const calls: Promise<boolean>[] = [];
+    for (let start = 0; start < due.length; start += batchEntries) {
+      calls.push(this.#extendTen(due.slice(start, start + batchEntries)));
+    }
+    const worked = await Promise.all(calls);
+    if (worked.length > 0) this.#failures = worked.some((works) => works) ? 0 : this.#failures + 1;
+    else if (this.#held.size === 0) this.#failures = 0;
+  }
+
+  async #extendTen(due: readonly (readonly [MessageRef, number])[]): Promise<boolean> {
+    const { source, clock } = this.#parts;
+    const now = clock.monotonicMillis();
+    const changes = due.map(([{ receiptHandle }, timeoutSeconds]) => ({ receiptHandle, timeoutSeconds }));
+    try {
+      await source.changeVisibility(changes);
+    } catch {
+      return false;
+    }
+    for (const [ref] of due) {
+      const held = this.#held.get(ref);
+      // It may have been settled meanwhile.
+      if (held === undefined || !this.#held.delete(ref)) continue;
+      this.#held.set(ref, { receivedAtMillis: held.receivedAtMillis, hiddenAtMillis: now });
+    }
+    return true;
+  }
+
+  /** The deliveries that are due, each with its new time-out; lets go of what can be held no longer. */
+  #due(most: number): [MessageRef, number][] {
     const { clock, visibilityTimeoutSeconds } = this.#parts;
     const now = clock.monotonicMillis();
-    const changes: VisibilityChange[] = [];
-    for (const [receiptHandle, { receivedAtMillis, dueAtMillis }] of this.#held) {
-      // What is put back below is due later, and ends the loop.
-      if (dueAtMillis > now) break;
-      this.#held.delete(receiptHandle);
+    const due: [MessageRef, number][] = [];
+    for (const [ref, { receivedAtMillis, hiddenAtMillis }] of this.#held) {
+      if (hiddenAtMillis + this.#halfMillis > now || due.length === most) break;
       const leftSeconds = longestVisibilitySeconds - Math.ceil((now - receivedAtMillis) / 1000) - 1;
-      if (leftSeconds <= 0) continue;
-      changes.push({ receiptHandle, timeoutSeconds: Math.min(visibilityTimeoutSeconds, leftSeconds) });
-      this.#held.set(receiptHandle, { receivedAtMillis, dueAtMillis: now + this.#halfMillis });
+      // What has been visible again for a while cannot be hidden any more: it comes again, and is recognised.
+      if (leftSeconds <= 0 || now > hiddenAtMillis + 3 * this.#halfMillis) this.#held.delete(ref);
+      else due.push([ref, Math.min(visibilityTimeoutSeconds, leftSeconds)]);
     }
-    return changes;
+    return due;
   }
 
   get #halfMillis(): number {

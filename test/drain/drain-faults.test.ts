@@ -27,8 +27,8 @@ const faults = fc.record({
   lasting: fc.double({ min: 0, max: 0.1, noNaN: true }),
   stop: fc.double({ min: 0, max: 0.05, noNaN: true }),
   batchSize: fc.integer({ min: 1, max: 30 }),
-  receivers: fc.integer({ min: 1, max: 6 }),
-  maxInFlight: fc.integer({ min: 1, max: 60 }),
+  receivers: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+  maxInFlight: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }),
 });
 
 describe("whatever fails, whenever", () => {
@@ -72,6 +72,7 @@ describe("whatever fails, whenever", () => {
               source: queue,
               sink: table,
               clock: new SkippingClock(),
+              cpuMillis: () => 0,
               random,
               mapMessage: mapBody,
               tally,

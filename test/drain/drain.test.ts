@@ -29,10 +29,22 @@ describe("a drain", () => {
     expect(it.queue.maxOpenPolls).toBe(1);
   });
 
-  test("polls with more receivers while there is a backlog", async () => {
+  test("polls with as many receivers as it is told to while messages come, at once", async () => {
     const it = drainWorld(bodies(500));
-    await it.run({ receivers: 4 });
+    const openPolls: number[] = [];
+    it.queue.fault = (call) => {
+      if (call === "receive") openPolls.push(it.queue.openPolls + 1);
+    };
+    await it.run({ receivers: 7 });
+    expect(openPolls.slice(0, 8)).toEqual([1, 1, 2, 3, 4, 5, 6, 7]);
+    expect(it.queue.maxOpenPolls).toBe(7);
+  });
+
+  test("polls with more receivers than one where nobody says how many", async () => {
+    const it = drainWorld(bodies(500));
+    await it.run({ receivers: undefined, maxInFlight: undefined });
     expect(it.queue.maxOpenPolls).toBe(4);
+    expect(it.table.rows.size).toBe(500);
   });
 
   test("leaves rejected messages in the queue, counts each once, and still ends", async () => {
@@ -141,6 +153,33 @@ describe("a drain", () => {
       expect(it.tally).toMatchObject({ received: maxMessages, inserted: maxMessages, deleted: maxMessages });
       expect(it.queue.left.length).toBe(300 - maxMessages);
     }
+  });
+
+  test("takes all that the limit allows where answers bring less than they were asked for", async () => {
+    const it = drainWorld(bodies(100));
+    const receive = it.queue.receive.bind(it.queue);
+    it.queue.receive = (options) => receive({ ...options, maxMessages: Math.min(options.maxMessages, 3) });
+    expect(await it.run({ maxMessages: 25 })).toEqual({ outcome: "limit" });
+    expect(it.tally.received).toBe(25);
+  });
+
+  test("ends with a bug that every open poll meets", async () => {
+    const it = drainWorld(bodies(100));
+    const receive = it.queue.receive.bind(it.queue);
+    it.queue.receive = async (options) => {
+      const messages = await receive(options);
+      if (it.queue.journal.length === 1) return messages;
+      // Several are open when the first of them fails, and they fail one after the other.
+      for (let turns = 10 * it.queue.journal.length; turns > 0; turns -= 1) await turn();
+      return messages.map((message) => ({
+        ...message,
+        get body(): string {
+          throw new TypeError("a bug");
+        },
+      }));
+    };
+    const { outcome, error } = await it.run({ receivers: 4 });
+    expect([outcome, error]).toEqual(["failed", new TypeError("a bug")]);
   });
 
   test("holds no more than the bound while the table is slow", async () => {

@@ -21,6 +21,7 @@ async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLette
         },
       },
       clock: new SkippingClock(),
+      cpuMillis: () => 0,
       random: () => 0.5,
       mapMessage: mapBody,
       tally,

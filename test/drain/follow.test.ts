@@ -26,6 +26,7 @@ function world(bodies: readonly string[]) {
       source: queue,
       sink: table,
       clock,
+      cpuMillis: () => 0,
       random: () => 0.5,
       mapMessage: mapBody,
       tally,
@@ -90,7 +91,7 @@ describe("following", () => {
       await until(() => it.tally.deleted === 6);
       expect(it.told).toContain(`${side} works`);
       it.stop.abort();
-      expect(await it.ended).toEqual({ outcome: "stopped" });
+      expect(await it.ended).toMatchObject({ outcome: "stopped" });
     }
   });
 
@@ -101,5 +102,25 @@ describe("following", () => {
     };
     it.queue.send(["row"]);
     expect((await it.ended).outcome).toBe("failed");
+  });
+
+  test("a bad message that comes round a hundred times is not taken for a table that refuses everything", async () => {
+    const it = world(["row"]);
+    it.table.refused.add("row");
+    const comesRound = async (settled: () => boolean) => {
+      it.queue.hidden.clear();
+      it.queue.timeOut();
+      await until(() => {
+        it.queue.endPolls();
+        return settled();
+      });
+    };
+    for (let round = 0; round < 100; round += 1) await comesRound(() => it.queue.hidden.size === 1);
+    expect(it.tally).toMatchObject({ received: 1, inserted: 0, rejected: 1 });
+    it.table.refused.clear();
+    await comesRound(() => it.tally.deleted === 1);
+    it.stop.abort();
+    expect(await it.ended).toEqual({ outcome: "stopped" });
+    expect(it.tally).toMatchObject({ received: 1, inserted: 1, rejected: 0 });
   });
 });

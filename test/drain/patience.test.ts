@@ -38,7 +38,8 @@ describe("patience", () => {
 
   test("pauses longer each time up to a bound, anywhere below it", async () => {
     const { parts, clock } = patience(() => 0.999_999);
-    await expect(withPatience(() => Promise.reject(failure(true)), parts)).rejects.toThrow("gave up after");
+    const gaveUp = await withPatience(() => Promise.reject(failure(true)), parts).catch((thrown) => thrown);
+    expect(gaveUp.message).toContain("gave up after");
     expect(clock.pauses.slice(0, 7).map(Math.round)).toEqual([200, 400, 800, 1600, 3200, 6400, 10_000]);
     const hasty = patience(() => 0);
     let attempts = 0;

@@ -42,6 +42,7 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
               }
             : undefined,
           clock: new SkippingClock(),
+          cpuMillis: () => 0,
           random: () => 0.5,
           mapMessage: mapBody,
           tally,
@@ -57,7 +58,7 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
 function received(receiveCount: number, reason: RejectionReason = "body_not_json"): Reject {
   const ref = { messageId: "m", receiptHandle: "h", sentAtMillis: 0, receiveCount };
   const rejection = { messageId: "m", reason, path: "" };
-  return { arrival: { ref, outcome: rejection, bytes: 0 }, rejection };
+  return { arrival: { ref, row: undefined, rejection, letter: undefined, bytes: 0 }, rejection };
 }
 
 describe("rejected messages that are left in the queue", () => {
@@ -172,6 +173,25 @@ describe("a table that refuses everything for one reason", () => {
     for (const body of all) if (!body.endsWith("7")) it.table.refused.add(body);
     expect(await it.run(false)).toEqual({ outcome: "drained" });
     expect(it.tally).toMatchObject({ inserted: 12, rejected: 108 });
+  });
+
+  test("does not stop it where a batch has rows that are stored, however many of it are refused", async () => {
+    const it = world(all);
+    it.table.refused.add("row 0");
+    for (const body of all.slice(20)) it.table.refused.add(body);
+    // All the others wait until the first load has answered, and are a batch then.
+    const sizes: number[] = [];
+    const held = Promise.withResolvers<void>();
+    it.queue.fault = (call) => {
+      if (call === "receive" && it.queue.visible.length === 0) held.resolve();
+    };
+    it.table.fault = async ({ length }) => {
+      sizes.push(length);
+      if (sizes.length === 1) await held.promise;
+    };
+    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(Math.max(...sizes)).toBe(100);
+    expect(it.tally).toMatchObject({ inserted: 19, rejected: 101 });
   });
 
   test("rejects a few, where the queue has no more that could tell", async () => {
