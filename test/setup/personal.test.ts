@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { findFields } from "../../src/setup/fields.ts";
+import { personalKind } from "../../src/setup/personal.ts";
+
+/** What the first field of the body is taken for. */
+function kindOf(body: object): string | undefined {
+  const [field] = findFields([body]).fields;
+  return field && personalKind(field);
+}
+
+const byName: readonly (readonly [object, string])[] = [
+  [{ ip: "x" }, "IP address"],
+  [{ clientIp: null }, "IP address"],
+  [{ remote_addr: "x" }, "IP address"],
+  [{ userEmail: "x" }, "e-mail address"],
+  [{ phone_number: 4930 }, "phone number"],
+  [{ msisdn: "x" }, "phone number"],
+  [{ device_id: "x" }, "device or advertising id"],
+  [{ device: { id: "x" } }, "device or advertising id"],
+  [{ IDFA: "x" }, "device or advertising id"],
+  [{ advertisingId: "x" }, "device or advertising id"],
+  [{ name: "x" }, "name"],
+  [{ user: { name: "x" } }, "name"],
+  [{ lastName: "x" }, "name"],
+  [{ geo: { lat: 1.5 } }, "precise location"],
+  [{ shipping_address: "x" }, "precise location"],
+  [{ date_of_birth: "x" }, "identity or payment"],
+  [{ password: "x" }, "secret"],
+  [{ Nachname: "x" }, "name"],
+  [{ cardholder: "x" }, "name"],
+  [{ cvv: 123 }, "identity or payment"],
+  [{ userAgent: "x" }, "device or advertising id"],
+];
+
+test.each(byName)("%j is personal by its name", (body, kind) => {
+  expect(kindOf(body)).toBe(kind);
+});
+
+const byShape: readonly (readonly [object, string])[] = [
+  [{ origin: "203.0.113.7" }, "IP address"],
+  [{ contact: "ada@example.com" }, "e-mail address"],
+  [{ remark: "please write to ada@example.com about it" }, "e-mail address"],
+  [{ via: "203.0.113.9, 10.0.0.1" }, "IP address"],
+  [{ reach: "+49 30 1234567" }, "phone number"],
+  [{ hardware: "490154203237518" }, "device or advertising id"],
+  [{ at: "52.5200,13.4050" }, "precise location"],
+];
+
+test.each(byShape)("%j is personal by its value", (body, kind) => {
+  expect(kindOf(body)).toBe(kind);
+});
+
+test("one value of a personal shape among many is enough", () => {
+  const bodies = [...Array.from({ length: 9 }, () => ({ origin: "web" })), { origin: "203.0.113.7" }];
+  const [field] = findFields(bodies).fields;
+  expect(field && personalKind(field)).toBe("IP address");
+});
+
+test("what lies inside of a list, an object too deep, or a text of JSON is looked at", () => {
+  expect(kindOf({ items: [{ sku: "a" }, { giftFor: { email: "x" } }] })).toBe("e-mail address");
+  expect(kindOf({ list: ["a", "203.0.113.7"] })).toBe("IP address");
+  expect(kindOf({ a: { b: { c: { d: { e: { phone: "x" } } } } } })).toBe("phone number");
+  expect(kindOf({ payload: '{"who":"ada@example.com"}' })).toBe("e-mail address");
+});
+
+test.each([
+  { user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae" },
+  { device_type: "android" },
+  { deviceModel: "x" },
+  { product_name: "x" },
+  { event: { name: "x" } },
+  { locale: "DE" },
+  { city: "Berlin" },
+  { zipped: "x" },
+  { app_version: "1.2.3.4" },
+  { email_verified: true },
+  { total: 12.5 },
+  { items: [{ sku: "a" }] },
+])("%j is not", (body) => {
+  expect(kindOf(body)).toBeUndefined();
+});

@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import { type ColumnMapping, sourceName, userLogins } from "../../src/pipeline/mapping.ts";
+import { findFields } from "../../src/setup/fields.ts";
+import { personalKind } from "../../src/setup/personal.ts";
+import { type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";
+import { columnOf } from "../support/setup-world.ts";
+import { loginEvent } from "../support/world.ts";
+
+const order = {
+  orderId: 1000,
+  user: { id: "424cdd21-063a-43a7-b91b-7ca1a833afae", email: "ada@example.com" },
+  total: 12.5,
+  ts: 1_700_000_000,
+  geo: { lat: 52.5 },
+  items: [{ sku: "a" }],
+  guests: [{ email: "ada@example.com" }],
+  paid: true,
+};
+
+function look(...bodies: readonly object[]) {
+  const found = findFields(bodies);
+  const personal: PersonalFields = new Map(
+    found.fields.flatMap((field) => {
+      const kind = personalKind(field);
+      return kind === undefined ? [] : [[field.name, kind] as const];
+    }),
+  );
+  return { found, personal };
+}
+
+/** A column on one line. */
+function line({ column, source, type, transforms, required }: ColumnMapping): string {
+  const steps = transforms.map((step) =>
+    "canonical" in step && step.canonical ? `${step.kind}:ip` : step.kind,
+  );
+  return [column, sourceName(source), type, ...steps, required ? "required" : ""].join(" ").trim();
+}
+
+const text = ["text", "uuid", "inet", "jsonb"] as const;
+
+test("the reference table takes the reference events as its preset says", () => {
+  const { found, personal } = look(JSON.parse(loginEvent()), JSON.parse(loginEvent({ locale: null })));
+  const columns = [
+    columnOf("user_id", text, { maxCharacters: 128 }),
+    columnOf("device_type", text, { maxCharacters: 32 }),
+    columnOf("masked_ip", text, { maxCharacters: 256 }),
+    columnOf("masked_device_id", text, { maxCharacters: 256 }),
+    columnOf("locale", text, { maxCharacters: 32 }),
+    columnOf("app_version", ["integer"]),
+    columnOf("create_date", ["date"]),
+  ];
+  const proposed = proposeForTable(columns, found, personal);
+  const preset = userLogins.columns.map(({ createType: _, ...column }) => column);
+  expect(proposed).toEqual(preset);
+});
+
+test("a new table gets a column for every field, masked where it is personal, and two of the queue's own", () => {
+  const { found, personal } = look(order, { ...order, total: 1 });
+  expect(proposeTable(found, personal).map(line)).toEqual([
+    "order_id orderId bigint required",
+    "user_id user.id uuid required",
+    "masked_user_email user.email text mask required",
+    "total total numeric required",
+    "ts ts timestamptz epoch_seconds required",
+    "masked_geo_lat geo.lat numeric mask required",
+    "items items jsonb required",
+    "paid paid boolean required",
+    "message_id $message_id text required",
+    "sent_at $sent_at timestamptz required",
+  ]);
+});
+
+test("two fields of one name become two columns", () => {
+  const { found, personal } = look({ a_b: 1, a: { b: 2 }, sent_at: "x" });
+  const names = proposeTable(found, personal).map(({ column }) => column);
+  expect(names).toEqual(["a_b", "a_b_2", "sent_at", "message_id", "sent_at_2"]);
+});
+
+test("a column takes the field that is likest by name, and only one whose values it can hold", () => {
+  const { found, personal } = look({ user: { id: "x" }, order: { id: 5 }, id: true });
+  const columns = [
+    columnOf("order_id", ["bigint"]),
+    columnOf("user_id", ["bigint"]),
+    columnOf("id", ["boolean"]),
+  ];
+  expect(proposeForTable(columns, found, personal).map(line)).toEqual([
+    "order_id order.id bigint required",
+    "id id boolean required",
+  ]);
+});
+
+test("a personal field goes nowhere unmasked: a column too short or of another type is left out or truncates", () => {
+  const { found, personal } = look({
+    ip: "203.0.113.7",
+    email: "ada@example.com",
+    lat: 52.5,
+    phone: "+49301234567",
+  });
+  const columns = [
+    columnOf("ip", ["inet"]),
+    columnOf("email", text, { maxCharacters: 77 }),
+    columnOf("lat", ["numeric"]),
+    columnOf("phone", text, { maxCharacters: 5 }),
+  ];
+  const proposed = proposeForTable(columns, found, personal);
+  expect(proposed.map(({ column, transforms }) => [column, transforms])).toEqual([
+    ["ip", [{ kind: "mask", method: "truncate" }]],
+    ["email", [{ kind: "mask", method: "redact" }]],
+  ]);
+});
+
+test("a column that the database makes is not filled; one that must not be null makes its field required", () => {
+  const { found, personal } = look({ a: 1, note: "x" }, { a: 1 });
+  const columns = [
+    columnOf("a", ["bigint"], { alwaysGenerated: true }),
+    columnOf("note", text, { nullable: false }),
+    columnOf("created_at", ["timestamptz"]),
+    columnOf("message_id", text),
+  ];
+  expect(proposeForTable(columns, found, personal).map(line)).toEqual([
+    "note note text required",
+    "created_at $sent_at timestamptz required",
+    "message_id $message_id text required",
+  ]);
+});

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { type Shape, shapesOf } from "../../src/setup/shapes.ts";
+
+const cases: readonly (readonly [string, readonly Shape[]])[] = [
+  ["203.0.113.7", ["ip"]],
+  ["256.0.113.7", []],
+  ["2001:db8::1", ["ip"]],
+  ["::ffff:192.0.2.1", ["ip"]],
+  ["12:30:45", []],
+  ["ada@example.com", ["email"]],
+  ["@example", []],
+  ["+49 30 1234567", ["phone"]],
+  ["(030) 123-4567", ["phone"]],
+  ["12345678", ["integer"]],
+  ["00:1B:44:11:3A:B7", ["mac"]],
+  ["490154203237518", ["integer", "imei"]],
+  ["490154203237519", ["integer"]],
+  ["593-47-5928", ["ssn"]],
+  ["52.5200, 13.4050", ["coordinates"]],
+  ["424cdd21-063a-43a7-b91b-7ca1a833afae", ["uuid"]],
+  ["2026-02-03", ["date"]],
+  ["2026-13-03", []],
+  ["2026-02-03T04:05:06.789Z", ["timestamp"]],
+  ["2026-02-03 04:05:06+0100", ["timestamp"]],
+  ["2026-02-03 04:05:06", []],
+  ["2.3.1", ["version"]],
+  ["2.3", ["version", "decimal"]],
+  ["007", []],
+  ["true", ["boolean"]],
+  ['{"a":1}', ["json"]],
+  ["[1", []],
+  ["", []],
+];
+
+test.each(cases)("%s", (text, shapes) => {
+  expect([...shapesOf(text)].sort()).toEqual([...shapes].sort());
+});
+
+test("a long text is not searched", () => {
+  expect(shapesOf(`${"9.".repeat(100_000)}9`)).toEqual(new Set());
+});
