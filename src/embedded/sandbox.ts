@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EtlError } from "../errors.ts";
 import { startEmbeddedDatabase } from "./database.ts";
-import { startEmbeddedQueue } from "./queue.ts";
+import { startEmbeddedQueues } from "./queue.ts";
 
 /** A running sandbox. It is reached over loopback alone, and gone without a trace once it was stopped. */
 export interface Sandbox {
@@ -14,14 +14,18 @@ export interface Sandbox {
   readonly environment: Readonly<Record<string, string>>;
   /** The database, for `psql`. */
   readonly databaseUrl: string;
+  /** The queue of the environment. */
   readonly queueName: string;
-  /** Puts messages into the queue. */
-  send(bodies: readonly string[]): void;
+  /** A second queue, for messages of another kind. */
+  readonly otherQueueName: string;
+  /** Puts messages into the queue of that name. */
+  send(queueName: string, bodies: readonly string[]): void;
   /** Stops both and removes the key. */
   stop(): Promise<void>;
 }
 
 const queueName = "login-queue";
+const otherQueueName = "order-events";
 
 function makeFolder(): string {
   try {
@@ -49,7 +53,7 @@ export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   };
   try {
-    const queue = await startEmbeddedQueue({ name: queueName, forgottenDeletes });
+    const queue = await startEmbeddedQueues({ names: [queueName, otherQueueName], forgottenDeletes });
     cleanUps.push(queue.stop);
     const database = await startEmbeddedDatabase();
     cleanUps.push(database.stop);
@@ -68,6 +72,7 @@ export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
       },
       databaseUrl: database.url,
       queueName,
+      otherQueueName,
       send: queue.send,
       stop,
     };

@@ -1,7 +1,7 @@
 /** Log lines on standard error: one line an event, for people and for log collectors. */
 
 import type { Output } from "./output.ts";
-import { printable } from "./printable.ts";
+import { jsonLine, printable } from "./printable.ts";
 import { shorten } from "./width.ts";
 
 /** Writes log lines. Texts must hold no raw field value; control characters are made visible. */
@@ -10,6 +10,8 @@ export interface Log {
   info(text: string): void;
   /** What a person should know even under `--quiet`. */
   warn(text: string): void;
+  /** Takes up what the settings say, from the next line on; they are read after the first lines may have been logged. */
+  configure(settings: LogSettings): void;
   /**
    * Keeps one line below the log lines of a terminal; null takes it away. Without a terminal and under
    * `--quiet` nothing is shown. Take it away, and `flush`, before anything else is written to the terminal.
@@ -24,6 +26,14 @@ export interface Log {
    * @throws EtlError `unavailable` where a line was lost
    */
   flush(): Promise<void>;
+}
+
+/** What the settings say of a log. */
+interface LogSettings {
+  /** `json` is one object a line: `time` (RFC 3339, UTC), `level` (`info` or `warn`), `message`; also on a terminal. */
+  readonly format: "text" | "json";
+  /** Drops `info` and `status`; what `--quiet` has dropped stays dropped. */
+  readonly quiet: boolean;
 }
 
 /** How a log is kept. */
@@ -44,7 +54,8 @@ const eraseLine = "\r\u001b[K";
  * is one; elsewhere it is an RFC 3339 time in UTC, the level (`info` or `warn`) and the text, parted by spaces.
  */
 export function createLog(output: Output, options: LogOptions): Log {
-  const showsStatus = output.isTerminal && !options.quiet;
+  let { quiet } = options;
+  let format: LogSettings["format"] = "text";
   let lines: string[] = [];
   let wantedStatus: string | null = null;
   let shownStatus: string | null = null;
@@ -52,6 +63,8 @@ export function createLog(output: Output, options: LogOptions): Log {
   let failure: unknown;
 
   function line(level: Level, text: string): string {
+    if (format === "json")
+      return `${jsonLine({ time: options.now().toISOString(), level, message: text })}\n`;
     const shown = printable(text);
     if (!output.isTerminal) return `${options.now().toISOString()} ${level} ${shown}\n`;
     if (level === "info") return `${shown}\n`;
@@ -89,13 +102,17 @@ export function createLog(output: Output, options: LogOptions): Log {
 
   return {
     info(text) {
-      if (!options.quiet) add("info", text);
+      if (!quiet) add("info", text);
     },
     warn(text) {
       add("warn", text);
     },
+    configure(settings) {
+      quiet ||= settings.quiet;
+      format = settings.format;
+    },
     status(text) {
-      if (!showsStatus) return;
+      if (!output.isTerminal || quiet || format === "json") return;
       wantedStatus = text;
       writeSoon();
     },

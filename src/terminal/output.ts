@@ -6,6 +6,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Columns of the terminal as it is now; 80 where it is none. */
   readonly columns: number;
+  /** Rows of the terminal as it is now; 24 where it is none. */
+  readonly rows: number;
   /** Whether escape sequences for colour may be written (a terminal, and `NO_COLOR` is not set). */
   readonly colours: boolean;
   /** True once the reader has gone away (a broken pipe); later writes are dropped without an error. */

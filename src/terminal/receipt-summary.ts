@@ -12,6 +12,12 @@ const drainEndings: Readonly<Record<Outcome, string>> = {
   failed: "Stopped by an error. It is safe to run again.",
 };
 
+const limitWords: Readonly<Record<NonNullable<Receipt["limit"]>, string>> = {
+  queue: "limited by the queue",
+  database: "limited by the database",
+  cpu: "limited by this machine's CPU",
+};
+
 const dryRunEndings: Readonly<Record<Outcome, string>> = {
   drained: "Dry run: nothing was written or deleted.",
   limit: "Dry run: nothing was written or deleted.",
@@ -86,8 +92,9 @@ function reasons(rejections: Receipt["rejections"]): string[] {
   return sorted.map(([reason, count]) => `    ${formatCount(count).padStart(width)} ${printable(reason)}`);
 }
 
-function rate({ received, seconds }: Receipt): string {
-  return seconds > 0 ? `, ${formatRate(received / seconds)}` : "";
+function rate({ received, seconds, limit }: Receipt): string {
+  const perSecond = seconds > 0 ? `, ${formatRate(received / seconds)}` : "";
+  return limit === undefined ? perSecond : `${perSecond}, ${limitWords[limit]}`;
 }
 
 /** As wide as the longest label, and two spaces. */

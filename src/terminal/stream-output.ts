@@ -12,9 +12,10 @@ interface HostProcess {
   readonly stderr: Terminal;
 }
 
-/** A standard stream, seen as a terminal: Bun keeps its width up to date. */
+/** A standard stream, seen as a terminal: Bun keeps its size up to date. */
 interface Terminal {
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** The two streams that a run writes to. */
@@ -23,8 +24,9 @@ interface Outputs {
   readonly stderr: Output;
 }
 
-/** The columns that are assumed where a terminal does not tell, and where there is none. */
+/** The size that is assumed where a terminal does not tell, and where there is none. */
 const defaultColumns = 80;
+const defaultRows = 24;
 
 /** What a failed write means to a person; other codes are named as they are. */
 const failures: Readonly<Record<string, string>> = {
@@ -96,8 +98,13 @@ class StreamOutput implements Output {
 
   get columns(): number {
     const columns = this.isTerminal ? this.#terminal().columns : undefined;
-    // Some pseudo-terminals report a width of 0.
+    // Some pseudo-terminals report a size of 0.
     return columns || defaultColumns;
+  }
+
+  get rows(): number {
+    const rows = this.isTerminal ? this.#terminal().rows : undefined;
+    return rows || defaultRows;
   }
 
   get closed(): boolean {

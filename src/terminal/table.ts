@@ -18,7 +18,8 @@ interface TableOptions {
 /** How null is shown. No text looks like it: a text that is this character is escaped. */
 const nullMark = "∅";
 
-const gap = "  ";
+/** What stands between two columns. */
+export const gap = "  ";
 
 /**
  * A header, a rule, and one line a row, all of the same width; without a last newline.
@@ -47,7 +48,8 @@ export function formatTable(
   return lines.map((line) => align(line, total, false)).join("\n");
 }
 
-function cellText(cell: string | null): string {
+/** A cell as it is shown: on one line, and null unlike any text. */
+export function cellText(cell: string | null): string {
   if (cell === null) return nullMark;
   return cell === nullMark ? "\\u{2205}" : printable(cell);
 }

@@ -8,7 +8,12 @@ import { createMasker } from "../../src/pipeline/transforms/mask.ts";
 
 const bodies = (count: number, seed = 1) => generateBodies({ count, random: seededRandom(seed) });
 
-const mapMessage = compileMapping(userLogins, createMasker({ algorithm: "sha256" }), new Map());
+const mapMessage = compileMapping(userLogins, {
+  masker: createMasker({ defaultMethod: "sha256" }),
+  limits: new Map(),
+  body: { envelope: "none", encoding: "none" },
+  now: () => 0,
+});
 const mapped = (texts: readonly string[]) =>
   texts.map((body, index) =>
     mapMessage({

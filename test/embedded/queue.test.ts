@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type EmbeddedQueue, startEmbeddedQueue } from "../../src/embedded/queue.ts";
+import { type EmbeddedQueues, startEmbeddedQueues } from "../../src/embedded/queue.ts";
 
-let queue: EmbeddedQueue;
+let queue: EmbeddedQueues;
 afterEach(() => queue.stop());
 
 async function start(forgottenDeletes = 0): Promise<void> {
-  queue = await startEmbeddedQueue({ name: "login-queue", forgottenDeletes });
+  queue = await startEmbeddedQueues({ names: ["login-queue", "order-events"], forgottenDeletes });
 }
 
 async function call(parameters: Record<string, string>, signal?: AbortSignal): Promise<string> {
@@ -43,7 +43,10 @@ async function counts(): Promise<{ visible: number; inFlight: number }> {
 describe("the queue of the demo", () => {
   test("hands out what was sent, ten at a time, and is empty after the deletes", async () => {
     await start();
-    queue.send(Array.from({ length: 12 }, (_, index) => `body ${index}`));
+    queue.send(
+      "login-queue",
+      Array.from({ length: 12 }, (_, index) => `body ${index}`),
+    );
     const first = await receive();
     const second = await receive();
     expect([...all(first, "Body"), ...all(second, "Body")].sort()).toEqual(
@@ -57,14 +60,14 @@ describe("the queue of the demo", () => {
 
   test("escapes a body that would be XML", async () => {
     await start();
-    queue.send(["<html>&amp;\r</html>"]);
+    queue.send("login-queue", ["<html>&amp;\r</html>"]);
     expect(all(await receive(), "Body")).toEqual(["&lt;html&gt;&amp;amp;&#xD;&lt;/html&gt;"]);
   });
 
   test("a long poll ends as soon as there is a message", async () => {
     await start();
     const polling = receive({ WaitTimeSeconds: "20" });
-    queue.send(["late"]);
+    queue.send("login-queue", ["late"]);
     expect(all(await polling, "Body")).toEqual(["late"]);
   });
 
@@ -77,13 +80,13 @@ describe("the queue of the demo", () => {
     gone.abort();
     await expect(polling).rejects.toThrow("aborted");
     await counts();
-    queue.send(["for the next one"]);
+    queue.send("login-queue", ["for the next one"]);
     expect(all(await receive({ WaitTimeSeconds: "20" }), "Body")).toEqual(["for the next one"]);
   });
 
   test("a message given back is there at once, and its receives are counted right", async () => {
     await start();
-    queue.send(["again"]);
+    queue.send("login-queue", ["again"]);
     const [handle = ""] = all(await receive(), "ReceiptHandle");
     await release(handle);
     expect(await counts()).toEqual({ visible: 1, inFlight: 0 });
@@ -92,7 +95,7 @@ describe("the queue of the demo", () => {
 
   test("forgets as many deletes as it is told to, and no more", async () => {
     await start(1);
-    queue.send(["twice"]);
+    queue.send("login-queue", ["twice"]);
     const first = await receive();
     await remove(all(first, "ReceiptHandle")[0] ?? "");
     const second = await receive();

@@ -49,6 +49,28 @@ describe("a log in a pipe", () => {
     expect(output.text).toBe("warning: kept\n");
   });
 
+  test("goes on as the settings say, one JSON object a line", async () => {
+    const { output, log } = open({ isTerminal: true });
+    log.info("before they are read");
+    log.configure({ format: "json", quiet: true });
+    log.info("dropped");
+    log.status("dropped");
+    log.warn('a "quoted"\nline');
+    await log.flush();
+    expect(output.text).toBe(
+      "before they are read\n" +
+        '{"time":"2026-03-01T12:00:00.123Z","level":"warn","message":"a \\"quoted\\"\\nline"}\n',
+    );
+  });
+
+  test("stays quiet under --quiet, whatever the settings say", async () => {
+    const { output, log } = open({ quiet: true });
+    log.configure({ format: "text", quiet: false });
+    log.info("dropped");
+    await log.flush();
+    expect(output.writes).toEqual([]);
+  });
+
   test("is flushed when a slow reader has taken every line, also those that came while it waited", async () => {
     const { output, log } = open();
     const release = output.hold();

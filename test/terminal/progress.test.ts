@@ -78,6 +78,7 @@ describe("a progress line", () => {
     const log: Log = {
       info() {},
       warn() {},
+      configure() {},
       status: (text) => void shown.push(text),
       flush: async () => {},
     };

@@ -41,6 +41,18 @@ requests          345
 time            12 s, 100/s`);
 });
 
+test.each([
+  ["queue", "time            12 s, 100/s, limited by the queue"],
+  ["database", "time            12 s, 100/s, limited by the database"],
+  ["cpu", "time            12 s, 100/s, limited by this machine's CPU"],
+] as const)("what kept it from being faster stands behind the rate: %s", (limit, line) => {
+  expect(
+    formatReceipt({ ...drained, limit }, 80)
+      .split("\n")
+      .at(-1),
+  ).toBe(line);
+});
+
 test("a dry run has its own words", () => {
   const receipt: Receipt = {
     ...drained,
