@@ -2,6 +2,7 @@
 
 import type { Log } from "../terminal/log.ts";
 import type { Output } from "../terminal/output.ts";
+import type { Keyboard } from "../terminal/prompts.ts";
 
 /** The environment, as the process was given it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,6 +18,8 @@ export interface Context {
   /** Logs, progress and questions go here. */
   readonly stderr: Output;
   readonly log: Log;
+  /** The keyboard, where standard input is a terminal; undefined elsewhere. Asking for it reads nothing. */
+  readonly keyboard: () => Keyboard | undefined;
   /** Calls the listener at every stop signal until the returned function is called; without one the process just ends. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
 }

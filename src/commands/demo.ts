@@ -1,9 +1,8 @@
 /** `etl demo`: the whole way of a message on one machine, with a queue and a Postgres of its own. */
 
 import type { DemoOptions } from "../config/options.ts";
-import { loadSettings } from "../config/settings.ts";
-import { readTextFile } from "../config/text-file.ts";
 import { generateBodies } from "../embedded/login-events.ts";
+import { generateOrders } from "../embedded/order-events.ts";
 import { seededRandom } from "../embedded/random.ts";
 import { type Sandbox, startSandbox } from "../embedded/sandbox.ts";
 import { exitCodes } from "../errors.ts";
@@ -11,9 +10,10 @@ import { userLogins } from "../pipeline/mapping.ts";
 import { countOf } from "../terminal/numbers.ts";
 import { shellQuoted } from "../terminal/shell-quoted.ts";
 import type { Context, StopSignal } from "./context.ts";
-import { runDrain } from "./drain.ts";
+import { runDrain } from "./drain/drain.ts";
 import { runMigrate } from "./migrate.ts";
 import { printRows } from "./rows.ts";
+import { readSettings } from "./settings.ts";
 import { stopExitCodes } from "./stop.ts";
 import { openSettingsDatabase } from "./table.ts";
 
@@ -27,6 +27,12 @@ const redeliveredEvery = 50;
 const waitSeconds = 1;
 
 const shownRows = 5;
+
+/** Of the other kind, for `etl init` to look at. */
+const orders = 60;
+
+/** What leads to the queue of login events, and what `etl init` has no need of, or asks for by itself. */
+const referenceJobVariables = ["ETL_QUEUE_URL", "ETL_MASK_KEY_FILE", "ETL_CONFIG"];
 
 /**
  * Fills an embedded queue with generated login events, drains it into an embedded Postgres as `etl drain` does, and
@@ -42,7 +48,7 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
   try {
     const inside: Context = { ...context, env: sandbox.environment };
     const random = seededRandom(seed);
-    sandbox.send(generateBodies({ count: messages, random }));
+    sandbox.send(sandbox.queueName, generateBodies({ count: messages, random }));
     context.log.info(
       `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}, some malformed`,
     );
@@ -66,7 +72,8 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
       context.log.info("the rejections belong to the demo: it exits with 0, where a drain exits with 65");
     }
     if (!keep) return 0;
-    sandbox.send(generateBodies({ count: messages, random }));
+    sandbox.send(sandbox.queueName, generateBodies({ count: messages, random }));
+    sandbox.send(sandbox.otherQueueName, generateOrders({ count: orders, random }));
     await explain(context, sandbox, messages);
     await stop.requested;
     context.log.info("stopping: queue, database and mask key of the demo are gone with it");
@@ -104,18 +111,18 @@ function rememberStop({ onStopSignal }: Context): RememberedStop {
 
 /** Rows as they lie in the table, those of one user together: equal values have equal masks. */
 async function showRows(context: Context): Promise<void> {
-  const columns = userLogins.map(({ column }) => column);
-  const settings = loadSettings({ flags: {}, env: context.env, readFile: readTextFile });
+  const columns = userLogins.columns.map(({ column }) => column);
+  const settings = readSettings(context, {});
   const database = openSettingsDatabase(settings, context);
   try {
     const rows = await database.transaction({ operation: "show rows", readOnly: true }, (transaction) =>
       transaction.run(
         `select ${columns.map((name) => `${name}::text`).join(", ")}
-         from ${settings.table} order by user_id, masked_device_id, app_version limit ${shownRows}`,
+         from ${settings.table.name} order by user_id, masked_device_id, app_version limit ${shownRows}`,
       ),
     );
     const cells = rows.map((row) => columns.map((name) => (row[name] === null ? null : String(row[name]))));
-    await context.stdout.write(`\n${countOf(cells.length, "row")} of ${settings.table}:\n\n`);
+    await context.stdout.write(`\n${countOf(cells.length, "row")} of ${settings.table.name}:\n\n`);
     await printRows(userLogins, cells, context);
   } finally {
     database.close();
@@ -124,17 +131,21 @@ async function showRows(context: Context): Promise<void> {
 
 /** The lines to paste into another terminal. */
 async function explain({ log, stdout }: Context, sandbox: Sandbox, messages: number): Promise<void> {
-  const exports = Object.entries(sandbox.environment).map(
-    ([name, value]) => `export ${name}=${shellQuoted(value)}`,
-  );
+  const { environment, queueName, otherQueueName } = sandbox;
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
   await log.flush();
   await stdout.write(
     [
-      `The queue holds ${countOf(messages, "new message")}. In another terminal:`,
+      `The queue ${queueName} holds ${countOf(messages, "new message")}. In another terminal:`,
       "",
       ...exports,
       "etl drain --dry-run",
       `psql ${shellQuoted(sandbox.databaseUrl)} -c 'table user_logins limit 5'`,
+      "",
+      `To set up a job of your own: the queue ${otherQueueName} holds ${countOf(orders, "message")} of another kind. Then:`,
+      "",
+      `unset ${referenceJobVariables.join(" ")}`,
+      "etl init",
       "",
       "",
     ].join("\n"),

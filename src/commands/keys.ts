@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { defaultKeyFile } from "../config/mask-key.ts";
 import type { KeysGenerateOptions } from "../config/options.ts";
 import { EtlError } from "../errors.ts";
 import { printable } from "../terminal/printable.ts";
@@ -11,7 +12,6 @@ import type { Context } from "./context.ts";
 
 /** As long as the output of SHA-256, beyond which a longer HMAC key adds nothing (RFC 2104, section 3). */
 const keyBytes = 32;
-const defaultFile = "etl-mask.key";
 
 /**
  * Writes a new random key to a new file of mode 0600 and prints the line of environment that names it.
@@ -20,7 +20,7 @@ const defaultFile = "etl-mask.key";
  * @throws EtlError of kind config where the file exists already or cannot be made
  */
 export async function runKeysGenerate(context: Context, options: KeysGenerateOptions): Promise<number> {
-  const path = resolve(options.file ?? defaultFile);
+  const path = resolve(options.file ?? defaultKeyFile);
   if (options.file === "") {
     throw new EtlError({
       kind: "usage",
@@ -29,7 +29,7 @@ export async function runKeysGenerate(context: Context, options: KeysGenerateOpt
       hint: "etl keys generate",
     });
   }
-  createKeyFile(path);
+  createKeyFile(path, newMaskKey());
   // A comment and a command, so that both a person and `eval` can read it.
   await context.stdout.write(
     `# The mask key is in ${printable(path)}\nexport ETL_MASK_KEY_FILE=${printable(shellQuoted(path))}\n`,
@@ -38,13 +38,22 @@ export async function runKeysGenerate(context: Context, options: KeysGenerateOpt
   return 0;
 }
 
-/** Writes the key so that it is on the disk, or leaves no file behind. */
-function createKeyFile(path: string): void {
+/** A key that nobody can guess. */
+export function newMaskKey(): Uint8Array {
+  return randomBytes(keyBytes);
+}
+
+/**
+ * Writes a key to a file of mode 0600 that was not there, so that it is on the disk, or leaves no file behind.
+ *
+ * @throws EtlError of kind config where the file exists already or cannot be made
+ */
+export function createKeyFile(path: string, key: Uint8Array): void {
   const descriptor = openNew(path);
   try {
     // The mode given to open is cut by the umask, and a key file its owner cannot read is no use.
     fchmodSync(descriptor, 0o600);
-    writeFileSync(descriptor, `${randomBytes(keyBytes).toString("base64")}\n`);
+    writeFileSync(descriptor, `${Buffer.from(key).toString("base64")}\n`);
     fsyncSync(descriptor);
     syncFolder(dirname(path));
   } catch (error) {
@@ -65,7 +74,7 @@ function openNew(path: string): number {
 }
 
 /** The file's name is kept by its folder, which has to reach the disk too. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {
     fsyncSync(descriptor);

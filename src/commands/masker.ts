@@ -1,22 +1,33 @@
 /** Makes the masker a run asks for, or refuses the run: without a key nothing is received. */
 
 import { readMaskKey } from "../config/mask-key.ts";
-import type { MaskSettings } from "../config/settings.ts";
+import type { MaskAlgorithm } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
+import { type DefaultMaskMethod, usesKey, usesPlainHash } from "../pipeline/stored-type.ts";
 import { createMasker, type Masker } from "../pipeline/transforms/mask.ts";
 import type { Context } from "./context.ts";
+
+/** How a column is masked that names no method of its own. */
+export function defaultMethod(algorithm: MaskAlgorithm): DefaultMaskMethod {
+  return algorithm === "hmac-sha256" ? "hmac" : "sha256";
+}
 
 /**
  * The masker of the settings. Warns, in one line, where what it makes can be reversed.
  *
- * @throws EtlError of kind config where the method needs a key and there is no good one
+ * @throws EtlError of kind config where a column needs a key and there is no good one
  */
-export function openMasker(settings: MaskSettings, { log }: Pick<Context, "log">): Masker {
-  if (settings.algorithm === "hmac-sha256") {
-    return createMasker({ algorithm: "hmac-sha256", key: readMaskKey(settings, readTextFile) });
+export function openMasker(
+  { mask, table: { mapping } }: Pick<Settings, "mask" | "table">,
+  { log }: Pick<Context, "log">,
+): Masker {
+  const method = defaultMethod(mask.algorithm);
+  if (usesPlainHash(mapping, method)) {
+    log.warn(
+      "masking with sha256 and no key: anyone can reverse an IPv4 address masked so by trying all of them",
+    );
   }
-  log.warn(
-    "masking with sha256 and no key: anyone can reverse an IPv4 address masked so by trying all of them",
-  );
-  return createMasker({ algorithm: "sha256" });
+  const key = usesKey(mapping, method) ? { key: readMaskKey(mask, readTextFile) } : {};
+  return createMasker({ defaultMethod: method, ...key });
 }

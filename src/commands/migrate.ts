@@ -1,11 +1,9 @@
 /** `etl migrate`: makes the table and the ledger, or prints the SQL that would. */
 
 import type { MigrateOptions } from "../config/options.ts";
-import { loadSettings } from "../config/settings.ts";
-import { readTextFile } from "../config/text-file.ts";
-import { userLogins } from "../pipeline/mapping.ts";
 import { migrate, migrationSql } from "../postgres/migrate.ts";
 import type { Context } from "./context.ts";
+import { readSettings } from "./settings.ts";
 import { openSettingsDatabase, openTable } from "./table.ts";
 
 /**
@@ -15,14 +13,15 @@ import { openSettingsDatabase, openTable } from "./table.ts";
  * @throws EtlError where the database cannot be reached or does not permit it, or where the table that is there does not fit
  */
 export async function runMigrate(context: Context, options: MigrateOptions): Promise<number> {
-  const settings = loadSettings({ flags: options, env: context.env, readFile: readTextFile });
+  const settings = readSettings(context, options);
+  const { mapping, name } = settings.table;
   if (options.print) {
-    await context.stdout.write(migrationSql(userLogins, settings.table));
+    await context.stdout.write(migrationSql(mapping, name));
     return 0;
   }
   const database = openSettingsDatabase(settings, context);
   try {
-    const { created, found } = await migrate(database, userLogins, settings.table);
+    const { created, found } = await migrate(database, mapping, name);
     const lines = [...created.map((name) => `created ${name}`), ...found.map((name) => `found   ${name}`)];
     await context.stdout.write(`${lines.join("\n")}\n`);
     // A table that was found is taken as it is, if it can take the rows.

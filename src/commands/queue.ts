@@ -3,6 +3,7 @@
 import type { QueueSettings } from "../config/settings.ts";
 import type { Source } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import { withExtendedPayloads } from "../sqs/extended-payloads.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";
 import { formatSeconds } from "../terminal/numbers.ts";
@@ -28,11 +29,15 @@ export function openQueue(
   withAttributes = false,
 ): OpenQueue {
   const parts = sourceParts(settings, context);
-  return { name: parseQueueUrl(parts.queue.url).name, source: createSqsSource({ ...parts, withAttributes }) };
+  const source = createSqsSource({ ...parts, withAttributes });
+  return {
+    name: parseQueueUrl(parts.queue.url).name,
+    source: settings.extendedPayloads ? withExtendedPayloads(source, parts) : source,
+  };
 }
 
 /** What every adapter of an SQS queue is made of. */
-export function sourceParts(settings: QueueSettings, { env, log }: Pick<Context, "env" | "log">) {
+export function sourceParts(settings: QueueSettings, context: Pick<Context, "env" | "log">) {
   const { url } = settings;
   if (url === undefined) {
     throw new EtlError({
@@ -42,8 +47,12 @@ export function sourceParts(settings: QueueSettings, { env, log }: Pick<Context,
       hint: "set ETL_QUEUE_URL, or give --queue-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
     });
   }
+  return { queue: { ...settings, url }, ...serviceParts(context) };
+}
+
+/** What every call to AWS is made with, whichever service it goes to. */
+export function serviceParts({ env, log }: Pick<Context, "env" | "log">) {
   return {
-    queue: { ...settings, url },
     env,
     clock: systemClock,
     now: Date.now,

@@ -1,23 +1,42 @@
-/** Shows rows of the target table to a person. */
+/** Shows rows of the target table: to a person as a table, to a script as objects. */
 
-import { columnKind } from "../pipeline/column-kind.ts";
-import type { Mapping } from "../pipeline/mapping.ts";
-import { formatTable } from "../terminal/table.ts";
+import type { ColumnMapping, ColumnType, Mapping } from "../pipeline/mapping.ts";
+import type { Cell, Row } from "../pipeline/row.ts";
+import { storedType } from "../pipeline/stored-type.ts";
+import { formatRows } from "../terminal/records.ts";
 import type { Context } from "./context.ts";
 
-/** Writes an aligned table and an empty line to standard output; on a terminal it is made to fit. */
+const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "numeric"]);
+
+/** Writes a table, or a block a row where a terminal has no room for one, and an empty line to standard output. */
 export async function printRows(
-  mapping: Mapping,
+  { columns }: Mapping,
   rows: readonly (readonly (string | null)[])[],
   { stdout }: Context,
 ): Promise<void> {
-  const integers = mapping.flatMap(({ transform }, index) =>
-    columnKind(transform) === "integer" ? [index] : [],
-  );
-  const table = formatTable(
-    mapping.map(({ column }) => column),
+  const numbers = columns.flatMap((column, index) => (numberTypes.has(storedType(column)) ? [index] : []));
+  const shown = formatRows(
+    columns.map(({ column }) => column),
     rows,
-    { columns: stdout.isTerminal ? stdout.columns : undefined, rightAligned: integers },
+    { columns: stdout.isTerminal ? stdout.columns : undefined, rightAligned: numbers },
   );
-  await stdout.write(`${table}\n\n`);
+  await stdout.write(`${shown}\n\n`);
+}
+
+/**
+ * A row as JSON has it. Integers that every JSON reader takes are numbers, and booleans are booleans; everything else is the
+ * text that Postgres is given, so that no digit of it is lost on the way.
+ */
+export function rowObject({ columns }: Mapping, row: Row): Record<string, Cell | number | boolean> {
+  return Object.fromEntries(
+    columns.map((column, index) => [column.column, jsonCell(column, row[index] ?? null)]),
+  );
+}
+
+function jsonCell(column: ColumnMapping, cell: Cell): Cell | number | boolean {
+  if (cell === null) return null;
+  const type = storedType(column);
+  if (type === "boolean") return cell === ("true" as Cell);
+  const number = type === "integer" || type === "bigint" ? Number(cell) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : cell;
 }

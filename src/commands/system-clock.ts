@@ -1,5 +1,6 @@
-/** The real clock. */
+/** The real clock, and the time that this thread has been at work. */
 
+import self from "node:process";
 import type { Clock } from "../drain/ports.ts";
 
 /** Time as it passes. */
@@ -18,3 +19,9 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** CPU time of the calling thread, user and system, in milliseconds. */
+export function threadCpuMillis(): number {
+  const { user, system } = self.threadCpuUsage();
+  return (user + system) / 1000;
+}

@@ -3,13 +3,12 @@
 import { homedir, userInfo } from "node:os";
 import type { Settings } from "../config/settings.ts";
 import { readTextFile } from "../config/text-file.ts";
-import { userLogins } from "../pipeline/mapping.ts";
-import { pseudonymCharacters } from "../pipeline/transforms/mask.ts";
 import { readTable, type TableDescription } from "../postgres/catalog.ts";
 import { type Database, openDatabase } from "../postgres/connect.ts";
 import { type ConnectionSettings, readConnectionSettings } from "../postgres/connection-settings.ts";
 import { checkTable } from "../postgres/table-check.ts";
 import type { Context } from "./context.ts";
+import { defaultMethod } from "./masker.ts";
 
 /** The database of the settings, as {@link readDatabaseSettings} reads them; connected to when it is first used. */
 export function openSettingsDatabase(settings: Pick<Settings, "database">, context: Context): Database {
@@ -44,11 +43,11 @@ export function readDatabaseSettings(
  */
 export async function openTable(
   database: Database,
-  { table: name, mask }: Pick<Settings, "table" | "mask">,
+  { table: { name, mapping }, mask }: Pick<Settings, "table" | "mask">,
   { log }: Pick<Context, "log">,
 ): Promise<TableDescription> {
   const table = await readTable(database, name);
-  checkTable(table, userLogins, pseudonymCharacters[mask.algorithm]);
+  checkTable(table, mapping, defaultMethod(mask.algorithm));
   if (table.unlogged) log.warn(`table ${table.sqlName} is unlogged: a crash of the server empties it`);
   return table;
 }

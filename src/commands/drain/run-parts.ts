@@ -1,10 +1,10 @@
 /** What a drain and a dry run are given: settings read, key checked, queue open, and nothing sent yet. */
 
-import type { Settings } from "../config/settings.ts";
-import type { Masker } from "../pipeline/transforms/mask.ts";
-import type { Context } from "./context.ts";
-import type { OpenQueue } from "./queue.ts";
-import type { Stop } from "./stop.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { Masker } from "../../pipeline/transforms/mask.ts";
+import type { Context } from "../context.ts";
+import type { OpenQueue } from "../queue.ts";
+import type { Stop } from "../stop.ts";
 
 /** One run's parts. */
 export interface DrainCommand {

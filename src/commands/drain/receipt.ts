@@ -1,12 +1,12 @@
 /** Writes a run's receipt to standard output, and says what the run exits with. */
 
-import type { Outcome, Receipt } from "../drain/receipt.ts";
-import type { Tally } from "../drain/tally.ts";
-import { exitCodes } from "../errors.ts";
-import { jsonLine } from "../terminal/printable.ts";
-import { formatReceipt } from "../terminal/receipt-summary.ts";
-import type { Context } from "./context.ts";
-import type { Stop } from "./stop.ts";
+import type { Outcome, Receipt } from "../../drain/receipt.ts";
+import type { Tally } from "../../drain/tally.ts";
+import { exitCodes } from "../../errors.ts";
+import { jsonLine } from "../../terminal/printable.ts";
+import { formatReceipt } from "../../terminal/receipt-summary.ts";
+import type { Context } from "../context.ts";
+import type { Stop } from "../stop.ts";
 
 /** What a receipt says beside the counts. */
 export interface RunFacts {
@@ -14,6 +14,7 @@ export interface RunFacts {
   readonly table: string;
   readonly dryRun: boolean;
   readonly outcome: Outcome;
+  readonly limit?: Receipt["limit"];
   readonly requests: number;
   /** Wall time of the run, in milliseconds. */
   readonly millis: number;
@@ -35,6 +36,7 @@ export function toReceipt(tally: Tally, facts: RunFacts): Receipt {
     requests: facts.requests,
     rejections: Object.fromEntries([...tally.reasons].sort()),
     seconds: Math.round(facts.millis) / 1000,
+    limit: facts.limit,
     outcome: facts.outcome,
   };
 }

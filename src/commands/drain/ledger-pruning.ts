@@ -1,12 +1,13 @@
 /** Prunes the ledger beside a drain: on a connection of its own, now and then, and never in the drain's way. */
 
-import type { Clock, Source } from "../drain/ports.ts";
-import { EtlError } from "../errors.ts";
-import type { Database } from "../postgres/connect.ts";
-import type { LedgerHome } from "../postgres/ledger.ts";
-import { pruneLedger } from "../postgres/prune.ts";
-import { formatCount } from "../terminal/numbers.ts";
-import type { Context } from "./context.ts";
+import type { Clock, Source } from "../../drain/ports.ts";
+import { EtlError } from "../../errors.ts";
+import type { Database } from "../../postgres/connect.ts";
+import type { LedgerHome } from "../../postgres/ledger.ts";
+import { pruneLedger } from "../../postgres/prune.ts";
+import { pruneRecords } from "../../postgres/record-pruning.ts";
+import { formatCount } from "../../terminal/numbers.ts";
+import type { Context } from "../context.ts";
 
 /** Soon after the start, but not at it: the first rows come first. */
 const firstPauseMillis = 1_000;
@@ -41,6 +42,7 @@ export async function keepLedgerPruned(parts: PruningParts, signal: AbortSignal)
       const pruned = await pruneLedger(database, table, { queueId, keepSeconds }, signal);
       if (pruned > 0)
         log.info(`pruned ${formatCount(pruned)} ledger entries, older than the queue keeps messages`);
+      await pruneRecords(database, table, { queueId, keepSeconds }, signal);
     } catch (error) {
       // What passes is tried again after the pause. The drain itself tells of a database that is gone.
       if (error instanceof EtlError && !error.retryable && !signal.aborted && !warned) {

@@ -1,11 +1,11 @@
 /** Opens the queue that rejected messages are sent to, where the settings ask for one, and checks that it can be one. */
 
-import type { Settings } from "../config/settings.ts";
-import type { DeadLetterQueue, QueueAttributes } from "../drain/ports.ts";
-import { EtlError } from "../errors.ts";
-import { createSqsDeadLetterQueue } from "../sqs/dead-letter.ts";
-import type { Context } from "./context.ts";
-import { openQueue, sourceParts } from "./queue.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
+import { EtlError } from "../../errors.ts";
+import { createSqsDeadLetterQueue } from "../../sqs/dead-letter.ts";
+import type { Context } from "../context.ts";
+import { openQueue, sourceParts } from "../queue.ts";
 
 /**
  * The dead-letter queue of `--on-reject dead-letter`; undefined where rejected messages stay.

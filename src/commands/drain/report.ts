@@ -1,13 +1,13 @@
 /** What a person or a script is told of a drain while it runs. */
 
-import type { DrainObserver } from "../drain/drain-parts.ts";
-import type { Clock, QueueAttributes, Source } from "../drain/ports.ts";
-import type { Tally } from "../drain/tally.ts";
-import type { Rejection } from "../pipeline/rejection.ts";
-import { countOf, formatCount } from "../terminal/numbers.ts";
-import { jsonLine } from "../terminal/printable.ts";
-import { createProgress, formatProgress, type ProgressState } from "../terminal/progress.ts";
-import type { Context } from "./context.ts";
+import type { DrainObserver } from "../../drain/drain-parts.ts";
+import type { Clock, QueueAttributes, Source } from "../../drain/ports.ts";
+import type { Tally } from "../../drain/tally.ts";
+import type { Rejection } from "../../pipeline/rejection.ts";
+import { countOf, formatCount } from "../../terminal/numbers.ts";
+import { jsonLine } from "../../terminal/printable.ts";
+import { createProgress, formatProgress, type ProgressState } from "../../terminal/progress.ts";
+import type { Context } from "../context.ts";
 
 const redrawMillis = 200;
 
@@ -83,7 +83,8 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
     }
   }
 
-  const redrawing = setInterval(() => progress.update(state()), redrawMillis);
+  // A drain that waits for messages with nobody watching has nothing to wake up for.
+  const redrawing = stderr.isTerminal ? setInterval(() => progress.update(state()), redrawMillis) : undefined;
   const reporting = setInterval(() => void report(), reportMillis);
   return {
     rejected(rejection) {

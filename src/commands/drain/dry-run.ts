@@ -1,23 +1,22 @@
 /** `etl drain --dry-run`: the rows exactly as they would be written, and nothing changed anywhere. */
 
-import { dryRun } from "../drain/dry-run.ts";
-import type { QueueAttributes } from "../drain/ports.ts";
-import { Tally } from "../drain/tally.ts";
-import { EtlError } from "../errors.ts";
-import { columnKind } from "../pipeline/column-kind.ts";
-import { compileMapping } from "../pipeline/mapper.ts";
-import { type Mapping, userLogins } from "../pipeline/mapping.ts";
-import type { Cell, ColumnLimits, Row } from "../pipeline/row.ts";
-import { columnLimits } from "../postgres/catalog.ts";
-import { countOf } from "../terminal/numbers.ts";
-import { jsonLine } from "../terminal/printable.ts";
-import type { Context } from "./context.ts";
-import type { DrainCommand } from "./drain-command.ts";
-import { describeRejection } from "./drain-report.ts";
+import { dryRun } from "../../drain/dry-run.ts";
+import type { QueueAttributes } from "../../drain/ports.ts";
+import { Tally } from "../../drain/tally.ts";
+import { EtlError } from "../../errors.ts";
+import { compileMapping } from "../../pipeline/mapper.ts";
+import type { ColumnLimits, Row } from "../../pipeline/row.ts";
+import { columnLimits } from "../../postgres/catalog.ts";
+import { countOf } from "../../terminal/numbers.ts";
+import { jsonLine } from "../../terminal/printable.ts";
+import type { Context } from "../context.ts";
+import { printRows, rowObject } from "../rows.ts";
+import { systemClock } from "../system-clock.ts";
+import { openSettingsDatabase, openTable } from "../table.ts";
+import { openDeadLetters } from "./dead-letters.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
-import { printRows } from "./rows.ts";
-import { systemClock } from "./system-clock.ts";
-import { openSettingsDatabase, openTable } from "./table.ts";
+import { describeRejection } from "./report.ts";
+import type { DrainCommand } from "./run-parts.ts";
 
 const defaultMaxMessages = 10;
 const defaultWaitSeconds = 5;
@@ -37,12 +36,14 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
   const opened = await stop.orStopped(Promise.all([queue.source.attributes(), checkTable(parts)]));
   if (opened === undefined) return stop.exitCode;
   const [attributes, { limits, unfit }] = opened;
+  // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
+  await openDeadLetters(settings, attributes, context);
   warnOfRedrive(attributes, context);
 
-  const mapping = userLogins;
+  const { name: table, mapping } = settings.table;
   const tally = new Tally();
   const rows: Row[] = [];
-  const mapMessage = compileMapping(mapping, masker, limits);
+  const mapMessage = compileMapping(mapping, { masker, limits, body: settings.queue.body, now: Date.now });
   let atTheEdge = 0;
   const end = await dryRun(
     {
@@ -84,7 +85,7 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
   }
   const receipt = toReceipt(tally, {
     queue: queue.name,
-    table: settings.table,
+    table,
     dryRun: true,
     outcome: end.outcome,
     requests: queue.source.requests,
@@ -129,14 +130,5 @@ function warnOfRedrive({ maxReceiveCount }: QueueAttributes, { log }: Context): 
   if (maxReceiveCount === undefined || maxReceiveCount > fewReceives) return;
   log.warn(
     `the queue moves a message to its dead-letter queue after ${countOf(maxReceiveCount, "receive")}, and a dry run is one of them`,
-  );
-}
-
-function rowObject(mapping: Mapping, row: Row): Record<string, Cell | number> {
-  return Object.fromEntries(
-    mapping.map(({ column, transform }, index) => {
-      const cell = row[index] ?? null;
-      return [column, cell !== null && columnKind(transform) === "integer" ? Number(cell) : cell];
-    }),
   );
 }

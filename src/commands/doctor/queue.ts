@@ -1,0 +1,124 @@
+/** Gathers what is known of the queue side for `etl doctor`: everything is asked, and nothing changed. */
+
+import type { Settings } from "../../config/settings.ts";
+import type { Answer } from "../../doctor/finding.ts";
+import type { DeadLetterFacts, QueueFacts } from "../../doctor/queue-facts.ts";
+import { EtlError } from "../../errors.ts";
+import { resolveEndpoint } from "../../sqs/endpoint.ts";
+import { callerIdentity } from "../../sqs/identity.ts";
+import { inspectQueue, type QueueInspection } from "../../sqs/inspection.ts";
+import type { SqsQueueParts } from "../../sqs/queue-client.ts";
+import type { QueueDescription } from "../../sqs/queue-description.ts";
+import { isAwsHost } from "../../sqs/queue-url.ts";
+import type { RetryPolicy } from "../../sqs/retry.ts";
+import type { Context } from "../context.ts";
+import { sourceParts } from "../queue.ts";
+import { answerNow, answerOf, type Deadline, openDeadline } from "./answer.ts";
+
+/** A lost connection is tried once more; the deadline ends everything else. */
+const retryPolicy: RetryPolicy = {
+  attempts: 2,
+  firstPauseMillis: 100,
+  longestPauseMillis: 100,
+  totalMillis: 1_000,
+};
+
+const reachHint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
+
+/** The adapter's parts for a queue of the settings, with what suits a person who waits. */
+export function inspectionParts(queue: Settings["queue"], context: Context): SqsQueueParts {
+  return { ...sourceParts(queue, context), retryPolicy, onClockSkew: undefined };
+}
+
+/**
+ * Asks the queue, its dead-letter queues, and AWS for the identity, all at the same time.
+ *
+ * @param onArn told the queue's ARN, or that nobody knows it, as soon as that is clear
+ * @throws EtlError of kind config where no queue is named, or its URL cannot be used
+ */
+export async function queueFacts(
+  settings: Pick<Settings, "queue" | "rejects" | "drain">,
+  context: Context,
+  onArn: (arn: string | undefined) => void,
+): Promise<QueueFacts> {
+  const parts = inspectionParts(settings.queue, context);
+  const { queue, host, region } = resolveEndpoint(parts.queue);
+  const inspection = inspectQueue(parts);
+  const deadline = openDeadline(host, reachHint);
+  const { signal } = deadline;
+  const standIn = isAwsHost(new URL(queue.href).hostname) ? undefined : queue.origin;
+  const ask = <T>(promise: Promise<T>) => answerOf(deadline.within(promise));
+  try {
+    const description = ask(inspection.describe(signal));
+    void description.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
+    const [identity, clockAheadMillis, described, receive, remove, changeVisibility, redrive, letters] =
+      await Promise.all([
+        ask(callerIdentity({ ...parts, region, endpoint: parts.queue.endpoint ?? standIn })),
+        inspection.clockAheadMillis(signal).catch(() => undefined),
+        description,
+        ask(inspection.permission("receive", signal)),
+        ask(inspection.permission("delete", signal)),
+        ask(inspection.permission("changeVisibility", signal)),
+        description.then((answer) => redriveTarget(answer, settings, context, deadline)),
+        deadLetters(settings, context, deadline),
+      ]);
+    return {
+      url: queue.href,
+      name: queue.name,
+      batchSize: settings.drain.batchSize,
+      identity,
+      clockAheadMillis,
+      description: described,
+      receive,
+      delete: remove,
+      changeVisibility,
+      redriveTarget: redrive,
+      deadLetters: letters,
+    };
+  } finally {
+    deadline.end();
+  }
+}
+
+/** A redrive policy names an ARN; the two queues have account and region, and so all but the name of the URL, in common. */
+async function redriveTarget(
+  answer: Answer<QueueDescription>,
+  { queue }: Pick<Settings, "queue">,
+  context: Context,
+  { signal, within }: Deadline,
+): Promise<QueueFacts["redriveTarget"]> {
+  const arn = "value" in answer ? answer.value.deadLetterArn : undefined;
+  const name = arn?.slice(arn.lastIndexOf(":") + 1);
+  if (name === undefined || queue.url === undefined) return undefined;
+  const url = queue.url.replace(/[^/]+\/*$/, name);
+  const opened = answerNow(() => inspectQueue(inspectionParts({ ...queue, url }, context)));
+  return "error" in opened ? opened : answerOf(within(opened.value.describe(signal)));
+}
+
+async function deadLetters(
+  { queue, rejects }: Pick<Settings, "queue" | "rejects">,
+  context: Context,
+  { signal, within }: Deadline,
+): Promise<DeadLetterFacts | EtlError | undefined> {
+  const { action, deadLetterUrl: url } = rejects;
+  if (action === "leave") return undefined;
+  const opened = answerNow((): QueueInspection => {
+    if (url === undefined) throw noDeadLetterQueue();
+    return inspectQueue(inspectionParts({ ...queue, url }, context));
+  });
+  if ("error" in opened) return opened.error;
+  const [description, send] = await Promise.all([
+    answerOf(within(opened.value.describe(signal))),
+    answerOf(within(opened.value.permission("send", signal))),
+  ]);
+  return { url: url ?? "", description, send };
+}
+
+function noDeadLetterQueue(): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "dead letters",
+    message: "no dead-letter queue is named",
+    hint: "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+  });
+}

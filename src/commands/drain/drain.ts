@@ -1,0 +1,51 @@
+/** `etl drain`: reads the settings, checks the key, and begins a run or a dry run. */
+
+import type { DrainOptions } from "../../config/options.ts";
+import { EtlError } from "../../errors.ts";
+import { needsAttributes } from "../../pipeline/stored-type.ts";
+import type { Context } from "../context.ts";
+import { openMasker } from "../masker.ts";
+import { openQueue } from "../queue.ts";
+import { readSettings } from "../settings.ts";
+import { listenForStop } from "../stop.ts";
+import { runDryRun } from "./dry-run.ts";
+import { runForReal } from "./real-run.ts";
+
+/**
+ * Runs a drain or, with `dryRun`, a look at what it would do.
+ *
+ * @returns 0; 65 where messages were rejected; 130 or 143 where a signal stopped it
+ * @throws EtlError whatever ended the run; its receipt, where it had begun, is printed before
+ */
+export async function runDrain(context: Context, options: DrainOptions): Promise<number> {
+  const stop = listenForStop(context);
+  try {
+    if (options.dryRun && options.follow) throw dryRunEnds();
+    const settings = readSettings(context, options);
+    // Before anything is opened: without a key nothing may be received.
+    const masker = openMasker(settings, context);
+    const withAttributes =
+      settings.rejects.action === "dead-letter" || needsAttributes(settings.table.mapping);
+    const parts = {
+      context,
+      settings,
+      masker,
+      queue: openQueue(settings.queue, context, withAttributes),
+      stop,
+      json: options.json,
+      follow: options.follow,
+    };
+    return await (options.dryRun ? runDryRun(parts) : runForReal(parts));
+  } finally {
+    stop.end();
+  }
+}
+
+function dryRunEnds(): EtlError {
+  return new EtlError({
+    kind: "usage",
+    operation: "drain",
+    message: "--dry-run and --follow do not go together: a dry run ends when it has shown its messages",
+    hint: "etl drain --dry-run",
+  });
+}

@@ -1,0 +1,27 @@
+/** Keeps a drain's memory small: garbage is collected while the database is at work, before much of it has gathered. */
+
+import type { Sink } from "../../drain/ports.ts";
+
+/**
+ * Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least. A collection takes
+ * about 10 ms; after so many messages that is 1 to 2 µs for each, and 20 MB less.
+ */
+const messagesBetween = 5_000;
+
+/** For the statement to be on its way: the collection then runs beside it. */
+const headStartMillis = 3;
+
+/** The sink, with a collection beside a load every few thousand messages. */
+export function frugalSink(sink: Sink, collectGarbage: () => void): Sink {
+  let messages = 0;
+  return {
+    load(batch) {
+      messages += batch.length;
+      if (messages >= messagesBetween) {
+        messages = 0;
+        setTimeout(collectGarbage, headStartMillis);
+      }
+      return sink.load(batch);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/** Asks the database about dead letters before they are sent back: whether they are stored, and why they were rejected. */
+
+import type { Settings } from "../../config/settings.ts";
+import type { Message } from "../../pipeline/message.ts";
+import { readTable, type TableDescription } from "../../postgres/catalog.ts";
+import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
+import { readOrigin } from "../../sqs/return-queue.ts";
+import type { Context } from "../context.ts";
+import { openSettingsDatabase } from "../table.ts";
+
+/** What is known of a dead letter. */
+export interface LetterFacts {
+  /** Its row is in the table, as the ledger says: only a delete was lost. */
+  readonly stored: boolean;
+  /** Why it was rejected; `unknown` where neither the message nor the database says so. */
+  readonly reason: string;
+}
+
+/** Answers for each of some dead letters, in order. */
+export type LetterCheck = (letters: readonly Message[]) => Promise<readonly LetterFacts[]>;
+
+/** A check that is open. */
+export interface OpenLetterCheck {
+  readonly check: LetterCheck;
+  close(): void;
+}
+
+/**
+ * Opens the check against the ledger of the settings' table.
+ *
+ * @param queueArn the queue that the letters came from
+ * @throws EtlError where the database cannot be reached, or has no such table
+ */
+export async function openLetterCheck(
+  settings: Settings,
+  queueArn: string,
+  context: Context,
+): Promise<OpenLetterCheck> {
+  const database = openSettingsDatabase(settings, context);
+  let table: TableDescription;
+  try {
+    table = await readTable(database, settings.table.name);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return {
+    async check(letters) {
+      const identities = letters.map((letter) => identitiesOf(letter, queueArn));
+      const known = await lookUpMessages(database, table, queueArn, identities.flat());
+      let at = 0;
+      return letters.map((letter, index) => {
+        const end = at + (identities[index]?.length ?? 0);
+        const facts = known.slice(at, end);
+        at = end;
+        return factsOf(letter, facts);
+      });
+    },
+    close: () => database.close(),
+  };
+}
+
+/** Without a database: what the messages themselves say. */
+export const uncheckedLetters: LetterCheck = async (letters) => letters.map((letter) => factsOf(letter, []));
+
+/**
+ * A queue that moves a message by its redrive policy leaves it its id and time; where etl has moved it, it has new ones,
+ * and says which it had.
+ */
+function identitiesOf(letter: Message, queueArn: string): MessageIdentity[] {
+  const { messageId, sentAtMillis } = letter;
+  const origin = readOrigin(letter);
+  return [{ messageId, sentAtMillis }, ...(origin?.queue === queueArn ? [origin] : [])];
+}
+
+function factsOf(letter: Message, known: readonly KnownMessage[]): LetterFacts {
+  const recorded = known.find(({ reason }) => reason !== undefined)?.reason;
+  return {
+    stored: known.some(({ stored }) => stored),
+    reason: readOrigin(letter)?.reason ?? recorded ?? "unknown",
+  };
+}

@@ -1,0 +1,58 @@
+/** `etl rejects list`: which messages were rejected, why and when, and nothing of what they hold. */
+
+import type { RejectsListOptions } from "../../config/options.ts";
+import { readTable } from "../../postgres/catalog.ts";
+import { type ListedRejection, listRejections } from "../../postgres/rejection-list.ts";
+import { countOf } from "../../terminal/numbers.ts";
+import { jsonLine } from "../../terminal/printable.ts";
+import { formatRejections } from "../../terminal/rejection-summary.ts";
+import type { Context } from "../context.ts";
+import { openQueue } from "../queue.ts";
+import { readSettings } from "../settings.ts";
+import { openSettingsDatabase } from "../table.ts";
+
+const defaultMax = 100;
+
+/**
+ * Lists what is recorded, the last rejected first. The queue is not asked: it is known by the name in its URL.
+ *
+ * @returns 0
+ * @throws EtlError where the database cannot be reached, or rejections are not recorded
+ */
+export async function runRejectsList(context: Context, options: RejectsListOptions): Promise<number> {
+  const settings = readSettings(context, options);
+  const { name: queue } = openQueue(settings.queue, context);
+  const { reason, max = defaultMax } = options;
+  const database = openSettingsDatabase(settings, context);
+  let found: readonly ListedRejection[];
+  try {
+    const table = await readTable(database, settings.table.name);
+    // One more than is shown tells whether there are more.
+    found = await listRejections(database, table, { queue, reason, limit: max + 1 });
+  } finally {
+    database.close();
+  }
+  const shown = found.slice(0, max);
+  await show(context, options.json, shown);
+  if (shown.length < found.length) {
+    context.log.info(`there are more: these are the last ${countOf(max, "message")}; --max N shows more`);
+  } else if (shown.length === 0) {
+    const what = reason === undefined ? "no message" : `no message with the reason ${reason}`;
+    context.log.info(`${what} is recorded as rejected from ${queue}`);
+  }
+  return 0;
+}
+
+async function show(
+  { stdout, log }: Context,
+  json: boolean,
+  rejections: readonly ListedRejection[],
+): Promise<void> {
+  await log.flush();
+  if (rejections.length === 0) return;
+  const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
+  const text = json
+    ? rejections.map((rejection) => jsonLine({ rejection })).join("\n")
+    : formatRejections(rejections, columns);
+  await stdout.write(`${text}\n`);
+}

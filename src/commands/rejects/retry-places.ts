@@ -1,0 +1,71 @@
+/** Opens the two queues of `etl rejects retry`: where the dead letters are, and where they go back to. */
+
+import type { Settings } from "../../config/settings.ts";
+import type { QueueAttributes, Source } from "../../drain/ports.ts";
+import { EtlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { redrivePlace } from "../dead-letter-place.ts";
+import { openQueue } from "../queue.ts";
+
+/** One of the two. */
+export interface RetryPlace {
+  readonly name: string;
+  readonly url: string;
+  readonly source: Source;
+  readonly attributes: QueueAttributes;
+}
+
+/** Both. */
+export interface RetryPlaces {
+  /** Where dead letters go back to. */
+  readonly queue: RetryPlace;
+  /** Where they are; its messages come with their attributes. */
+  readonly letters: RetryPlace;
+}
+
+const dead = "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE";
+
+/**
+ * Opens them: the dead-letter queue is that of the settings, or else the one of the queue's redrive policy.
+ *
+ * @throws EtlError of kind config where there is none, or messages cannot go from the one to the other
+ */
+export async function openRetryPlaces(settings: Settings, context: Context): Promise<RetryPlaces> {
+  const { source, name } = openQueue(settings.queue, context);
+  const queue = { name, url: settings.queue.url ?? "", source, attributes: await source.attributes() };
+  const url = settings.rejects.deadLetterUrl ?? redriveUrl(queue);
+  // What a body points to is not fetched: the pointer goes back as it is.
+  const opened = openQueue({ ...settings.queue, url, extendedPayloads: false }, context, true);
+  const letters = { ...opened, url, attributes: await opened.source.attributes() };
+  if (letters.attributes.arn === queue.attributes.arn) {
+    throw unusable(
+      "the dead-letter queue is the queue that its messages would go back to",
+      `give another ${dead}`,
+    );
+  }
+  if (letters.attributes.fifo !== queue.attributes.fifo) {
+    throw unusable(
+      "of queue and dead-letter queue one is a FIFO queue, and the other is none",
+      `check ${dead}`,
+    );
+  }
+  return { queue, letters };
+}
+
+function redriveUrl({ name, url, attributes }: Pick<RetryPlace, "name" | "url" | "attributes">): string {
+  const place = redrivePlace(url, attributes);
+  if (place === undefined) {
+    throw unusable(`${name} has no dead-letter queue: neither settings nor a redrive policy name one`, dead);
+  }
+  if (place.url === undefined) {
+    throw unusable(
+      `the dead-letter queue ${place.name} is in another account or region, and its URL not known`,
+      dead,
+    );
+  }
+  return place.url;
+}
+
+function unusable(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "retry", message, hint });
+}

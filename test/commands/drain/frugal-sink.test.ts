@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { frugalSink } from "../../../src/commands/drain/frugal-sink.ts";
+import type { MappedMessage } from "../../../src/pipeline/row.ts";
+
+const batch = (count: number) =>
+  Array.from(
+    { length: count },
+    (): MappedMessage => ({
+      ref: { messageId: "m", receiptHandle: "h", sentAtMillis: 0, receiveCount: 1 },
+      row: [],
+    }),
+  );
+
+test("garbage is collected beside a load, once every 5,000 messages", async () => {
+  const happened: string[] = [];
+  let answer = () => {};
+  const sink = frugalSink(
+    {
+      load: ({ length }) => {
+        happened.push(`load ${length}`);
+        return new Promise((resolve) => {
+          answer = () => resolve({ inserted: length, duplicates: 0, leftOut: 0, rejections: [] });
+          if (length !== 1_000) answer();
+        });
+      },
+    },
+    () => {
+      happened.push("collect");
+      answer();
+    },
+  );
+  for (let load = 0; load < 2; load += 1) {
+    expect(await sink.load(batch(4_000))).toEqual({
+      inserted: 4_000,
+      duplicates: 0,
+      leftOut: 0,
+      rejections: [],
+    });
+    // Answered by the collection: the load is under way while it happens.
+    await sink.load(batch(1_000));
+  }
+  expect(happened).toEqual(["load 4000", "load 1000", "collect", "load 4000", "load 1000", "collect"]);
+});
