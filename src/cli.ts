@@ -1,7 +1,7 @@
 /** The command line as a whole: words in, exit code out. Every error of the program is printed here, once. */
 
 import manifest from "../package.json" with { type: "json" };
-import { commands } from "./cli/commands.ts";
+import { commandGroups } from "./cli/commands.ts";
 import { describeFailure } from "./cli/failure.ts";
 import { parseCommandLine } from "./cli/parse.ts";
 import type { Context } from "./commands/context.ts";
@@ -25,7 +25,7 @@ export async function runCommandLine(words: readonly string[], world: World): Pr
   try {
     return await answer(words, world);
   } catch (error) {
-    const { text, exitCode } = describeFailure(error);
+    const { text, exitCode } = describeFailure(error, words);
     // Where standard error is gone too, the exit code is all that can be said.
     await world.stderr.write(text).catch(() => {});
     return exitCode;
@@ -33,7 +33,7 @@ export async function runCommandLine(words: readonly string[], world: World): Pr
 }
 
 async function answer(words: readonly string[], { now, ...world }: World): Promise<number> {
-  const invocation = parseCommandLine(commands, words);
+  const invocation = parseCommandLine(commandGroups, words);
   switch (invocation.kind) {
     case "version":
       await world.stdout.write(`etl ${manifest.version}\n`);

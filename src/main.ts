@@ -1,5 +1,6 @@
 /** Where the process begins and ends: it takes the world from `process`, and gives the exit code back. */
 
+import { isatty } from "node:tty";
 import { describeFailure } from "./cli/failure.ts";
 import { runCommandLine } from "./cli.ts";
 import type { StopSignal } from "./commands/context.ts";
@@ -29,6 +30,7 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout,
   stderr,
+  keyboard: () => (isatty(0) ? process.stdin : undefined),
   onStopSignal,
   now: () => new Date(),
 });

@@ -2,9 +2,10 @@
 
 import { nearestName } from "../config/nearest-name.ts";
 import { shownWord } from "../config/shown-word.ts";
-import { EtlError } from "../errors.ts";
+import type { EtlError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { type Flag, takesValue } from "./flag.ts";
+import { didYouMean, usageError } from "./usage-error.ts";
 
 /**
  * The words in the form that means one thing to cac: arguments first, then each flag as one word. Left to itself
@@ -20,8 +21,8 @@ export function unambiguousWords(command: Command, words: readonly string[]): st
   const given = new Map<Flag, string>();
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? "";
-    if (word === "--") throw usageError(command, "-- is not supported: what stands behind it would be lost");
-    if (word === "-") throw usageError(command, "- for standard input or output is not supported");
+    if (word === "--") throw refusal(command, "-- is not supported: what stands behind it would be lost");
+    if (word === "-") throw refusal(command, "- for standard input or output is not supported");
     if (!word.startsWith("-")) {
       positional.push(word);
       continue;
@@ -29,22 +30,20 @@ export function unambiguousWords(command: Command, words: readonly string[]): st
     const [, name = word, inlineValue] = /^([^=]*)=(.*)$/s.exec(word) ?? [];
     const flag = flags.find((candidate) => candidate.name === name);
     if (flag === undefined) throw unknownFlag(command, name);
-    if (given.has(flag)) throw usageError(command, `${name} is given twice`);
+    if (given.has(flag)) throw refusal(command, `${name} is given twice`);
     if (!takesValue(flag)) {
-      if (inlineValue !== undefined) throw usageError(command, `${name} takes no value`);
+      if (inlineValue !== undefined) throw refusal(command, `${name} takes no value`);
       given.set(flag, name);
       continue;
     }
     const value = inlineValue ?? words[++index];
     // A flag in the place of a value was forgotten, not meant; `-1` is a value, if a wrong one.
     if (value === undefined || (inlineValue === undefined && value.startsWith("--"))) {
-      throw usageError(command, `${name} needs ${flag.expected}`);
+      throw refusal(command, `${name} needs ${flag.expected}`);
     }
     given.set(flag, `${name}==${value}`);
   }
-  const most = command.argument === undefined ? 0 : 1;
-  const surplus = positional[most];
-  if (surplus !== undefined) throw usageError(command, `one argument too many: ${shownWord(surplus)}`);
+  checkArguments(command, positional);
   return [...positional, ...given.values()];
 }
 
@@ -59,28 +58,41 @@ export function flagValue(command: Command, flag: Flag, parsed: unknown): unknow
   const text = String(parsed).slice(1);
   const value = flag.read(text);
   if (value !== undefined) return value;
-  throw usageError(command, `${flag.name} needs ${flag.expected}; found ${shownWord(text)}`);
+  throw refusal(command, `${flag.name} needs ${flag.expected}; found ${shownWord(text)}`);
+}
+
+function checkArguments(command: Command, words: readonly string[]): void {
+  const { argument } = command;
+  const surplus = words[argument === undefined ? 0 : 1];
+  if (surplus !== undefined) {
+    const meant = nearestFlag(command, surplus);
+    throw refusal(command, `one argument too many: ${shownWord(surplus)}${didYouMean(meant)}`);
+  }
+  if (argument === undefined) return;
+  const [given] = words;
+  const choices = typeof argument.values === "object" ? argument.values : undefined;
+  const expected = choices === undefined ? "a value" : `one of ${choices.join(", ")}`;
+  if (given === undefined && argument.required) {
+    throw refusal(command, `${argument.name} is missing: ${expected}`);
+  }
+  if (given === undefined || choices === undefined || choices.includes(given)) return;
+  throw refusal(command, `${argument.name} needs ${expected}; found ${shownWord(given)}`);
 }
 
 function unknownFlag(command: Command, name: string): EtlError {
   if (name.startsWith("--no-")) {
-    return usageError(command, "no flag is taken back with --no-…: leave the flag out instead");
+    return refusal(command, "no flag is taken back with --no-…: leave the flag out instead");
   }
-  const names = Object.values(command.flags).map((flag) => flag.name);
-  const nearest = nearestName(name, names);
   // Behind one dash may stand a whole secret, as in `-pPASSWORD`.
   const shown = name.startsWith("--") ? shownWord(name) : `"${name.slice(0, 2)}"`;
-  return usageError(
-    command,
-    `there is no flag ${shown}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
-  );
+  return refusal(command, `there is no flag ${shown}${didYouMean(nearestFlag(command, name))}`);
 }
 
-function usageError(command: Command, message: string): EtlError {
-  return new EtlError({
-    kind: "usage",
-    operation: "command line",
-    message: `etl ${command.name}: ${message}`,
-    hint: `etl ${command.name} --help`,
-  });
+function nearestFlag(command: Command, typed: string): string | undefined {
+  const names = Object.values(command.flags).map((flag) => flag.name);
+  return nearestName(typed, names);
+}
+
+function refusal(command: Command, message: string): EtlError {
+  return usageError(`etl ${command.name}: ${message}`, `etl ${command.name} --help`);
 }

@@ -1,7 +1,18 @@
 /** What a command is, for the parser, the help, and whatever else is made from the table of commands. */
 
 import type { Context } from "../commands/context.ts";
-import type { Flags, FlagValues } from "./flag.ts";
+import type { Flags, FlagValues, Values } from "./flag.ts";
+
+/** The one argument of a command. */
+interface Argument {
+  /** Stands for it in the help, such as `FILE`. */
+  readonly name: string;
+  readonly description: string;
+  /** What there is to choose from; absent where any text will do. */
+  readonly values?: Values;
+  /** Whether the command cannot do without it. */
+  readonly required?: true;
+}
 
 /** What a person reads about a command, and what it can be told. */
 interface CommandFacts<F extends Flags> {
@@ -9,10 +20,9 @@ interface CommandFacts<F extends Flags> {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The one optional argument that it takes, where it takes one. */
-  readonly argument?: { readonly name: string; readonly description: string };
+  readonly argument?: Argument;
   readonly flags: F;
-  /** Lines that work as they stand. */
+  /** Lines that work as they stand, typed into a shell. */
   readonly examples: readonly string[];
 }
 
@@ -34,6 +44,12 @@ export interface Command extends CommandFacts<Flags> {
     values: Readonly<Record<string, unknown>>,
     argument: string | undefined,
   ) => Promise<number>;
+}
+
+/** Commands that belong together, as the help shows them. */
+export interface CommandGroup {
+  readonly title: string;
+  readonly commands: readonly Command[];
 }
 
 /** Writes a command down: the flags give the types of what `run` gets. */

@@ -1,17 +1,14 @@
 /** The table of commands: the parser, the help and the documentation of the command line come from it. */
 
 import { limits } from "../config/limits.ts";
-import { maskAlgorithms, rejectActions } from "../config/options.ts";
-import { type Command, defineCommand } from "./command.ts";
-import { choiceFlag, numberFlag, switchFlag, textFlag } from "./flag.ts";
-
-const config = textFlag("--config", "FILE", "Settings file (default: etl.toml, where it exists)");
-const databaseUrl = textFlag(
-  "--database-url",
-  "URL",
-  "Postgres; others can see it here: better DATABASE_URL",
-);
-const table = textFlag("--table", "NAME", "Target table (default: user_logins)");
+import { type Command, type CommandGroup, defineCommand } from "./command.ts";
+import { completionOf, type Shell, shells } from "./completions/shells.ts";
+import { doctor } from "./doctor-command.ts";
+import { numberFlag, switchFlag } from "./flag.ts";
+import { init } from "./init-command.ts";
+import { rejectsList, rejectsRetry } from "./rejects-commands.ts";
+import { config, databaseUrl, drainSettingFlags, table } from "./setting-flags.ts";
+import { status } from "./status-command.ts";
 
 /** So many messages make a demo that ends within seconds. */
 const defaultDemoMessages = 500;
@@ -22,31 +19,9 @@ const drain = defineCommand({
   summary: "Load the queue into the table, masked, until it is empty",
   flags: {
     dryRun: switchFlag("--dry-run", "Show the rows; write and delete nothing"),
-    queueUrl: textFlag("--queue-url", "URL", "The SQS queue (ETL_QUEUE_URL)"),
-    databaseUrl,
-    table,
-    mask: choiceFlag("--mask", maskAlgorithms, "hmac-sha256 (default), or sha256, which can be undone"),
-    maxMessages: numberFlag("--max-messages", limits.maxMessages, "Stop after N messages (dry run: 10)"),
-    batchSize: numberFlag("--batch-size", limits.batchSize, "Rows in one statement (default: 1000)"),
-    receivers: numberFlag("--receivers", limits.receivers, "Receivers at once (default: as the queue needs)"),
-    waitSeconds: numberFlag(
-      "--wait-seconds",
-      limits.waitSeconds,
-      "Long poll when empty (default: 5, follow: 20)",
-    ),
     follow: switchFlag("--follow", "Go on when the queue is empty, until stopped"),
-    onReject: choiceFlag("--on-reject", rejectActions, "leave (default), or dead-letter: send it on, whole"),
-    deadLetterUrl: textFlag("--dead-letter-url", "URL", "The queue for --on-reject dead-letter"),
-    maxInFlight: numberFlag("--max-in-flight", limits.maxInFlight, "Messages in memory (default: 4 batches)"),
-    giveUpAfter: numberFlag(
-      "--give-up-after",
-      limits.giveUpAfterSeconds,
-      "Seconds to wait for a failing service (default: 300)",
-    ),
-    graceSeconds: numberFlag("--grace-seconds", limits.graceSeconds, "To settle after a stop (default: 20)"),
     json: switchFlag("--json", "Results as one JSON object a line, the receipt last"),
-    quiet: switchFlag("--quiet", "Log nothing but warnings and errors"),
-    config,
+    ...drainSettingFlags,
   },
   examples: [
     "etl drain --dry-run",
@@ -54,7 +29,7 @@ const drain = defineCommand({
     "etl drain --follow",
     "etl drain --max-messages 10000 --json",
   ],
-  run: async (context, values) => (await import("../commands/drain.ts")).runDrain(context, values),
+  run: async (context, values) => (await import("../commands/drain/drain.ts")).runDrain(context, values),
 });
 
 const migrate = defineCommand({
@@ -73,11 +48,37 @@ const migrate = defineCommand({
 const keysGenerate = defineCommand({
   name: "keys generate",
   summary: "Make a mask key, in a file that only its owner can read",
-  argument: { name: "FILE", description: "The file to make (default: etl-mask.key)" },
+  argument: { name: "FILE", description: "The file to make (default: etl-mask.key)", values: "files" },
   flags: {},
   examples: ["etl keys generate", "etl keys generate ~/.config/etl-mask.key"],
   run: async (context, _values, file) =>
     (await import("../commands/keys.ts")).runKeysGenerate(context, { file }),
+});
+
+const configCheck = defineCommand({
+  name: "config check",
+  summary: "Find what is wrong with the settings, without network",
+  argument: { name: "FILE", description: "The settings file (default: etl.toml)", values: "files" },
+  flags: {},
+  examples: ["etl config check", "etl config check staging.toml"],
+  run: async (context, _values, file) =>
+    (await import("../commands/config/check.ts")).runConfigCheck(context, { file }),
+});
+
+const configShow = defineCommand({
+  name: "config show",
+  summary: "Show each setting and where it comes from",
+  flags: { json: switchFlag("--json", "One JSON object a line"), ...drainSettingFlags },
+  examples: ["etl config show", "etl config show --config staging.toml --json"],
+  run: async (context, values) => (await import("../commands/config/show.ts")).runConfigShow(context, values),
+});
+
+const configExample = defineCommand({
+  name: "config example",
+  summary: "Print a settings file with a comment on each setting",
+  flags: {},
+  examples: ["etl config example > etl.toml"],
+  run: async (context) => (await import("../commands/config/example.ts")).runConfigExample(context),
 });
 
 const demo = defineCommand({
@@ -96,5 +97,31 @@ const demo = defineCommand({
     (await import("../commands/demo.ts")).runDemo(context, { messages, keep }),
 });
 
+const completions = defineCommand({
+  name: "completions",
+  summary: "Print what makes a shell complete these commands",
+  argument: { name: "SHELL", description: "bash, zsh or fish", values: shells, required: true },
+  flags: {},
+  examples: [
+    `echo 'eval "$(etl completions bash)"' >> ~/.bashrc`,
+    `echo 'eval "$(etl completions zsh)"' >> ~/.zshrc`,
+    "etl completions fish > ~/.config/fish/completions/etl.fish",
+  ],
+  run: async ({ stdout }, _values, shell) => {
+    // The parser takes one of the shells alone.
+    await stdout.write(completionOf(shell as Shell, commands));
+    return 0;
+  },
+});
+
 /** Every command, in the order in which a newcomer needs them. */
-export const commands: readonly Command[] = [demo, keysGenerate, migrate, drain];
+export const commandGroups: readonly CommandGroup[] = [
+  { title: "To begin", commands: [demo, init, doctor] },
+  { title: "Every day", commands: [drain, status, rejectsList, rejectsRetry] },
+  { title: "Table and key", commands: [migrate, keysGenerate] },
+  { title: "Settings", commands: [configCheck, configShow, configExample] },
+  { title: "Shell", commands: [completions] },
+];
+
+/** The same, without the groups. */
+export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

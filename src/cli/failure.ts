@@ -1,7 +1,8 @@
 /** Tells a person why the program ended: once, in two lines, and never with what an exception quotes. */
 
-import { EtlError, exitCodes } from "../errors.ts";
+import { type ErrorKind, EtlError, exitCodes } from "../errors.ts";
 import { printable } from "../terminal/printable.ts";
+import { shellQuoted } from "../terminal/shell-quoted.ts";
 
 /** What is printed on standard error, and the code to end with. */
 export interface Failure {
@@ -9,20 +10,49 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** The failure that anything thrown ends the program with. */
-export function describeFailure(thrown: unknown): Failure {
+/**
+ * The failure that anything thrown ends the program with.
+ *
+ * @param words the command line, whose `--config` a command in a hint must have too
+ */
+export function describeFailure(thrown: unknown, words: readonly string[] = []): Failure {
   if (!(thrown instanceof EtlError)) return describeBug(thrown);
-  const lines = [`error: ${printable(thrown.message)}`];
-  if (thrown.hint !== undefined) lines.push(`try: ${printable(thrown.hint)}`);
-  return { text: `${lines.join("\n")}\n`, exitCode: thrown.exitCode };
+  const { message, hint = lastResort[thrown.kind], exitCode } = thrown;
+  return { text: `error: ${printable(message)}\ntry: ${printable(withConfig(hint, words))}\n`, exitCode };
 }
+
+/** A command and nothing else, of those that take `--config`. */
+const configuredCommand =
+  /^etl (?:migrate|drain|doctor|status|rejects (?:list|retry))(?: --[a-z-]+(?: '[^']*'| [^\s,:;]+)?)*$/;
+
+function withConfig(hint: string, words: readonly string[]): string {
+  const place = words.findIndex((word) => word === "--config" || word.startsWith("--config="));
+  const word = words[place];
+  if (word === undefined || !configuredCommand.test(hint) || hint.endsWith(" --help")) return hint;
+  const file = word === "--config" ? words[place + 1] : word.slice("--config=".length);
+  return file === undefined ? hint : `${hint} --config ${shellQuoted(file)}`;
+}
+
+const reportBug = "run it again, which is safe; if it comes back, report these lines as a bug";
+
+/** What to type where an error itself knows nothing better. */
+const lastResort: Readonly<Record<ErrorKind, string>> = {
+  usage: "etl --help",
+  data: "etl rejects list",
+  unavailable: "etl doctor",
+  internal: reportBug,
+  temporary: "run it again, which is safe",
+  protocol: "etl doctor",
+  permission: "etl doctor",
+  config: "etl doctor",
+};
 
 /** An exception's message may quote a row or a password: its class and the places in our code must do. */
 function describeBug(thrown: unknown): Failure {
   const name = thrown instanceof Error ? thrown.constructor.name : typeof thrown;
   const lines = [`error: internal: ${/^\w{1,40}$/.test(name) ? name : "an unnamed error"}`];
   for (const place of ownPlaces(thrown)) lines.push(`  at ${place}`);
-  lines.push("try: run it again, which is safe; if it comes back, report these lines as a bug");
+  lines.push(`try: ${reportBug}`);
   return { text: `${lines.join("\n")}\n`, exitCode: exitCodes.internal };
 }
 

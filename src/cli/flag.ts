@@ -8,10 +8,15 @@ export interface SwitchFlag {
   readonly description: string;
 }
 
+/** What a value is chosen from: some words, or the names of files. Absent, it is free text, of which nothing can be known. */
+export type Values = readonly string[] | "files";
+
 /** A flag with a value. */
 export interface ValueFlag<Value> extends SwitchFlag {
   /** Stands for the value in the help, such as `URL`. */
   readonly valueName: string;
+  /** What there is to choose from, for the shell's completion. */
+  readonly values?: Values;
   /** What a value must be, in words. */
   readonly expected: string;
   /** The value of the text as it was typed; undefined where it is not what is expected. */
@@ -40,6 +45,11 @@ export function textFlag(name: `--${string}`, valueName: string, description: st
   return { name, valueName, description, expected: `a value: ${name} ${valueName}`, read };
 }
 
+/** A flag for the path of a file. */
+export function fileFlag(name: `--${string}`, description: string): ValueFlag<string> {
+  return { ...textFlag(name, "FILE", description), values: "files" };
+}
+
 /** A flag for a whole decimal number: digits alone, so that `1e3`, `0x10` and `010` are not guessed at. */
 export function numberFlag(name: `--${string}`, limit: Limit, description: string): ValueFlag<number> {
   const read = (text: string) => {
@@ -56,7 +66,14 @@ export function choiceFlag<const Choice extends string>(
   description: string,
 ): ValueFlag<Choice> {
   const read = (text: string) => choices.find((word) => word === text);
-  return { name, valueName: "NAME", description, expected: `one of ${choices.join(", ")}`, read };
+  return {
+    name,
+    valueName: "NAME",
+    description,
+    values: choices,
+    expected: `one of ${choices.join(", ")}`,
+    read,
+  };
 }
 
 /** Whether the flag takes a value. */

@@ -1,23 +1,31 @@
 /** The help texts, made from the table of commands. */
 
-import type { Command } from "./command.ts";
+import type { Command, CommandGroup } from "./command.ts";
 import { takesValue } from "./flag.ts";
 
 const helpLine = ["-h, --help", "Show this help"] as const;
 const versionLine = ["-v, --version", "Show the version"] as const;
 
-/** What `etl --help` shows, or `etl keys --help` for the commands that begin with `keys`. */
-export function overview(commands: readonly Command[], group?: string): string {
-  const shown = commands.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
-  const options = group === undefined ? [helpLine, versionLine] : [helpLine];
+/** What `etl --help` shows. */
+export function overview(groups: readonly CommandGroup[]): string {
+  const commands = groups.flatMap((group) => group.commands);
+  const width = widest(commands.map(({ name }) => name));
   return sections([
-    `Usage: etl ${group === undefined ? "" : `${group} `}COMMAND [options]`,
-    titled(
-      "Commands",
-      shown.map((command) => [invocation(command), command.summary]),
-    ),
-    titled("Options", options),
-    "More on one command: etl COMMAND --help",
+    "Usage: etl COMMAND [options]",
+    ...groups.map((group) => titled(group.title, group.commands.map(summarised), width)),
+    titled("Options", [helpLine, versionLine], width),
+    "More on one command: etl help COMMAND",
+  ]);
+}
+
+/** What `etl keys --help` shows for the commands that begin with `keys`. */
+export function groupHelp(commands: readonly Command[], word: string): string {
+  const shown = commands.filter(({ name }) => name.startsWith(`${word} `));
+  return sections([
+    `Usage: etl ${word} COMMAND [options]`,
+    titled("Commands", shown.map(summarised)),
+    titled("Options", [helpLine]),
+    `More on one command: etl help ${word} COMMAND`,
   ]);
 }
 
@@ -36,13 +44,24 @@ export function commandHelp(command: Command): string {
   ]);
 }
 
-function invocation({ name, argument }: Command): string {
-  return argument === undefined ? name : `${name} [${argument.name}]`;
+type Line = readonly [term: string, text: string];
+
+function summarised({ name, summary }: Command): Line {
+  return [name, summary];
 }
 
-function titled(title: string, lines: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...lines.map(([term]) => term.length));
+function invocation({ name, argument }: Command): string {
+  if (argument === undefined) return name;
+  return `${name} ${argument.required ? argument.name : `[${argument.name}]`}`;
+}
+
+/** @param width of the terms, where other lists are to stand in line with this one */
+function titled(title: string, lines: readonly Line[], width = widest(lines.map(([term]) => term))): string {
   return `${title}:\n${lines.map(([term, text]) => `  ${term.padEnd(width)}  ${text}`).join("\n")}`;
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => text.length));
 }
 
 function sections(texts: readonly string[]): string {

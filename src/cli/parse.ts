@@ -2,13 +2,12 @@
 
 import { cac } from "cac";
 import type { Context } from "../commands/context.ts";
-import { nearestName } from "../config/nearest-name.ts";
-import { shownWord } from "../config/shown-word.ts";
-import { EtlError } from "../errors.ts";
 import { flagValue, unambiguousWords } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandGroup } from "./command.ts";
+import { findCommand } from "./command-name.ts";
 import { takesValue } from "./flag.ts";
-import { commandHelp, overview } from "./help.ts";
+import { commandHelp, groupHelp, overview } from "./help.ts";
+import { usageError } from "./usage-error.ts";
 
 /** What a command line asks for. */
 export type Invocation =
@@ -23,16 +22,16 @@ export type Invocation =
  * @param words without the executable's own name
  * @throws EtlError of kind usage
  */
-export function parseCommandLine(commands: readonly Command[], words: readonly string[]): Invocation {
+export function parseCommandLine(groups: readonly CommandGroup[], words: readonly string[]): Invocation {
   const [first, ...rest] = words;
-  if (first === undefined) return { kind: "help", text: overview(commands), answered: false };
-  if (first === "help" || isHelp(first)) return help(commands, rest, true);
+  if (first === undefined) return { kind: "help", text: overview(groups), answered: false };
+  if (first === "help" || isHelp(first)) return help(groups, rest, true);
   if (first === "--version" || first === "-v") {
     if (rest.length === 0) return { kind: "version" };
     throw usageError(`${first} stands alone`);
   }
-  const command = findCommand(commands, words);
-  if (command === undefined || rest.some(isHelp)) return help(commands, words, rest.some(isHelp));
+  const command = findCommand(commandsOf(groups), words.filter(isNoHelp));
+  if (command === undefined || rest.some(isHelp)) return help(groups, words, rest.some(isHelp));
   const behind = words.slice(command.name.split(" ").length);
   return readWithCac(command, unambiguousWords(command, behind));
 }
@@ -41,30 +40,21 @@ function isHelp(word: string): boolean {
   return word === "--help" || word === "-h";
 }
 
-function help(commands: readonly Command[], words: readonly string[], answered: boolean): Invocation {
-  const named = words.filter((word) => !isHelp(word));
-  const [group] = named;
-  if (group === undefined) return { kind: "help", text: overview(commands), answered };
-  const command = findCommand(commands, named);
-  return { kind: "help", text: command ? commandHelp(command) : overview(commands, group), answered };
+function isNoHelp(word: string): boolean {
+  return !isHelp(word);
 }
 
-/** The command that the words begin with; undefined for the first word of a two-word command alone. */
-function findCommand(commands: readonly Command[], words: readonly string[]): Command | undefined {
-  const [first = "", second] = words.filter((word) => !isHelp(word));
-  const found = commands.find(({ name }) => name === first || name === `${first} ${second}`);
-  if (found !== undefined) return found;
-  if (first.startsWith("-")) throw usageError("the command comes first, its flags behind it");
-  const group = commands.filter(({ name }) => name.startsWith(`${first} `));
-  if (group.length > 0 && second === undefined) return undefined;
-  const typed = group.length > 0 ? `${first} ${second}` : first;
-  const candidates = (group.length > 0 ? group : commands).map(({ name }) => name);
-  const nearest = nearestName(typed, candidates);
-  const shown = typed.split(" ").map(shownWord).join(" ");
-  throw usageError(
-    `there is no command ${shown}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
-    nearest === undefined ? undefined : `etl ${nearest} --help`,
-  );
+function commandsOf(groups: readonly CommandGroup[]): readonly Command[] {
+  return groups.flatMap(({ commands }) => commands);
+}
+
+function help(groups: readonly CommandGroup[], words: readonly string[], answered: boolean): Invocation {
+  const named = words.filter(isNoHelp);
+  const [first] = named;
+  if (first === undefined || first === "help") return { kind: "help", text: overview(groups), answered };
+  const commands = commandsOf(groups);
+  const command = findCommand(commands, named);
+  return { kind: "help", text: command ? commandHelp(command) : groupHelp(commands, first), answered };
 }
 
 /** cac takes the checked words apart. It drops an action's promise, so its action only says what is to be run. */
@@ -91,8 +81,4 @@ function readWithCac(command: Command, words: readonly string[]): Invocation {
   // The two words of `keys generate` are one to cac, which never matches a command of two.
   cli.parse(["", "etl", command.name, ...words], { run: false });
   return cli.runMatchedCommand();
-}
-
-function usageError(message: string, hint = "etl --help"): EtlError {
-  return new EtlError({ kind: "usage", operation: "command line", message, hint });
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Receipt } from "../../src/drain/receipt.ts";
 import { generateBodies } from "../../src/embedded/login-events.ts";
-import { startEmbeddedQueue } from "../../src/embedded/queue.ts";
+import { startEmbeddedQueues } from "../../src/embedded/queue.ts";
 import { runEtl } from "../support/binary.ts";
 import { loginEvent, openWorld, type World } from "../support/world.ts";
 
@@ -125,9 +125,12 @@ describe("etl drain", () => {
   });
 
   test("recognises what the queue delivers again, and deletes it without a second row", async () => {
-    const queue = await startEmbeddedQueue({ name: "forgetful", forgottenDeletes: 7 });
+    const queue = await startEmbeddedQueues({ names: ["forgetful"], forgottenDeletes: 7 });
     try {
-      queue.send(Array.from({ length: 30 }, (_, index) => loginEvent({ user_id: `u${index}` })));
+      queue.send(
+        "forgetful",
+        Array.from({ length: 30 }, (_, index) => loginEvent({ user_id: `u${index}` })),
+      );
       const run = await drainJson(queue.url);
       expect(run.exitCode).toBe(0);
       expect(run.receipt).toMatchObject({ received: 37, inserted: 30, duplicates: 7, deleted: 37 });

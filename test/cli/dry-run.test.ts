@@ -132,6 +132,15 @@ describe("what is left behind", () => {
     expect((await dryRun(url)).receipt).toMatchObject({ received: 10, outcome: "limit" });
   });
 
+  test("nothing is looked at where a drain would not begin, for want of its dead-letter queue", async () => {
+    const { url } = await queueWith(numbered(1));
+    const env = world.env(url);
+    const look = await runEtl(["drain", "--dry-run", "--on-reject", "dead-letter"], { env });
+    expect(look).toMatchObject({ exitCode: 78, stdout: "" });
+    expect(look.stderr).toContain("no dead-letter queue is named");
+    expect(world.server.depth(url)).toEqual({ visible: 1, inFlight: 0 });
+  });
+
   test("an empty queue is no error", async () => {
     const { url } = await queueWith([]);
     expect(await dryRun(url)).toMatchObject({ exitCode: 0, receipt: { received: 0, outcome: "drained" } });
@@ -173,7 +182,7 @@ describe("the database", () => {
   });
 
   test("needs no ledger, and gets none", async () => {
-    await world.database.sql`drop table etl_ledger, etl_queue`;
+    await world.database.sql`drop table etl_ledger, etl_queue, etl_run, etl_rejection`;
     const { url } = await queueWith(numbered(1));
     expect((await dryRun(url)).exitCode).toBe(0);
     const tables = await world.database

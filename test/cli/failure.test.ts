@@ -17,9 +17,35 @@ describe("describeFailure", () => {
     },
   );
 
-  test("without a hint there is one line, and control characters are made visible", () => {
-    const error = new EtlError({ kind: "config", operation: "test", message: "no \u001b[31mfile\n\u202e" });
-    expect(describeFailure(error).text).toBe("error: no \\u{1b}[31mfile\\u{a}\\u{202e}\n");
+  test.each([
+    [
+      "etl migrate --table 'a b'",
+      ["drain", "--config", "my jobs/x.toml"],
+      "etl migrate --table 'a b' --config 'my jobs/x.toml'",
+    ],
+    ["etl rejects list", ["drain", "--config=x.toml"], "etl rejects list --config x.toml"],
+    ["etl migrate", ["drain"], "etl migrate"],
+    ["etl keys generate", ["drain", "--config", "x.toml"], "etl keys generate"],
+    ["etl migrate --print, and give the SQL to an administrator", ["drain", "--config", "x.toml"], undefined],
+  ])("the hint %j behind %j", (hint, words, shown = hint) => {
+    const error = new EtlError({ kind: "config", operation: "test", message: "it broke", hint });
+    expect(describeFailure(error, words).text).toBe(`error: it broke\ntry: ${shown}\n`);
+  });
+
+  test.each(Object.keys(exitCodes) as ErrorKind[])(
+    "an error of kind %s that knows no hint ends with one all the same",
+    (kind) => {
+      const error = new EtlError({ kind, operation: "test", message: "it broke" });
+      expect(describeFailure(error).text).toMatch(/^error: it broke\ntry: (etl |run it again).+\n$/);
+    },
+  );
+
+  test("control characters are made visible", () => {
+    const [message, hint] = ["no \u001b[31mfile\n\u202e", "rm '\u001b[2J'"];
+    const error = new EtlError({ kind: "config", operation: "test", message, hint });
+    expect(describeFailure(error).text).toBe(
+      "error: no \\u{1b}[31mfile\\u{a}\\u{202e}\ntry: rm '\\u{1b}[2J'\n",
+    );
   });
 
   test("an exception is told by its class and our own lines, never by its message", () => {

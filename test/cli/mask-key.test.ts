@@ -29,7 +29,8 @@ describe("without a good mask key nothing is asked of the queue", () => {
   const short = Buffer.alloc(31, 7).toString("base64");
 
   test.each<[what: string, changes: () => Changes, error: string, hint: string]>([
-    ["no key", () => ({}), "there is no mask key", "etl keys generate"],
+    // One lies in the folder, made and not named: the hint must not lead to a second one.
+    ["no key", () => ({}), "there is no mask key", 'export ETL_MASK_KEY_FILE="$PWD/etl-mask.key"'],
     [
       "a missing file",
       () => ({ ETL_MASK_KEY_FILE: keyFile("absent") }),

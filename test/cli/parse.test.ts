@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Command, defineCommand } from "../../src/cli/command.ts";
-import { commands } from "../../src/cli/commands.ts";
 import { choiceFlag, numberFlag, switchFlag, textFlag } from "../../src/cli/flag.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import type { Context } from "../../src/commands/context.ts";
@@ -37,7 +36,12 @@ function recording(name: string, argument?: Command["argument"]): Command {
   });
 }
 
-const table = [recording("drain"), recording("keys make", { name: "FILE", description: "" })];
+const table = [
+  {
+    title: "Commands",
+    commands: [recording("drain"), recording("keys make", { name: "FILE", description: "" })],
+  },
+];
 
 /** Parses and runs, and gives what the command received. */
 async function run(...words: string[]): Promise<Received> {
@@ -176,33 +180,6 @@ describe("parseCommandLine", () => {
       expect(refusal.message).toStartWith(
         "etl drain: --max-messages needs a whole number from 1 to 100; found ",
       );
-    }
-  });
-});
-
-describe("the table of commands", () => {
-  test.each(commands.map((command) => [command.name, command] as const))(
-    "%s: every flag is kept under its own name, and every example is a command line that parses",
-    (_name, command) => {
-      for (const [key, flag] of Object.entries(command.flags)) {
-        expect(flag.name).toBe(`--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-      }
-      expect(command.examples).not.toBeEmpty();
-      for (const example of command.examples) {
-        const [program, ...words] = example.split(" ");
-        expect(program).toBe("etl");
-        expect(parseCommandLine(commands, words).kind).toBe("run");
-      }
-    },
-  );
-
-  test("no help line is wider than a terminal", () => {
-    const texts = [["--help"], ...commands.map(({ name }) => ["help", ...name.split(" ")])].map((words) =>
-      parseCommandLine(commands, words),
-    );
-    for (const help of texts) {
-      if (help.kind !== "help") throw new Error(`parsed as ${help.kind}`);
-      for (const line of help.text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     }
   });
 });

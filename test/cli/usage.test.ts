@@ -13,6 +13,7 @@ describe("a usage error ends with 64, says what was wrong and what to type, and 
   test.each<[words: string[], message: string, hint: string]>([
     [["drian"], 'there is no command "drian"; did you mean drain?', "etl drain --help"],
     [["frobnicate"], 'there is no command "frobnicate"', "etl --help"],
+    [["config", "frobnicate"], 'there is no command "config" "frobnicate"', "etl config --help"],
     [
       ["keys", "genrate"],
       'there is no command "keys" "genrate"; did you mean keys generate?',
@@ -55,6 +56,11 @@ describe("a usage error ends with 64, says what was wrong and what to type, and 
       "etl drain --help",
     ],
     [["drain", "--dry-run", "false"], 'etl drain: one argument too many: "false"', "etl drain --help"],
+    [
+      ["migrate", "print"],
+      'etl migrate: one argument too many: "print"; did you mean --print?',
+      "etl migrate --help",
+    ],
     [["drain", "000123"], 'etl drain: one argument too many: "000123"', "etl drain --help"],
     [["drain", "--table"], "etl drain: --table needs a value: --table NAME", "etl drain --help"],
     [["drain", "--table", "--dry-run"], "etl drain: --table needs a value: --table NAME", "etl drain --help"],
@@ -156,6 +162,8 @@ describe("help and version", () => {
     [["help", "drain"], "Usage: etl drain [options]"],
     [["--help", "drain"], "Usage: etl drain [options]"],
     [["keys", "--help"], "Usage: etl keys COMMAND [options]"],
+    [["help", "keys"], "Usage: etl keys COMMAND [options]"],
+    [["completions", "--help"], "Usage: etl completions SHELL"],
     [["keys", "generate", "--help"], "Usage: etl keys generate [FILE]"],
     [["help", "keys", "generate"], "Usage: etl keys generate [FILE]"],
   ])("etl %j answers on standard output", async (words, first) => {

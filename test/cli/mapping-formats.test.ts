@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
+import { drainJson } from "../support/json-drain.ts";
+import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
+import { openWorld, type World } from "../support/world.ts";
+
+const columns = `
+[table]
+name = "orders"
+
+${[
+  column("id", 'from = "order.id"', 'type = "bigint"', "required = true"),
+  column("total", 'from = "order.total"', 'type = "numeric"'),
+  column("document", 'from = "order"', 'type = "jsonb"'),
+  column("kind", 'from = "$attributes.kind"'),
+  column("weight", 'from = "$attributes.weight"', 'type = "integer"'),
+].join("\n")}`;
+
+let world: World;
+let queueUrl: string;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  await makeTable(world, writeJob(world, columns));
+  queueUrl = await world.newQueue();
+});
+
+const order = (id = "9007199254740993") => `{"order": {"id": ${id}, "total": 1.10}}`;
+const stored = {
+  id: "9007199254740993",
+  total: "1.10",
+  document: '{"id": 9007199254740993, "total": 1.10}',
+  kind: null,
+  weight: null,
+};
+
+const attributes = {
+  kind: { DataType: "String", StringValue: "of the queue" },
+  weight: { DataType: "Number", StringValue: "5" },
+};
+
+const withQueue = (settings: string): JobEnv => writeJob(world, `[queue]\n${settings}\n${columns}`);
+
+/** As a topic writes it for a queue without raw message delivery. */
+function sns(message: unknown, more: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    Type: "Notification",
+    MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+    TopicArn: "arn:aws:sns:us-east-1:123456789012:orders",
+    Message: message,
+    Timestamp: "2026-05-02T00:54:06.655Z",
+    SignatureVersion: "1",
+    Signature: "EXAMPLEw6JRN",
+    SigningCertURL: "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-f3ecfb7224c7.pem",
+    UnsubscribeURL: "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe",
+    MessageAttributes: {
+      kind: { Type: "String", Value: "of the topic" },
+      weight: { Type: "Number", Value: "12" },
+    },
+    ...more,
+  });
+}
+
+/** As a bus sends it; the detail is written by hand, so that its digits stay. */
+const event = (detail: string) =>
+  `{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Order","source":"shop","account":"123456789012",` +
+  `"time":"2026-05-02T00:54:06Z","region":"us-east-1","resources":[],"detail":${detail}}`;
+
+const base64 = (text: string | Uint8Array) => Buffer.from(text).toString("base64");
+const gzipped = (text: string | Uint8Array) => base64(gzipSync(text));
+
+interface Format {
+  readonly name: string;
+  readonly settings: string;
+  readonly good: string;
+  /** What differs from {@link stored}. */
+  readonly row: Readonly<Record<string, string | null>>;
+  /** Bodies that are no such message, and why. */
+  readonly bad: readonly (readonly [body: string, reason: string, path?: string])[];
+}
+
+const ofQueue = { kind: "of the queue", weight: "5" };
+const ofTopic = { kind: "of the topic", weight: "12" };
+
+const formats: readonly Format[] = [
+  {
+    name: "an envelope of SNS, with the attributes that are in it",
+    settings: 'envelope = "sns"',
+    good: sns(order()),
+    row: ofTopic,
+    bad: [
+      [order(), "envelope_not_sns"],
+      [sns({ order: { id: 1 } }), "envelope_not_sns"],
+      [sns(order(), { Type: "SubscriptionConfirmation" }), "envelope_not_sns"],
+      [sns("CANARY"), "body_not_json"],
+      [sns('["CANARY"]'), "body_not_object"],
+      [
+        sns(order(), { MessageAttributes: { weight: { Type: "String", Value: "CANARY" } } }),
+        "field_not_integer",
+        "$attributes.weight",
+      ],
+      [
+        sns(order(), { MessageAttributes: { kind: { Type: "Binary", Value: "CANARY" } } }),
+        "attribute_not_text",
+        "$attributes.kind",
+      ],
+    ],
+  },
+  {
+    name: "an event of EventBridge",
+    settings: 'envelope = "eventbridge"',
+    good: event(order()),
+    row: ofQueue,
+    bad: [
+      [order(), "envelope_not_eventbridge"],
+      [event('"CANARY"'), "envelope_not_eventbridge"],
+      [event('{"order": {"id": "CANARY"}}'), "field_not_integer", "order.id"],
+    ],
+  },
+  {
+    name: "base64",
+    settings: 'encoding = "base64"',
+    good: base64(order()),
+    row: ofQueue,
+    bad: [
+      [order(), "body_not_base64"],
+      [base64(order()).replace(/=*$/, "!"), "body_not_base64"],
+      [base64(Uint8Array.of(0xff, 0xfe)), "body_not_text"],
+      [base64("CANARY"), "body_not_json"],
+    ],
+  },
+  {
+    name: "gzip in base64",
+    settings: 'encoding = "gzip+base64"',
+    good: gzipped(order()),
+    row: ofQueue,
+    bad: [
+      [order(), "body_not_base64"],
+      [base64(order()), "body_not_gzip"],
+      [base64(gzipSync(order()).subarray(0, -9)), "body_not_gzip"],
+      [gzipped(Uint8Array.of(0xff)), "body_not_text"],
+      [gzipped(Buffer.alloc(17 * 1024 * 1024, "CANARY ")), "body_too_large"],
+    ],
+  },
+  {
+    name: "gzip in base64, in an envelope of SNS",
+    settings: 'envelope = "sns"\nencoding = "gzip+base64"',
+    good: sns(gzipped(order())),
+    row: ofTopic,
+    bad: [[sns(order()), "body_not_base64"]],
+  },
+];
+
+describe("what stands around a message is taken off", () => {
+  test.each(formats)("$name", async ({ settings, good, row, bad }) => {
+    const job = withQueue(settings);
+    const ids = await world.server.send(queueUrl, [good, ...bad.map(([body]) => body)], { attributes });
+    const dry = await drainJson(world, queueUrl, ["--dry-run"], job);
+    const run = await drainJson(world, queueUrl, [], job);
+    expect(run.exitCode).toBe(65);
+    expect(run.receipt).toMatchObject({ inserted: 1, rejected: bad.length, deleted: 1 });
+    expect(await textRows(world, "orders")).toEqual([{ ...stored, ...row }]);
+    expect(await shownRows(world, "orders", dry)).toEqual([{ ...stored, ...row }]);
+    for (const { lines, stdout, stderr } of [dry, run]) {
+      const rejections = lines.flatMap(({ rejection }) => rejection ?? []);
+      const expected = bad.map(([, reason, path = ""], index) => ({
+        messageId: ids[index + 1],
+        reason,
+        path,
+      }));
+      expect(new Set(rejections)).toEqual(new Set(expected as typeof rejections));
+      expect((stdout + stderr).toLowerCase()).not.toContain("canary");
+    }
+  });
+
+  test("a job without them takes none of these for an order", async () => {
+    const job = withQueue('envelope = "none"');
+    await world.server.send(queueUrl, [...formats.map(({ good }) => good), order()]);
+    const run = await drainJson(world, queueUrl, [], job);
+    expect(run.receipt).toMatchObject({ inserted: 1, rejected: formats.length });
+    expect(run.receipt.rejections).toEqual({ field_missing: 3, body_not_json: 2 });
+  });
+});

@@ -1,0 +1,282 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/commands/system-clock.ts";
+import { createSqsSource } from "../../src/sqs/source.ts";
+import { spawnEtl } from "../support/binary.ts";
+import { createChance } from "../support/chaos-chance.ts";
+import { type QueueProxy, startQueueProxy } from "../support/chaos-queue-proxy.ts";
+import { drainJson, readJson } from "../support/json-drain.ts";
+import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
+import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
+import { openWorld, type World } from "../support/world.ts";
+
+const settings = `
+[queue]
+extended_payloads = true
+
+[table]
+name = "orders"
+
+${[
+  column("id", 'from = "order.id"', 'type = "bigint"', "required = true"),
+  column("document", 'from = "order"', 'type = "jsonb"'),
+  column("receives", 'from = "$receive_count"'),
+].join("\n")}`;
+
+let world: World;
+let s3: S3Server;
+let way: QueueProxy;
+let job: JobEnv;
+let queueUrl: string;
+beforeAll(async () => {
+  world = await openWorld();
+  way = await startQueueProxy(world.server.endpoint, createChance(1));
+  job = writeJob(world, settings);
+});
+afterAll(async () => {
+  await way.stop();
+  await world.close();
+});
+beforeEach(async () => {
+  s3 = await startS3Server();
+  await makeTable(world, job);
+});
+afterEach(() => s3.stop());
+
+/** Leads to the job and to S3, whose signatures are checked. */
+const env = (): Record<string, string> => ({
+  ...job,
+  AWS_ENDPOINT_URL_S3: s3.endpoint,
+  AWS_ACCESS_KEY_ID: s3Signer.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: s3Signer.secretAccessKey,
+});
+
+const pointer = (key: string, bucket = "payloads") =>
+  JSON.stringify([
+    "software.amazon.payloadoffloading.PayloadS3Pointer",
+    { s3BucketName: bucket, s3Key: key },
+  ]);
+
+const order = (id: number | bigint) => `{"order": {"id": ${id}, "total": 1.10}}`;
+
+/** As the library sends them: the order in S3, in the message what leads there. */
+async function sendPayloads(count: number, visibilityTimeoutSeconds = 30): Promise<void> {
+  queueUrl = await world.newQueue({ VisibilityTimeout: visibilityTimeoutSeconds });
+  const ids = Array.from({ length: count }, (_, index) => index);
+  for (const id of ids) s3.objects.set(`/payloads/order%20${id}`, { body: order(id) });
+  const attributes = { ExtendedPayloadSize: { DataType: "Number", StringValue: "300000" } };
+  await world.server.send(
+    queueUrl,
+    ids.map((id) => pointer(`order ${id}`)),
+    { attributes },
+  );
+}
+
+/** Starts a drain on a way on which its requests can be seen. */
+const spawn = (args: readonly string[]) =>
+  spawnEtl(["drain", "--json", "--wait-seconds", "0", ...args], {
+    env: world.env(way.urlOf(queueUrl), env()),
+    cwd: world.folder,
+  });
+
+async function storedIds(): Promise<number[]> {
+  const rows = await world.database.sql`select id::integer as id from orders order by 1`;
+  return rows.map(({ id }) => id as number);
+}
+
+const all = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** Drains until nothing is left, once what was in flight has come back: then each message has its one row. */
+async function expectNothingLost(count: number): Promise<void> {
+  s3.answer = () => false;
+  do {
+    while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
+    expect((await drainJson(world, queueUrl, [], env())).exitCode).toBe(0);
+  } while (world.server.depth(queueUrl).visible + world.server.depth(queueUrl).inFlight > 0);
+  expect(await storedIds()).toEqual(all(count));
+}
+
+describe("payloads in S3", () => {
+  test("become rows beside messages that have none, and look so in a dry run", async () => {
+    queueUrl = await world.newQueue();
+    s3.objects.set("/payloads/a%20key/%C3%A9", { body: order(9_007_199_254_740_993n) });
+    s3.objects.set("/payloads/big", { body: order(2).replace("{", `{"filler": "${"x".repeat(400_000)}", `) });
+    await world.server.send(queueUrl, [pointer("a key/é"), order(1), pointer("big")]);
+    const dry = await drainJson(world, queueUrl, ["--dry-run"], env());
+    expect(dry).toMatchObject({ exitCode: 0, receipt: { released: 3 } });
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 3, inFlight: 0 });
+    const run = await drainJson(world, queueUrl, [], env());
+    expect(run).toMatchObject({ exitCode: 0, receipt: { inserted: 3, deleted: 3 } });
+    const rows = await textRows(world, "orders", ["receives"]);
+    expect(rows.map(({ id }) => id)).toEqual(["1", "2", "9007199254740993"]);
+    expect(rows[2]?.document).toBe('{"id": 9007199254740993, "total": 1.10}');
+    expect(rows).toEqual(await shownRows(world, "orders", dry, ["receives"]));
+    expect(s3.refusals).toEqual([]);
+    expect(s3.objects.size).toBe(2);
+  });
+
+  test("that can never be had are rejections; the dead-letter queue gets what the message held, the pointer", async () => {
+    const deadLetterUrl = await world.newQueue();
+    queueUrl = await world.newQueue();
+    s3.objects.set("/payloads/CANARY-bytes", { body: Uint8Array.of(0xff) });
+    s3.objects.set("/payloads/CANARY-wrong", { body: '{"order": {"id": "CANARY"}}' });
+    const bad = ["CANARY-gone", "CANARY-bytes", "CANARY-wrong"].map((key) => pointer(key));
+    await world.server.send(queueUrl, [...bad, pointer("CANARY", "No Bucket"), order(0)]);
+    const toDeadLetters = ["--on-reject", "dead-letter", "--dead-letter-url", deadLetterUrl];
+    const run = await drainJson(world, queueUrl, toDeadLetters, env());
+    expect(run).toMatchObject({ exitCode: 65, receipt: { inserted: 1, rejected: 4, deleted: 5 } });
+    expect(run.receipt.rejections).toEqual({
+      payload_missing: 2,
+      payload_not_text: 1,
+      field_not_integer: 1,
+    } as typeof run.receipt.rejections);
+    expect((run.stdout + run.stderr).toLowerCase()).not.toContain("canary");
+    expect(await storedIds()).toEqual([0]);
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+    const letters = await createSqsSource({
+      queue: { url: deadLetterUrl },
+      env: world.env(deadLetterUrl),
+      clock: systemClock,
+      now: Date.now,
+      random: Math.random,
+    }).receive({ maxMessages: 10, waitSeconds: 1, signal: new AbortController().signal });
+    expect(letters.map(({ body }) => body).toSorted()).toEqual(
+      [...bad, pointer("CANARY", "No Bucket")].toSorted(),
+    );
+  });
+
+  test("without extended_payloads a pointer is no object, and S3 is not asked", async () => {
+    const plain = writeJob(world, settings.replace("extended_payloads = true", ""));
+    await sendPayloads(1);
+    const run = await drainJson(world, queueUrl, [], { ...env(), ...plain });
+    expect(run.receipt.rejections).toEqual({ body_not_object: 1 } as typeof run.receipt.rejections);
+    expect(s3.targets).toEqual([]);
+  });
+});
+
+describe("where S3 fails", () => {
+  test("for a while, the messages wait for it, and are stored once", async () => {
+    await sendPayloads(25);
+    let down = true;
+    s3.answer = ({ response }) => {
+      if (down) response.socket?.destroy();
+      return down;
+    };
+    const run = spawn(["--follow"]);
+    await run.stderr.until(/read payload fails and is tried again: /);
+    down = false;
+    await run.stderr.until(/read payload works again/);
+    while ((await storedIds()).length < 25) await Bun.sleep(10);
+    while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
+    run.kill("SIGTERM");
+    const { exitCode, receipt } = readJson(await run.finished);
+    expect({ exitCode, receipt }).toMatchObject({
+      exitCode: 143,
+      receipt: { received: 25, inserted: 25, duplicates: 0, rejected: 0, deleted: 25 },
+    });
+    expect(await storedIds()).toEqual(all(25));
+  });
+
+  test("now and then, nothing is lost or doubled", async () => {
+    await sendPayloads(150, 1);
+    let count = 0;
+    s3.answer = ({ response }) => {
+      count += 1;
+      if (count % 3 !== 0) return false;
+      if (count % 2 === 0) return s3Error(response, 503, "SlowDown");
+      response.socket?.destroy();
+      return true;
+    };
+    const { exitCode, receipt } = await drainJson(world, queueUrl, ["--batch-size", "20"], env());
+    expect({ exitCode, receipt }).toMatchObject({
+      exitCode: 0,
+      receipt: { inserted: 150, rejected: 0, outcome: "drained" },
+    });
+    expect(await storedIds()).toEqual(all(150));
+    expect(s3.targets.length).toBeGreaterThan(200);
+  });
+
+  test("for longer than --give-up-after, the run fails with its receipt, and the next one has it all", async () => {
+    await sendPayloads(12);
+    s3.answer = ({ response }) => s3Error(response, 503, "ServiceUnavailable");
+    const run = await drainJson(world, queueUrl, ["--give-up-after", "1"], env());
+    expect(run.exitCode).toBe(75);
+    expect(run.receipt).toMatchObject({ outcome: "failed", inserted: 0, rejected: 0, deleted: 0 });
+    expect(run.stderr).toMatch(/error: gave up after \d+ s: .*\ntry: /);
+    await expectNothingLost(12);
+  });
+
+  test("for good, as it may not be read, the run ends at once, and every message is given back", async () => {
+    await sendPayloads(12);
+    s3.answer = ({ response }) => s3Error(response, 403, "AccessDenied");
+    const run = await drainJson(world, queueUrl, ["--receivers", "1"], env());
+    expect(run.exitCode).toBe(77);
+    expect(run.stderr).toContain("s3:GetObject");
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 12, inFlight: 0 });
+    await expectNothingLost(12);
+  });
+});
+
+describe("while S3 is slow", () => {
+  test("the messages are kept for longer than their visibility time-out, and delivered once", async () => {
+    await sendPayloads(10, 2);
+    let extended = 0;
+    const enough = Promise.withResolvers<boolean>();
+    way.onRequest = ({ action }) => {
+      if (action !== "ChangeMessageVisibilityBatch") return;
+      extended += 1;
+      // By thirds of the time-out, so this is later than the time-out.
+      if (extended === 4) enough.resolve(false);
+    };
+    s3.answer = () => enough.promise;
+    const before = way.delivered;
+    const { exitCode, receipt } = readJson(await spawn([]).finished);
+    way.onRequest = () => {};
+    expect({ exitCode, receipt }).toMatchObject({
+      exitCode: 0,
+      receipt: { received: 10, inserted: 10, duplicates: 0, deleted: 10 },
+    });
+    expect(way.delivered - before).toBe(10);
+    expect(await world.database.sql`select distinct receives from orders`).toMatchObject([{ receives: 1 }]);
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const)(
+    "%s ends the run at once, with a receipt, and the messages are given back",
+    async (signal, code) => {
+      await sendPayloads(20);
+      const asked = Promise.withResolvers<void>();
+      const hanging = Promise.withResolvers<boolean>();
+      s3.answer = () => {
+        asked.resolve();
+        return hanging.promise;
+      };
+      const run = spawn(["--receivers", "1"]);
+      await asked.promise;
+      run.kill(signal);
+      const { exitCode, receipt } = readJson(await run.finished);
+      hanging.resolve(true);
+      expect({ exitCode, receipt }).toMatchObject({
+        exitCode: code,
+        receipt: { outcome: "stopped", inserted: 0, rejected: 0, unsettled: 0, deleted: 0 },
+      });
+      expect(world.server.depth(queueUrl)).toEqual({ visible: 20, inFlight: 0 });
+      await expectNothingLost(20);
+    },
+  );
+
+  test("a stop while S3 is down gives back what waits for it", async () => {
+    await sendPayloads(20);
+    s3.answer = ({ response }) => s3Error(response, 500, "InternalError");
+    const run = spawn(["--receivers", "2"]);
+    await run.stderr.until(/read payload fails and is tried again/);
+    run.kill("SIGTERM");
+    expect(readJson(await run.finished)).toMatchObject({
+      exitCode: 143,
+      receipt: { outcome: "stopped", received: 0, unsettled: 0, deleted: 0 },
+    });
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 20, inFlight: 0 });
+    await expectNothingLost(20);
+  });
+});
