@@ -1,0 +1,84 @@
+/** Runs one contender as a process of its own, and takes its CPU time and its memory. */
+
+import { readFileSync } from "node:fs";
+
+/** How to start it. */
+export interface Command {
+  readonly arguments: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a process has used. */
+export interface Usage {
+  /** User and system. */
+  readonly cpuMicros: number;
+  readonly peakBytes: number;
+  /** What it wrote to standard output. */
+  readonly output: string;
+}
+
+/** A process under way. */
+export interface RunningChild {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** @throws where it ended with an error, or by a signal */
+  readonly ended: Promise<Usage>;
+  /** However it ended. */
+  readonly stopped: Promise<unknown>;
+}
+
+const children = new Set<Bun.Subprocess>();
+
+/** Starts a process. */
+export function startChild({ arguments: words, env }: Command): RunningChild {
+  const child = Bun.spawn([...words], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  children.add(child);
+  const ended = async () => {
+    const [output, errors] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    const exitCode = await child.exited;
+    children.delete(child);
+    if (exitCode !== 0) {
+      throw new Error(`${words.join(" ")} ended with ${child.signalCode ?? exitCode}\n${output}${errors}`);
+    }
+    const usage = child.resourceUsage();
+    return { cpuMicros: Number(usage?.cpuTime.total ?? 0), peakBytes: usage?.maxRSS ?? 0, output };
+  };
+  const result = ended();
+  // Who waits for another thing meanwhile hears of it later.
+  result.catch(() => {});
+  return { pid: child.pid, kill: (signal) => child.kill(signal), ended: result, stopped: child.exited };
+}
+
+/** Ends every process that is still running. */
+export async function killChildren(): Promise<void> {
+  await Promise.all(
+    [...children].map((child) => {
+      child.kill("SIGKILL");
+      return child.exited;
+    }),
+  );
+}
+
+/** A process's memory, in bytes. */
+export interface Memory {
+  readonly now: number;
+  /** The most so far. The `maxRSS` of a child that has ended is none: it begins at what its parent held. */
+  readonly peak: number;
+}
+
+/** What a process holds in memory; undefined where the system does not say, or the process has ended. */
+export function memoryOf(pid: number): Memory | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const bytes = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+    const memory = { now: bytes("VmRSS"), peak: bytes("VmHWM") };
+    return Number.isNaN(memory.now + memory.peak) ? undefined : memory;
+  } catch {
+    return undefined;
+  }
+}
