@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileMapping } from "../../src/pipeline/mapper.ts";
+import { compileMapping, type MapperParts } from "../../src/pipeline/mapper.ts";
 import { userLogins } from "../../src/pipeline/mapping.ts";
 import { isRefusal } from "../../src/pipeline/rejection.ts";
-import type { MappedMessage } from "../../src/pipeline/row.ts";
+import type { ColumnLimits, MappedMessage } from "../../src/pipeline/row.ts";
 import { createMasker } from "../../src/pipeline/transforms/mask.ts";
 import { columnLimits, readTable } from "../../src/postgres/catalog.ts";
 import type { Database } from "../../src/postgres/connect.ts";
@@ -16,7 +16,14 @@ import { openLoginSink, openUrl } from "../support/postgres-database.ts";
 import { loginEvent } from "../support/world.ts";
 
 const seed = chaosSeed();
-const masker = createMasker({ algorithm: "hmac-sha256", key: new Uint8Array(32).fill(7) });
+const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
+
+const partsWith = (limits: ColumnLimits): MapperParts => ({
+  masker,
+  limits,
+  body: { envelope: "none", encoding: "none" },
+  now: () => 0,
+});
 let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
@@ -41,14 +48,14 @@ function messageOf(number: number, body: string) {
 }
 
 test("12,000 hostile bodies: each is a row or a reason, and nothing is thrown", () => {
-  const map = compileMapping(userLogins, masker, new Map());
+  const map = compileMapping(userLogins, partsWith(new Map()));
   const outcomes = { rows: 0, reasons: 0 };
   fc.assert(
     fc.property(hostileBody, (body) => {
       const outcome = map(messageOf(1, body));
       if (!isRefusal(outcome)) {
         outcomes.rows += 1;
-        expect(outcome.row).toHaveLength(userLogins.length);
+        expect(outcome.row).toHaveLength(userLogins.columns.length);
         return;
       }
       outcomes.reasons += 1;
@@ -72,8 +79,8 @@ test("3,000 of them into a table that refuses much, each beside a good neighbour
   const table = await readTable(database, "user_logins");
   // Without limits, so that lengths, too, are for Postgres to refuse.
   const mappers = [
-    compileMapping(userLogins, masker, columnLimits(table)),
-    compileMapping(userLogins, masker, new Map()),
+    compileMapping(userLogins, partsWith(columnLimits(table))),
+    compileMapping(userLogins, partsWith(new Map())),
   ];
   const sink = await openLoginSink(database);
   const chance = createChance(seed);

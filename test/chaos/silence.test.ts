@@ -60,7 +60,7 @@ test.each(Object.keys(silences))(
     });
     const attributes = await source.attributes();
     const sink = await openLoginSink(database, attributes.arn);
-    const masker = createMasker({ algorithm: "hmac-sha256", key: new Uint8Array(32).fill(7) });
+    const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
     const tally = new Tally();
     const troubles: string[] = [];
     const recoveries: string[] = [];
@@ -70,12 +70,14 @@ test.each(Object.keys(silences))(
         source,
         sink,
         clock: systemClock,
+        cpuMillis: () => 0,
         random: Math.random,
-        mapMessage: compileMapping(
-          userLogins,
+        mapMessage: compileMapping(userLogins, {
           masker,
-          new Map([["device_type", { maxCharacters: 32, nullable: true }]]),
-        ),
+          limits: new Map([["device_type", { maxCharacters: 32, nullable: true }]]),
+          body: { envelope: "none", encoding: "none" },
+          now: Date.now,
+        }),
         tally,
         observer: {
           rejected() {},

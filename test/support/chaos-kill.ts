@@ -86,7 +86,7 @@ async function openStation(world: ChaosWorld, audit: Audit, index: number): Prom
 }
 
 /** Resolves at the moment of the kill, and a little while after it. */
-async function momentOf(way: Way, chance: Chance): Promise<void> {
+export async function momentOf(way: Way, chance: Chance): Promise<void> {
   const latest = Bun.sleep(chance.between(100, 1_500));
   const moment = chance.pick(moments);
   const count = chance.between(1, 8);

@@ -51,6 +51,7 @@ export function drainWorld(bodies: readonly string[]) {
           source: queue,
           sink: table,
           clock,
+          cpuMillis: () => 0,
           random: () => 0.5,
           mapMessage: mapBody,
           tally,

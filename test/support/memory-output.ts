@@ -8,6 +8,7 @@ export class MemoryOutput implements Output {
   readonly colours = false;
   readonly closed = false;
   columns: number;
+  readonly rows = 24;
   readonly writes: string[] = [];
   /** What every write from now on fails with. */
   failure: Error | undefined;

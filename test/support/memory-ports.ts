@@ -189,7 +189,7 @@ export class MemoryTable implements Sink {
   async load(batch: readonly MappedMessage[]): Promise<LoadResult> {
     await this.fault(batch);
     await turn();
-    const result = { inserted: 0, duplicates: 0, rejections: [] as Rejection[] };
+    const result = { inserted: 0, duplicates: 0, leftOut: 0, rejections: [] as Rejection[] };
     const ids: string[] = [];
     for (const { ref, row } of batch) {
       const text = row[0] ?? "";

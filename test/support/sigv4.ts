@@ -18,6 +18,8 @@ export interface Signer {
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
   readonly region: string;
+  /** @defaultValue `sqs` */
+  readonly service?: "s3" | "sqs" | "sts" | undefined;
 }
 
 /** Why a request is refused, as AWS names it. */
@@ -56,13 +58,17 @@ export function refuse(request: ReceivedRequest, signer: Signer, nowMillis: numb
 
   const requestMillis = Date.parse(time.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
   if (Math.abs(nowMillis - requestMillis) > toleranceMillis) return "RequestExpired";
-  if (date !== time.slice(0, 8) || region !== signer.region || service !== "sqs")
+  if (date !== time.slice(0, 8) || region !== signer.region || service !== (signer.service ?? "sqs"))
     return "SignatureDoesNotMatch";
+
+  const stated = headers["x-amz-content-sha256"];
+  if (service === "s3" && stated !== sha256(request.body)) return "SignatureDoesNotMatch";
 
   const [path = "", query = ""] = request.target.split("?");
   const canonicalRequest = [
     request.method,
-    path.split("/").map(encode).join("/"),
+    // S3's canonical path is the one on the wire; elsewhere it is encoded once more.
+    service === "s3" ? path : path.split("/").map(encode).join("/"),
     query.split("&").toSorted().join("&"),
     ...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
     "",

@@ -55,6 +55,12 @@ export interface SqsServer {
 /** The answer that a queue's method is working for, so that it can see its caller hang up. */
 const answering = new AsyncLocalStorage<ServerResponse>();
 
+/** Hung up before the answer; a move of messages goes on when the call that has started it is answered. */
+function callerGone(): boolean {
+  const answer = answering.getStore();
+  return answer?.destroyed === true && !answer.writableFinished;
+}
+
 /** Starts a queue server on a free port of 127.0.0.1. */
 export async function startSqsServer(): Promise<SqsServer> {
   const { service, requestHandler } = createRequestHandler({
@@ -92,7 +98,7 @@ export async function startSqsServer(): Promise<SqsServer> {
       const answer = await fetch(endpoint, { method: "POST", body: parameters.toString() });
       if (!answer.ok) throw new Error(`CreateQueue: ${await answer.text()}`);
       const queue = find(`/${name}`);
-      correctQueue(queue, () => answering.getStore()?.destroyed ?? false);
+      correctQueue(queue, callerGone);
       countReceives(queue, receives);
       return queue.QueueUrl;
     },

@@ -1,0 +1,226 @@
+/** A set-up without the world: a queue, a database and a key in memory, and a person who has made up their mind. */
+
+import { EtlError } from "../../src/errors.ts";
+import type { Message } from "../../src/pipeline/message.ts";
+import type { Asker } from "../../src/setup/asker.ts";
+import type { Start } from "../../src/setup/plan.ts";
+import type {
+  DatabaseAnswer,
+  SetupDatabase,
+  SetupPorts,
+  TargetColumn,
+  TargetTable,
+} from "../../src/setup/ports.ts";
+
+/** A message with a body. */
+export function messageOf(body: unknown, index = 0): Message {
+  return {
+    messageId: `message-${index}`,
+    receiptHandle: `handle-${index}`,
+    sentAtMillis: Date.UTC(2026, 0, 2, 3, 4, 5),
+    receiveCount: 1,
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    bodyIntact: true,
+  };
+}
+
+/** A column of a table that is there. */
+export function columnOf(
+  name: string,
+  takes: TargetColumn["takes"],
+  more: Partial<TargetColumn> = {},
+): TargetColumn {
+  return {
+    name,
+    declaredType: takes[0] ?? "point",
+    takes,
+    nullable: true,
+    hasDefault: false,
+    alwaysGenerated: false,
+    ...more,
+  };
+}
+
+/** A table that is there. */
+export function tableOf(name: string, columns: readonly TargetColumn[]): TargetTable {
+  return {
+    name,
+    columns,
+    limits: new Map(columns.map(({ name: column, nullable }) => [column, { nullable }])),
+  };
+}
+
+/** What the world holds, and what was done to it. */
+export interface MemoryWorld {
+  readonly ports: SetupPorts;
+  readonly connected: DatabaseAnswer[];
+  /** How many databases are open. */
+  open: number;
+}
+
+/** What a world can be given. */
+export interface MemoryWorldParts {
+  readonly messages: readonly Message[];
+  readonly tables?: readonly TargetTable[];
+  readonly password?: string;
+  readonly maxReceiveCount?: number;
+}
+
+/** Makes one; its only queue is `https://sqs.example/1/orders-queue`, its only database is on `db.example`. */
+export function memoryWorld({
+  messages,
+  tables = [],
+  password,
+  maxReceiveCount,
+}: MemoryWorldParts): MemoryWorld {
+  const refused = (message: string, kind: "config" | "permission" = "config") =>
+    new EtlError({ kind, operation: "test", message });
+  const database: SetupDatabase = {
+    address: "db.example:5432",
+    name: "shop",
+    user: "loader",
+    tables: async () => tables.map(({ name, columns }) => ({ name, columns: columns.length })),
+    table: async (name) => tables.find((table) => table.name === name),
+    async check(name, { columns }) {
+      const table = tables.find((candidate) => candidate.name === name);
+      const filled = columns.map(({ column }) => column);
+      const open = table?.columns.find(({ nullable, name: column }) => !nullable && !filled.includes(column));
+      if (open !== undefined) throw refused(`nothing fills ${open.name}`);
+    },
+    migrate: async () => [],
+    close() {
+      world.open -= 1;
+    },
+  };
+  const world: MemoryWorld = {
+    connected: [],
+    open: 0,
+    ports: {
+      now: () => Date.UTC(2026, 0, 2),
+      key: () => ({
+        bytes: new Uint8Array(32).fill(7, 1),
+        place: "etl-mask.key",
+        file: "etl-mask.key",
+        isNew: true,
+      }),
+      queues: {
+        identity: async () => ({ source: "the test", arn: "arn:aws:iam::1:user/test" }),
+        list: async () => ["https://sqs.example/1/other", "https://sqs.example/1/orders-queue"],
+        open(url) {
+          if (!url.endsWith("/orders-queue")) throw refused("there is no such queue");
+          return {
+            name: "orders-queue",
+            facts: async () => ({
+              visible: messages.length,
+              inFlight: 0,
+              visibilityTimeoutSeconds: 30,
+              fifo: false,
+              ...(maxReceiveCount === undefined
+                ? {}
+                : { maxReceiveCount, deadLetterArn: "arn:aws:sqs:r:1:dead" }),
+            }),
+            sample: async () => ({ messages, notReleased: 0 }),
+          };
+        },
+      },
+      databases: {
+        async connect(answer) {
+          world.connected.push(answer);
+          if (answer.kind === "url" && !answer.url.includes("db.example"))
+            throw refused("nothing listens there");
+          if (password !== undefined && (answer.kind !== "url" || answer.password !== password)) {
+            throw refused("the password is wrong", "permission");
+          }
+          world.open += 1;
+          return database;
+        },
+      },
+    },
+  };
+  return world;
+}
+
+/** Where a set-up starts that knows nothing yet. */
+export const blankStart: Start = {
+  given: {},
+  body: { envelope: "none", encoding: "none" },
+  extendedPayloads: false,
+  defaultMask: "hmac",
+  configPath: "etl.toml",
+  writes: true,
+};
+
+/** What a person answers to a question that matches: once for each entry, then what is proposed. */
+export type Answers = readonly (readonly [question: RegExp, answer: unknown])[];
+
+/** A person who answers as they have made up their mind, and remembers everything. */
+export interface ScriptedPerson extends Asker {
+  readonly asked: string[];
+  /** All that was told and shown, a line each. */
+  readonly heard: string[];
+}
+
+/** The reason that a set-up rejects with where the person backs out. */
+export const backingOut = new Error("backed out");
+
+/**
+ * Makes a person.
+ *
+ * @param backsOutAt the number of the question, from 0, that is not answered
+ */
+export function scriptedPerson(answers: Answers = [], backsOutAt = Number.POSITIVE_INFINITY): ScriptedPerson {
+  const left = [...answers];
+  const asked: string[] = [];
+  const heard: string[] = [];
+  function answerTo(message: string): { readonly given: unknown } | undefined {
+    if (asked.length === backsOutAt) throw backingOut;
+    asked.push(message);
+    const index = left.findIndex(([question]) => question.test(message));
+    if (index < 0) return undefined;
+    const [[, given] = [undefined, undefined]] = left.splice(index, 1);
+    return { given };
+  }
+  return {
+    asked,
+    heard,
+    isPerson: true,
+    async text({ message, proposed, fault }) {
+      const answer = answerTo(message);
+      const text = answer === undefined ? proposed : String(answer.given);
+      if (text === undefined) throw new Error(`nobody said what to answer to ${message}`);
+      const found = fault(text);
+      if (found === undefined) return text;
+      heard.push(found);
+      return await this.text({ message, proposed, fault, flag: "" });
+    },
+    secret: async ({ message }) => String(answerTo(message)?.given ?? ""),
+    async choose({ message, choices, proposed }) {
+      const answer = answerTo(message);
+      const chosen =
+        answer === undefined
+          ? (choices.find(({ value }) => value === proposed) ?? choices[0])
+          : choices.find(({ label }) => label === answer.given);
+      if (chosen === undefined) {
+        throw new Error(`${message} has no ${String(answer?.given)}: ${choices.map(({ label }) => label)}`);
+      }
+      return chosen.value;
+    },
+    async several({ message, choices, proposed }) {
+      const answer = answerTo(message);
+      if (answer === undefined) return proposed;
+      return choices
+        .filter(({ label }) => (answer.given as string[]).includes(label))
+        .map(({ value }) => value);
+    },
+    confirm: async ({ message, proposed }) => (answerTo(message)?.given as boolean | undefined) ?? proposed,
+    async tell(...lines) {
+      heard.push(...lines);
+    },
+    async warn(text) {
+      heard.push(text);
+    },
+    async show(title, headers, rows) {
+      heard.push(title, headers.join(" "), ...rows.map((row) => row.map((cell) => cell ?? "∅").join(" ")));
+    },
+  };
+}
