@@ -29,13 +29,16 @@ export const databaseFaults = {
   },
   "backends terminated": async ({ admin }) => repeated(() => terminate(admin)),
   "a backend killed at its commit": async ({ admin, way: { link } }) => {
-    const killed: Promise<void>[] = [];
+    const kills: Promise<void>[] = [];
     link.onCommit = () => {
-      if (killed.length < 3) killed.push(killBackend(admin));
+      if (kills.length >= 3) return;
+      const kill = killBackend(admin);
+      kill.catch(() => {}); // it is awaited when the fault is mended
+      kills.push(kill);
     };
     return async () => {
       link.onCommit = () => {};
-      await Promise.all(killed);
+      await Promise.all(kills);
     };
   },
   restart: async ({ postgres }) => {
@@ -109,7 +112,13 @@ async function terminate(admin: Admin): Promise<void> {
 async function killBackend(admin: Admin): Promise<void> {
   const [found] = await admin.query(`
     select pid from pg_stat_activity where usename = '${writer}' order by query_start desc limit 1`);
-  if (found !== undefined) process.kill(found.pid as number, "SIGKILL");
+  if (found === undefined) return;
+  try {
+    process.kill(found.pid as number, "SIGKILL");
+  } catch (error) {
+    // It has ended by itself since it was asked for: another backend is killed at the next commit.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Does it every 20 ms until it is mended. */

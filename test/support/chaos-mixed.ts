@@ -44,6 +44,7 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
   await run.stderr.until(/draining/);
   for (const { queue } of world.ways) queue.set(queueFaultNames, queueFaultRate);
   const others = startAgainAndAgain(world, restless, queueUrl, audit, chance.fork(), over);
+  others.catch(() => {}); // it is awaited when the faults are over
   const order = shuffled(plan.databaseFaults, chance);
   for (const fault of order) {
     const way = fault === "deadlock" ? steady : chance.pick(world.ways);

@@ -141,8 +141,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
     url,
     pid,
     async restart(as = "primary") {
-      process.kill(pid(), "SIGINT");
-      while (existsSync(pidFile)) await Bun.sleep(10);
+      await shutDown(pid(), pidFile);
       if (as === "standby") writeOwned(join(data, "standby.signal"), "");
       await start();
     },
@@ -151,6 +150,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
       while (existsSync(folder)) await Bun.sleep(10);
     },
   };
+}
+
+/**
+ * Asks for a fast shutdown, and after ten seconds for an immediate one: a server in the midst of a recovery or a
+ * promotion was seen to let the first request pass.
+ */
+async function shutDown(pid: number, pidFile: string): Promise<void> {
+  process.kill(pid, "SIGINT");
+  for (let tries = 0; tries < 1_000 && existsSync(pidFile); tries += 1) await Bun.sleep(10);
+  if (existsSync(pidFile)) process.kill(pid, "SIGQUIT");
+  while (existsSync(pidFile)) await Bun.sleep(10);
 }
 
 const shared = Symbol.for("etl.test.postgres");
