@@ -1,6 +1,7 @@
 /** Finds the dead-letter queue that a queue's redrive policy names: the policy has its ARN, and a call needs its URL. */
 
 import type { QueueAttributes } from "../drain/ports.ts";
+import { EtlError } from "../errors.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 
 /** A dead-letter queue. */
@@ -30,4 +31,14 @@ export function redrivePlace(
 function placeOf(arn: string): { readonly account: string; readonly name: string } {
   const end = arn.lastIndexOf(":");
   return { account: arn.slice(0, end), name: arn.slice(end + 1) };
+}
+
+/** Where rejected messages are to be sent to a dead-letter queue, and none is named. */
+export function noDeadLetterQueue(): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "dead letters",
+    message: "no dead-letter queue is named",
+    hint: "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+  });
 }

@@ -51,7 +51,8 @@ export function checkRedrive(
 function checkTarget(url: string, queue: DescribedQueue, answer: QueueFacts["redriveTarget"]): Finding {
   const check = "redrive target";
   const name = url.slice(url.lastIndexOf("/") + 1);
-  if (answer === undefined) return skipped(check, `${name} was not asked`);
+  if (answer === undefined)
+    return skipped(check, `${name} is in another account or region, and was not asked`);
   if ("error" in answer) {
     const { error } = answer;
     if (isDenied(error)) return skipped(check, `the credentials may not ask ${name}, and a drain need not`);

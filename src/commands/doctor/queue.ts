@@ -3,15 +3,16 @@
 import type { Settings } from "../../config/settings.ts";
 import type { Answer } from "../../doctor/finding.ts";
 import type { DeadLetterFacts, QueueFacts } from "../../doctor/queue-facts.ts";
-import { EtlError } from "../../errors.ts";
+import type { EtlError } from "../../errors.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { callerIdentity } from "../../sqs/identity.ts";
 import { inspectQueue, type QueueInspection } from "../../sqs/inspection.ts";
 import type { SqsQueueParts } from "../../sqs/queue-client.ts";
 import type { QueueDescription } from "../../sqs/queue-description.ts";
-import { isAwsHost } from "../../sqs/queue-url.ts";
 import type { RetryPolicy } from "../../sqs/retry.ts";
+import { accountParts } from "../account.ts";
 import type { Context } from "../context.ts";
+import { noDeadLetterQueue, redrivePlace } from "../dead-letter-place.ts";
 import { sourceParts } from "../queue.ts";
 import { answerNow, answerOf, type Deadline, openDeadline } from "./answer.ts";
 
@@ -42,18 +43,19 @@ export async function queueFacts(
   onArn: (arn: string | undefined) => void,
 ): Promise<QueueFacts> {
   const parts = inspectionParts(settings.queue, context);
-  const { queue, host, region } = resolveEndpoint(parts.queue);
+  const { queue, host } = resolveEndpoint(parts.queue);
   const inspection = inspectQueue(parts);
   const deadline = openDeadline(host, reachHint);
   const { signal } = deadline;
-  const standIn = isAwsHost(new URL(queue.href).hostname) ? undefined : queue.origin;
   const ask = <T>(promise: Promise<T>) => answerOf(deadline.within(promise));
   try {
     const description = ask(inspection.describe(signal));
     void description.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
     const [identity, clockAheadMillis, described, receive, remove, changeVisibility, redrive, letters] =
       await Promise.all([
-        ask(callerIdentity({ ...parts, region, endpoint: parts.queue.endpoint ?? standIn })),
+        ask(
+          callerIdentity({ ...accountParts(settings.queue, context), retryPolicy, onClockSkew: undefined }),
+        ),
         inspection.clockAheadMillis(signal).catch(() => undefined),
         description,
         ask(inspection.permission("receive", signal)),
@@ -80,17 +82,16 @@ export async function queueFacts(
   }
 }
 
-/** A redrive policy names an ARN; the two queues have account and region, and so all but the name of the URL, in common. */
+/** The dead-letter queue of the redrive policy; not asked where it is in another account or region. */
 async function redriveTarget(
   answer: Answer<QueueDescription>,
   { queue }: Pick<Settings, "queue">,
   context: Context,
   { signal, within }: Deadline,
 ): Promise<QueueFacts["redriveTarget"]> {
-  const arn = "value" in answer ? answer.value.deadLetterArn : undefined;
-  const name = arn?.slice(arn.lastIndexOf(":") + 1);
-  if (name === undefined || queue.url === undefined) return undefined;
-  const url = queue.url.replace(/[^/]+\/*$/, name);
+  if ("error" in answer || queue.url === undefined) return undefined;
+  const url = redrivePlace(queue.url, answer.value)?.url;
+  if (url === undefined) return undefined;
   const opened = answerNow(() => inspectQueue(inspectionParts({ ...queue, url }, context)));
   return "error" in opened ? opened : answerOf(within(opened.value.describe(signal)));
 }
@@ -112,13 +113,4 @@ async function deadLetters(
     answerOf(within(opened.value.permission("send", signal))),
   ]);
   return { url: url ?? "", description, send };
-}
-
-function noDeadLetterQueue(): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "dead letters",
-    message: "no dead-letter queue is named",
-    hint: "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
-  });
 }

@@ -5,6 +5,7 @@ import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
 import { createSqsDeadLetterQueue } from "../../sqs/dead-letter.ts";
 import type { Context } from "../context.ts";
+import { noDeadLetterQueue } from "../dead-letter-place.ts";
 import { openQueue, sourceParts } from "../queue.ts";
 
 /**
@@ -21,12 +22,7 @@ export async function openDeadLetters(
 ): Promise<DeadLetterQueue | undefined> {
   const { action, deadLetterUrl } = settings.rejects;
   if (action === "leave") return undefined;
-  if (deadLetterUrl === undefined) {
-    throw unusable(
-      "no dead-letter queue is named",
-      "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
-    );
-  }
+  if (deadLetterUrl === undefined) throw noDeadLetterQueue();
   const queue = { ...settings.queue, url: deadLetterUrl };
   const { arn, fifo } = await openQueue(queue, context).source.attributes();
   if (arn === origin.arn) {
