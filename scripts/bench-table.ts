@@ -11,12 +11,14 @@ import { floorContenders } from "./benchmark/floor-contenders.ts";
 import { idleTable } from "./benchmark/idle.ts";
 import { machineLine } from "./benchmark/machine.ts";
 import { type Measurement, measure } from "./benchmark/measurement.ts";
+import { partsTable } from "./benchmark/parts.ts";
 import { startQueueProcess } from "./benchmark/queue-process.ts";
 import { resultTable } from "./benchmark/result-table.ts";
 import { startUpTable } from "./benchmark/start-up.ts";
 import { typescriptContenders } from "./benchmark/typescript-contenders.ts";
 
-const [startUp, waiting] = ["start-up", "waiting"];
+const [parts, startUp, waiting] = ["parts", "start-up", "waiting"];
+const others = [parts, startUp, waiting];
 const { runs: rounds, messages, executables, wants } = readFlags(process.argv.slice(2));
 
 const folder = mkdtempSync(join(tmpdir(), "etl-bench-"));
@@ -29,8 +31,8 @@ const contenders = [
 const results = contenders
   .filter(({ name }) => wants(name))
   .map((contender) => ({ contender, runs: [] as Measurement[] }));
-if (results.length === 0 && !wants(startUp) && !wants(waiting)) {
-  fail(`--only takes ${[...contenders.map(({ name }) => name), startUp, waiting].join(", ")}`);
+if (results.length === 0 && !others.some(wants)) {
+  fail(`--only takes ${[...contenders.map(({ name }) => name), ...others].join(", ")}`);
 }
 
 const [queue, server] = await Promise.all([startQueueProcess(), startBenchServer()]);
@@ -94,6 +96,7 @@ async function runWaiting(): Promise<void> {
 try {
   console.log(`${machineLine(server.version)}; ${rounds} runs, median (least–most)`);
   await runContenders();
+  if (wants(parts)) console.log(`\n${await partsTable(rounds)}`);
   if (wants(startUp)) console.log(`\n${await startUpTable(executables, folder)}`);
   if (wants(waiting)) await runWaiting();
   await Promise.all([databases.empty?.drop(), databases.filled?.drop()]);
