@@ -24,7 +24,7 @@ export const drainSettingFlags = {
   table,
   mask: choiceFlag("--mask", maskAlgorithms, "hmac-sha256 (default), or sha256, which can be undone"),
   maxMessages: numberFlag("--max-messages", limits.maxMessages, "Stop after N messages (dry run: 10)"),
-  batchSize: numberFlag("--batch-size", limits.batchSize, "Rows in one statement (default: 1000)"),
+  batchSize: numberFlag("--batch-size", limits.batchSize, "Rows in one statement (default: 500)"),
   receivers: numberFlag("--receivers", limits.receivers, "Receivers at once (default: as the queue needs)"),
   waitSeconds: numberFlag(
     "--wait-seconds",

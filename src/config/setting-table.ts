@@ -177,7 +177,7 @@ export const settingTable = {
     about: "Stop after so many messages",
     example: "1000000",
   },
-  "drain.batch_size": { flag: "batchSize", fallback: 1000, about: "Rows in one statement", example: "1000" },
+  "drain.batch_size": { flag: "batchSize", fallback: 500, about: "Rows in one statement", example: "500" },
   "drain.receivers": {
     flag: "receivers",
     otherwise: "as many as bring more messages, up to 120",

@@ -127,7 +127,7 @@ describe("with --yes", () => {
     // The table has a numeric column: the file is no longer right, and stays as it is.
     expect(again.exitCode).toBe(78);
     expect(readFileSync(join(folder, "etl.toml"), "utf8")).toBe(changed);
-    writeFileSync(join(folder, "etl.toml"), first.replace("#batch_size = 1000", "batch_size = 7"));
+    writeFileSync(join(folder, "etl.toml"), first.replace("#batch_size = 500", "batch_size = 7"));
     const third = await runEtl(["init", "--yes"], { env: env(), cwd: folder });
     expect(third.exitCode).toBe(0);
     expect(readFileSync(join(folder, "etl.toml"), "utf8")).toContain("\nbatch_size = 7\n");

@@ -30,7 +30,7 @@ describe("loadSettings", () => {
       database: { file: {} },
       table: { name: "user_logins", mapping: userLogins },
       mask: { algorithm: "hmac-sha256" },
-      drain: { batchSize: 1000, giveUpAfterSeconds: 300, graceSeconds: 20 },
+      drain: { batchSize: 500, giveUpAfterSeconds: 300, graceSeconds: 20 },
       rejects: { action: "leave" },
       log: { format: "text", quiet: false },
     });
@@ -131,7 +131,7 @@ describe("loadSettings", () => {
       toml: (value) => `drain.batch_size = ${value}`,
       value: number,
       read: ({ drain }) => drain.batchSize.toString(),
-      fallback: "1000",
+      fallback: "500",
     },
     {
       name: "receivers",

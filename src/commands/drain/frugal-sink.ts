@@ -3,10 +3,10 @@
 import type { Sink } from "../../drain/ports.ts";
 
 /**
- * Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least. A collection takes
- * about 10 ms; after so many messages that is 1 to 2 µs for each, and 20 MB less.
+ * Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least. More often would cost
+ * more time than the memory is worth: a collection visits all that is in use, and a message leaves about 2.5 kB.
  */
-const messagesBetween = 5_000;
+const messagesBetween = 2_000;
 
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
