@@ -4,7 +4,7 @@
  * The text form of a `text[]`, its elements in quotes: `{"a","say \"hi\"",null}`.
  *
  * JSON writes it so, but for the brackets and for what it escapes with another letter than the character itself, such as
- * a line's end: 0.5 µs a row less than writing each element by itself.
+ * a line's end. That is faster than writing each element by itself.
  *
  * @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
  */

@@ -3,6 +3,7 @@
 import postgres from "postgres";
 import { commitUnknown } from "../drain/ports.ts";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
+import { quoteName } from "./identifier.ts";
 import { type RowFault, rowFault } from "./row-errors.ts";
 import { socketError } from "./socket-errors.ts";
 
@@ -31,7 +32,7 @@ export function databaseError(error: unknown, circumstance: Circumstance): EtlEr
   if (error instanceof EtlError) return error;
   if (!(error instanceof postgres.PostgresError)) return socketError(error, circumstance);
   const { operation } = circumstance;
-  return new EtlError({ ...judge(error.code, circumstance), operation, code: error.code, cause: error });
+  return new EtlError({ ...judge(error, circumstance), operation, code: error.code, cause: error });
 }
 
 /** What the server said of one row, where that is what an error from {@link databaseError} is about. */
@@ -89,10 +90,13 @@ export function closed(address: string): EtlError {
   });
 }
 
-function judge(code: string, circumstance: Circumstance): Verdict {
+function judge(
+  { code, routine }: Pick<postgres.PostgresError, "code" | "routine">,
+  circumstance: Circumstance,
+): Verdict {
   const { address, user, database } = circumstance;
   const exact = verdicts[code];
-  if (exact !== undefined) return exact(circumstance);
+  if (exact !== undefined) return exact(circumstance, routine);
   switch (code.slice(0, 2)) {
     case "08":
       return unavailable(`the database at ${address} broke off the connection`);
@@ -144,7 +148,10 @@ function judge(code: string, circumstance: Circumstance): Verdict {
 /** Classes that only a trigger, a default or a constraint of the table can be the cause of in our statements. */
 const tableClasses: ReadonlySet<string> = new Set(["09", "27", "2F", "38", "39", "54", "55", "HV", "P0"]);
 
-const verdicts: Readonly<Record<string, (circumstance: Circumstance) => Verdict>> = {
+/** The server's own functions, by which it tells two errors of one SQLSTATE apart. */
+const routines = { connect: "CheckMyDatabase", rowSecurity: "ExecWithCheckOptions" };
+
+const verdicts: Readonly<Record<string, (circumstance: Circumstance, routine: string) => Verdict>> = {
   "0A000": () => ({
     kind: "config",
     message: "the table has a rule, or is of a kind, that rows cannot be loaded through",
@@ -175,11 +182,7 @@ const verdicts: Readonly<Record<string, (circumstance: Circumstance) => Verdict>
     message: "the schema to work in does not exist",
     hint: "create the schema, or give --table another one",
   }),
-  "42501": ({ user, grants }) => ({
-    kind: "permission",
-    message: `user ${user} lacks a permission in the database`,
-    hint: grants,
-  }),
+  "42501": (circumstance, routine) => ({ kind: "permission", ...lacking(circumstance, routine) }),
   "53100": ({ address }) => ({
     ...unavailable(`the disk of the database at ${address} is full`),
     hint: "free disk space; nothing is lost meanwhile",
@@ -192,6 +195,26 @@ const verdicts: Readonly<Record<string, (circumstance: Circumstance) => Verdict>
   "55006": () => temporary("the database is in use by another session"),
   "57014": () => temporary("the database took too long over a statement"),
 };
+
+function lacking(
+  { user, database, grants }: Circumstance,
+  routine: string,
+): Pick<Verdict, "message" | "hint"> {
+  switch (routine) {
+    case routines.connect:
+      return {
+        message: `user ${user} may not connect to the database ${database}`,
+        hint: `grant connect on database ${quoteName(database)} to ${quoteName(user)}`,
+      };
+    case routines.rowSecurity:
+      return {
+        message: `the table's row security policies do not let user ${user} insert a row`,
+        hint: "add a policy that lets this user insert every row (psql: \\d shows the table's policies)",
+      };
+    default:
+      return { message: `user ${user} lacks a permission in the database`, hint: grants };
+  }
+}
 
 function unavailable(message: string): Verdict {
   return {

@@ -70,8 +70,8 @@ export class RequestSigner {
 
 /**
  * aws4fetch's signer without its way through WebCrypto, whose every call is handed to another thread: with four of
- * them a signature takes 60 microseconds, and 8 without. What is not overridden, the canonical request and the
- * derivation of a key among it, is aws4fetch's.
+ * them a signature takes ten times as long (`scripts/bench --only parts`). What is not overridden, the canonical
+ * request and the derivation of a key among it, is aws4fetch's.
  */
 class DirectSigner extends AwsV4Signer {
   override async signature(): Promise<string> {

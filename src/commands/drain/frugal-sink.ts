@@ -11,7 +11,7 @@ const messagesBetween = 2_000;
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
 
-/** The sink, with a collection beside a load every few thousand messages. */
+/** The sink, with a collection beside a load every so many messages. */
 export function frugalSink(sink: Sink, collectGarbage: () => void): Sink {
   let messages = 0;
   return {

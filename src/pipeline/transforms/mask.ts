@@ -116,7 +116,7 @@ function keyedField(key: Uint8Array): KeyedField {
   }
   const prefix = `${pseudonymPrefix}${derive(key, "key id", keyIdBytes).toString("hex")}:`;
   return (field, canonical) => {
-    // Keyed once and copied for each value: 0.4 µs, against 0.5 µs for a new one and 1.1 to 2 µs for `createHmac`.
+    // Keyed once and copied for each value, which is faster than a new one, and several times as fast as `createHmac`.
     const keyed = new Bun.CryptoHasher("sha256", derive(key, `field:${field}`, hexDigits / 2));
     const pseudonym = (value: string) => `${prefix}${keyed.copy().update(value).digest("hex")}` as Masked;
     return canonical === "ip" ? (value) => pseudonym(canonicalIp(value)) : pseudonym;

@@ -239,6 +239,31 @@ test("without a ledger, says how to make one", async () => {
   });
 });
 
+test("a role that may not connect, or whose rows a policy refuses, is told so", async () => {
+  const role = `guest_${crypto.randomUUID().slice(0, 8)}`;
+  await testDatabase.sql.unsafe(`
+    create role ${role} login password 'loading';
+    grant usage on schema public to ${role};
+    grant all on all tables in schema public to ${role};
+    revoke connect on database ${testDatabase.name} from public;
+    alter table user_logins enable row level security`);
+  const guest = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
+  const unwelcome = await failureOf(openLoginSink(guest));
+  expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+  expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
+  await testDatabase.sql.unsafe(unwelcome.hint ?? "");
+
+  const sink = await openLoginSink(guest);
+  const refused = await failureOf(sink.load(loginMessages(3)));
+  expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+  expect(refused.hint).toContain("policy");
+  await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
+  expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  guest.close();
+  await testDatabase.sql.unsafe(`
+    grant connect on database ${testDatabase.name} to public; drop owned by ${role}; drop role ${role}`);
+});
+
 test("a role that may only load can load, and one that may not is told what to grant", async () => {
   const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
   await testDatabase.sql.unsafe(`create role ${role} login password 'loading'`);
