@@ -50,8 +50,28 @@ function withoutEmptyTables(settings: FileSettings): FileSettings {
 function syntaxError(path: string, error: unknown): EtlError {
   // The parser's message quotes lines of the file, and a line may hold a password: only the place is told.
   const place = error instanceof TomlError ? ` line ${error.line}, column ${error.column}:` : "";
-  return configError(`${path}${place} this is not valid TOML`, "look for a missing quote or bracket there");
+  const [, told, hint] =
+    error instanceof TomlError ? (syntaxFaults.find(([pattern]) => pattern.test(error.message)) ?? []) : [];
+  return configError(
+    `${path}${place} ${told ?? "this is not valid TOML"}`,
+    hint ?? "look for a missing quote or bracket there",
+  );
 }
+
+/** What the parser's words say of faults that no bracket mends. */
+const syntaxFaults: readonly (readonly [pattern: RegExp, told: string, hint: string])[] = [
+  [
+    /^Invalid TOML document: trying to redefine /,
+    "this key or table is in the file twice",
+    "keep one of the two",
+  ],
+  [
+    /^Invalid TOML document: integer value cannot be represented /,
+    "this number is too large",
+    "write it in quotes where a column's constant is meant to be that long",
+  ],
+  [/^Invalid TOML document: invalid date/, "this is no date", "write it in quotes where a text is meant"],
+];
 
 /** As errors, in the order of their lines. */
 function placed(path: string, text: string, faults: readonly SettingFault[]): [EtlError, ...EtlError[]] {

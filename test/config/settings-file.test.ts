@@ -168,17 +168,25 @@ describe("readSettingsFile", () => {
     }
   });
 
+  const [noToml, twice, tooLarge] = [
+    "this is not valid TOML",
+    "this key or table is in the file twice",
+    "this number is too large",
+  ];
   test.each([
-    "password = hunter2canary",
-    '[database]\nurl = "postgres://etl:hunter2canary@db/x',
-    "hunter2canary",
-    "[hunter2canary",
-    "x = 'hunter2canary'\nx = 'hunter2canary'",
-    "x = 9223372036854775807999 # hunter2canary",
-    `x = ${"[".repeat(1100)} # hunter2canary`,
-  ])("a file that is no TOML is refused by line and column and not quoted: %j", (text) => {
+    ["password = hunter2canary", noToml],
+    ['[database]\nurl = "postgres://etl:hunter2canary@db/x', noToml],
+    ["hunter2canary", noToml],
+    ["[hunter2canary", noToml],
+    ["x = 'hunter2canary'\nx = 'hunter2canary'", twice],
+    ["[hunter2canary]\n[hunter2canary]", twice],
+    ["x = 9223372036854775807999 # hunter2canary", tooLarge],
+    ["x = 2026-13-45 # hunter2canary", "this is no date"],
+    [`x = ${"[".repeat(1100)} # hunter2canary`, noToml],
+  ])("a file that is no TOML is refused by line and column and not quoted: %j", (text, words) => {
     const refusal = refusalOf(() => read(text));
-    expect(refusal.message).toMatch(/^conf\/etl\.toml line \d+, column \d+: this is not valid TOML$/);
+    expect(refusal.message).toMatch(/^conf\/etl\.toml line \d+, column \d+: this .*$/);
+    expect(refusal.message).toEndWith(`: ${words}`);
     expect(everyWordOf(refusal)).not.toContain("hunter2");
   });
 
