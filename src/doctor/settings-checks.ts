@@ -34,7 +34,7 @@ export function checkKey(answer: Answer<KeyFacts>): Finding {
     return warning(
       "mask key",
       "a column is masked with sha256 and no key: anyone can reverse an IPv4 address by trying all of them",
-      '--mask hmac-sha256, or method = "hmac" in the column\'s mask',
+      '--mask hmac-sha256, or mask = "hmac" in the column\'s entry',
     );
   }
   if (key === undefined) return ok("mask key", "none is needed: no column is masked under a key");

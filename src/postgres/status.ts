@@ -118,7 +118,7 @@ const counts = [
   "requests",
 ] as const satisfies readonly (keyof RunRecord)[];
 
-/** A run under way records itself once a minute: three times not heard of is gone. */
+/** A run under way records itself every ten seconds: one that has not for three minutes is gone. */
 function runsSql(home: LedgerHome): string {
   return `
   select run_id::text as run_id, ${utcText("started_at")} as started_at, ${utcText("ended_at")} as ended_at,
