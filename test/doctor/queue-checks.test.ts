@@ -137,6 +137,11 @@ const cases: readonly Case[] = [
     /^skipped \| redrive target \| the credentials may not ask logins-dead, and a drain need not/,
   ],
   [
+    "one of another account",
+    { redriveTarget: undefined },
+    /^skipped \| redrive target \| logins-dead is in another account or region, and was not asked/,
+  ],
+  [
     "messages in clear",
     { description: queue({ encryption: { by: "nobody" } }) },
     /^warning \| queue encryption \| .* in clear \| .* SqsManagedSseEnabled=true \| 0$/,
