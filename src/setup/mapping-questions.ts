@@ -13,7 +13,7 @@ import { personalKind } from "./personal.ts";
 import type { Start } from "./plan.ts";
 import type { SetupDatabase, SetupKey, SetupPorts } from "./ports.ts";
 import { preview, showPreview } from "./preview.ts";
-import { type PersonalFields, proposeForTable, proposeTable } from "./proposal.ts";
+import { misfits, type PersonalFields, proposeForTable, proposeTable } from "./proposal.ts";
 import type { ChosenQueue } from "./queue-questions.ts";
 
 /** What was agreed on. */
@@ -192,6 +192,9 @@ async function showColumns(
   const used = new Set(columns.map(({ source }) => sourceName(source)));
   const unused = found.fields.filter(({ name }) => !used.has(name));
   if (unused.length > 0) await asker.tell(`Not stored: ${unused.map(({ name }) => name).join(", ")}`);
+  for (const { column, field } of misfits(table.found?.columns ?? [], found, columns)) {
+    await asker.warn(`${column} stays empty: some of what the messages hold in ${field} does not fit it`);
+  }
   const bare = columns.filter(
     (column) => personal.has(sourceName(column.source)) && maskOf(column) === undefined,
   );

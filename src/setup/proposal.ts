@@ -1,6 +1,6 @@
 /** Proposes a mapping: for a table that is there by name and type, for a new one a column for every field. */
 
-import type { ColumnMapping, MessageFact } from "../pipeline/mapping.ts";
+import { type ColumnMapping, type MessageFact, sourceName } from "../pipeline/mapping.ts";
 import { storedType } from "../pipeline/stored-type.ts";
 import { conversionsOf } from "./conversions.ts";
 import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
@@ -46,6 +46,29 @@ export function proposeForTable(
     const made = filled.get(column.name) ?? factInto(column);
     return made === undefined ? [] : [made];
   });
+}
+
+/** A column that stays empty, and the field that it is called like. */
+export interface Misfit {
+  readonly column: string;
+  readonly field: string;
+}
+
+/** The columns that no field fills, although one is called so: what the sample holds in it does not fit the column. */
+export function misfits(
+  columns: readonly TargetColumn[],
+  { fields }: FieldsFound,
+  mapped: readonly ColumnMapping[],
+): readonly Misfit[] {
+  const filled = new Set(mapped.map(({ column }) => column));
+  const used = new Set(mapped.map(({ source }) => sourceName(source)));
+  const left = fields.filter(({ name }) => !used.has(name));
+  return columns
+    .filter(({ name, alwaysGenerated }) => !alwaysGenerated && !filled.has(name))
+    .flatMap((column) => {
+      const alike = left.find(({ path }) => likeness(path, column.name) >= leastLikeness);
+      return alike === undefined ? [] : [{ column: column.name, field: alike.name }];
+    });
 }
 
 /** The field as the column's value; undefined where the column cannot hold what its values become. */

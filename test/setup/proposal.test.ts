@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type ColumnMapping, sourceName, userLogins } from "../../src/pipeline/mapping.ts";
 import { findFields } from "../../src/setup/fields.ts";
 import { personalKind } from "../../src/setup/personal.ts";
-import { type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";
+import { misfits, type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";
 import { columnOf } from "../support/setup-world.ts";
 import { loginEvent } from "../support/world.ts";
 
@@ -52,6 +52,18 @@ test("the reference table takes the reference events as its preset says", () => 
   const proposed = proposeForTable(columns, found, personal);
   const preset = userLogins.columns.map(({ createType: _, ...column }) => column);
   expect(proposed).toEqual(preset);
+});
+
+test("a column that a field is called like, and whose values do not all fit it, is not given up in silence", () => {
+  const columns = [columnOf("user_id", text), columnOf("app_version", ["integer"]), columnOf("note", text)];
+  const told = (...bodies: readonly object[]) => {
+    const { found, personal } = look(...bodies);
+    return misfits(columns, found, proposeForTable(columns, found, personal));
+  };
+  expect(told(JSON.parse(loginEvent()), JSON.parse(loginEvent()))).toEqual([]);
+  expect(told(JSON.parse(loginEvent()), JSON.parse(loginEvent({ app_version: 7 })))).toEqual([
+    { column: "app_version", field: "app_version" },
+  ]);
 });
 
 test("a new table gets a column for every field, masked where it is personal, and two of the queue's own", () => {

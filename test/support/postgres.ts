@@ -141,7 +141,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
     url,
     pid,
     async restart(as = "primary") {
-      await shutDown(pid(), pidFile);
+      // A crash in the midst of a recovery ends the whole server: then there is nothing to shut down.
+      if (existsSync(pidFile)) await shutDown(pid(), pidFile);
       if (as === "standby") writeOwned(join(data, "standby.signal"), "");
       await start();
     },
