@@ -189,10 +189,9 @@ async function showColumns(
       ...unfilled.map((name) => [name, null, "", ""]),
     ],
   );
-  const used = new Set(columns.map(({ source }) => sourceName(source)));
-  const unused = found.fields.filter(({ name }) => !used.has(name));
+  const unused = unusedFields(found, columns);
   if (unused.length > 0) await asker.tell(`Not stored: ${unused.map(({ name }) => name).join(", ")}`);
-  for (const { column, field } of misfits(table.found?.columns ?? [], found, columns)) {
+  for (const { column, field } of misfits(unfilled, unused)) {
     await asker.warn(`${column} stays empty: some of what the messages hold in ${field} does not fit it`);
   }
   const bare = columns.filter(
@@ -212,12 +211,16 @@ function unfilledNames({ found }: ChosenTable, columns: readonly ColumnMapping[]
   return open.map(({ name }) => name).filter((name) => !filled.has(name));
 }
 
+function unusedFields({ fields }: FieldsFound, columns: readonly ColumnMapping[]): readonly Field[] {
+  const used = new Set(columns.map(({ source }) => sourceName(source)));
+  return fields.filter(({ name }) => !used.has(name));
+}
+
 function columnChoices(
   { table, found }: MappingParts,
   columns: readonly ColumnMapping[],
 ): readonly Choice<{ readonly column: string }>[] {
-  const used = new Set(columns.map(({ source }) => sourceName(source)));
-  const left = table.found === undefined ? found.fields.filter(({ name }) => !used.has(name)) : [];
+  const left = table.found === undefined ? unusedFields(found, columns) : [];
   return [
     ...columns.map(({ column, source }) => ({
       value: { column },

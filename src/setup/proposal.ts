@@ -1,6 +1,6 @@
 /** Proposes a mapping: for a table that is there by name and type, for a new one a column for every field. */
 
-import { type ColumnMapping, type MessageFact, sourceName } from "../pipeline/mapping.ts";
+import type { ColumnMapping, MessageFact } from "../pipeline/mapping.ts";
 import { storedType } from "../pipeline/stored-type.ts";
 import { conversionsOf } from "./conversions.ts";
 import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
@@ -54,21 +54,15 @@ export interface Misfit {
   readonly field: string;
 }
 
-/** The columns that no field fills, although one is called so: what the sample holds in it does not fit the column. */
-export function misfits(
-  columns: readonly TargetColumn[],
-  { fields }: FieldsFound,
-  mapped: readonly ColumnMapping[],
-): readonly Misfit[] {
-  const filled = new Set(mapped.map(({ column }) => column));
-  const used = new Set(mapped.map(({ source }) => sourceName(source)));
-  const left = fields.filter(({ name }) => !used.has(name));
-  return columns
-    .filter(({ name, alwaysGenerated }) => !alwaysGenerated && !filled.has(name))
-    .flatMap((column) => {
-      const alike = left.find(({ path }) => likeness(path, column.name) >= leastLikeness);
-      return alike === undefined ? [] : [{ column: column.name, field: alike.name }];
-    });
+/**
+ * The columns that no field fills, although one that is left is called so: what the sample holds in it does not fit the
+ * column.
+ */
+export function misfits(unfilled: readonly string[], unused: readonly Field[]): readonly Misfit[] {
+  return unfilled.flatMap((column) => {
+    const alike = unused.find(({ path }) => likeness(path, column) >= leastLikeness);
+    return alike === undefined ? [] : [{ column, field: alike.name }];
+  });
 }
 
 /** The field as the column's value; undefined where the column cannot hold what its values become. */
