@@ -10,8 +10,8 @@ import { type SignedCall, SignedSender } from "./signed-sender.ts";
 import type { Credentials } from "./signing.ts";
 import { readCaBundle } from "./trust.ts";
 
-/** What every client of a service is made of. */
-export interface ServiceParts {
+/** What every client, of a queue or of another service, is made of. */
+export interface ClientParts {
   /** For credentials, `AWS_CA_BUNDLE` and endpoints. Proxies, and profiles, are read from the process's own environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -21,17 +21,30 @@ export interface ServiceParts {
   readonly random: () => number;
   /** @defaultValue {@link defaultRetryPolicy} */
   readonly retryPolicy?: RetryPolicy | undefined;
-  /** For one try, from the first byte sent to the last one read. @defaultValue 20 seconds */
+  /**
+   * For one try, from the first byte sent to the last one read; of a receive, beyond the time that its poll is held open.
+   *
+   * @defaultValue {@link defaultTimeoutMillis}
+   */
   readonly timeoutMillis?: number | undefined;
   /** Goes past every proxy that the process's environment names. @defaultValue false */
   readonly direct?: boolean | undefined;
-  /** Told how far this machine's clock is ahead, once the time of signatures has been corrected. */
+  /**
+   * Told by how many milliseconds this machine's clock is ahead of the server's (below 0: behind), when it has refused a
+   * signature for its time and the time of further ones has been corrected. Told again only when another difference
+   * is measured, such as about 0 after the clock has been set.
+   */
   readonly onClockSkew?: ((aheadMillis: number) => void) | undefined;
+}
+
+/** What a client of a service that is not the queue is made of. */
+export interface ServiceParts extends ClientParts {
   /** What calls are signed with. @defaultValue what `env` leads to */
   readonly credentials?: CredentialSource | undefined;
 }
 
-const defaultTimeoutMillis = 20_000;
+/** How long an answer is waited for where nothing else is said. */
+export const defaultTimeoutMillis = 20_000;
 
 /** A client of one service, in whatever region a call names. */
 export class ServiceClient {
