@@ -24,11 +24,14 @@ const retryPolicy: RetryPolicy = {
   totalMillis: 1_000,
 };
 
+/** What suits a person who waits: the clock is a check of its own, and warned of there. */
+const forAPerson = { retryPolicy, onClockSkew: undefined };
+
 const reachHint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
 
 /** The adapter's parts for a queue of the settings, with what suits a person who waits. */
 export function inspectionParts(queue: Settings["queue"], context: Context): SqsQueueParts {
-  return { ...sourceParts(queue, context), retryPolicy, onClockSkew: undefined };
+  return { ...sourceParts(queue, context), ...forAPerson };
 }
 
 /**
@@ -53,9 +56,7 @@ export async function queueFacts(
     void description.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
     const [identity, clockAheadMillis, described, receive, remove, changeVisibility, redrive, letters] =
       await Promise.all([
-        ask(
-          callerIdentity({ ...accountParts(settings.queue, context), retryPolicy, onClockSkew: undefined }),
-        ),
+        ask(callerIdentity({ ...accountParts(settings.queue, context), ...forAPerson })),
         inspection.clockAheadMillis(signal).catch(() => undefined),
         description,
         ask(inspection.permission("receive", signal)),
