@@ -26,6 +26,9 @@ export interface MixedFigures extends Figures {
 /** One request in eight meets a fault. */
 const queueFaultRate = 0.125;
 
+/** A run that is not stopped soon, and that faults keep from its end, makes place for the next one after that. */
+const longestRunMillis = 3_000;
+
 /** How a run without `--follow` may end in the midst of faults. */
 const allowedEnds: readonly (number | null)[] = [0, 65, 69, 75, 143];
 
@@ -90,7 +93,7 @@ async function startAgainAndAgain(
   let runs = 0;
   while (!over.reached) {
     const run = world.spawn(way, queueUrl, [...chaosFlags, "--give-up-after", "2", "--grace-seconds", "5"]);
-    const stopping = chance.happens(0.5) ? stopLater(run, chance.between(100, 2_000)) : undefined;
+    const stopping = stopLater(run, chance.happens(0.5) ? chance.between(100, 2_000) : longestRunMillis);
     const { exitCode, stdout, stderr } = await run.finished;
     clearTimeout(stopping);
     if (!allowedEnds.includes(exitCode)) throw new Error(`etl ended with ${exitCode}:\n${stderr}`);
