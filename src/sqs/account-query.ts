@@ -2,7 +2,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { Meaning } from "./error-meanings.ts";
-import { queryContentType } from "./query.ts";
+import { queryHeaders } from "./query.ts";
 import { readResult } from "./response.ts";
 import type { ServiceClient } from "./service-client.ts";
 import type { ServiceEndpoint, ServiceName } from "./service-endpoint.ts";
@@ -54,7 +54,7 @@ export function callAccount<T>(
     request: {
       method: "POST",
       url: `${endpoint.href}/`,
-      headers: { "content-type": queryContentType },
+      headers: queryHeaders,
       body: body.toString(),
     },
     mostBytes,

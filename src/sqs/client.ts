@@ -5,7 +5,7 @@ import type { CredentialSource } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { answeredError } from "./errors.ts";
 import { type Route, routeInit } from "./exchange.ts";
-import { encodeQuery, type Query, queryContentType } from "./query.ts";
+import { encodeQuery, type Query, queryHeaders } from "./query.ts";
 import { type RetryParts, withRetries } from "./retry.ts";
 import type { SignatureClock } from "./signature-clock.ts";
 import { SignedSender } from "./signed-sender.ts";
@@ -94,7 +94,7 @@ export class SqsClient {
       request: {
         method: "POST",
         url: requestUrl,
-        headers: { "content-type": queryContentType },
+        headers: queryHeaders,
         body: encodeQuery(query, queue.href),
       },
       mostBytes,

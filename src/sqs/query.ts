@@ -119,8 +119,8 @@ export function getQueueAttributes(): Query {
   return { action: "GetQueueAttributes", parameters: [["AttributeName.1", "All"]] };
 }
 
-/** The content type of {@link encodeQuery}. */
-export const queryContentType = "application/x-www-form-urlencoded; charset=utf-8";
+/** What goes with {@link encodeQuery}. */
+export const queryHeaders = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" } as const;
 
 /**
  * The body of the request. It names the queue itself, as not every server reads it from the path.

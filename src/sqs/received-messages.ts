@@ -2,7 +2,7 @@
 
 import { hash } from "node:crypto";
 import type { Message, MessageAttribute } from "../pipeline/message.ts";
-import { readAttribute, readResult, required, unexpected } from "./response.ts";
+import { readAttribute, readResult, unexpected } from "./response.ts";
 import type { XmlReader } from "./xml.ts";
 
 /**
@@ -26,25 +26,32 @@ function readMessage(reader: XmlReader, withAttributes: boolean): Message {
   let receiptHandle: string | undefined;
   let md5: string | undefined;
   let body: string | undefined;
-  const system = new Map<string, string>();
+  let sentAt: string | undefined;
+  let receiveCount: string | undefined;
+  let groupId: string | undefined;
   const attributes: MessageAttribute[] = [];
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
     if (element === "MessageId") messageId = reader.text();
     else if (element === "ReceiptHandle") receiptHandle = reader.text();
     else if (element === "MD5OfBody") md5 = reader.text();
     else if (element === "Body") body = reader.text();
-    else if (element === "Attribute") readAttribute(reader, system);
-    else if (element === "MessageAttribute" && withAttributes) attributes.push(readMessageAttribute(reader));
+    else if (element === "Attribute") {
+      const { name, value } = readAttribute(reader);
+      if (name === "SentTimestamp") sentAt = value;
+      else if (name === "ApproximateReceiveCount") receiveCount = value;
+      else if (name === "MessageGroupId") groupId = value;
+    } else if (element === "MessageAttribute" && withAttributes)
+      attributes.push(readMessageAttribute(reader));
     else reader.skip();
   }
   if (messageId === undefined || receiptHandle === undefined) throw unexpected();
   if (body === undefined || md5 === undefined) throw unexpected();
-  const groupId = system.get("MessageGroupId");
+  if (sentAt === undefined || receiveCount === undefined) throw unexpected();
   return {
     messageId: owned(messageId),
     receiptHandle: owned(receiptHandle),
-    sentAtMillis: readInteger(required(system, "SentTimestamp")),
-    receiveCount: readInteger(required(system, "ApproximateReceiveCount")),
+    sentAtMillis: readInteger(sentAt),
+    receiveCount: readInteger(receiveCount),
     ...(groupId === undefined ? {} : { groupId: owned(groupId) }),
     body,
     bodyIntact: hash("md5", body) === md5.toLowerCase(),
@@ -71,15 +78,17 @@ function readMessageAttribute(reader: XmlReader): MessageAttribute {
   return { name, dataType, value };
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Larger than any id or handle that SQS makes. */
+const scratch = Buffer.alloc(8 * 1024);
 
 /**
  * The text with characters of its own. A piece cut out of an answer keeps the whole answer in memory, bodies
  * included, and these few outlive the body: they are needed until the delete.
  */
 function owned(text: string): string {
-  return decoder.decode(encoder.encode(text));
+  // A character takes up to three bytes for each of its UTF-16 units.
+  if (3 * text.length > scratch.length) return Buffer.from(text).toString();
+  return scratch.toString("utf8", 0, scratch.write(text));
 }
 
 /** A whole number of at most 15 digits, which a double holds exactly. */

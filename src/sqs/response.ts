@@ -44,8 +44,11 @@ export function readBatch(
 export function readAttributes(text: string): ReadonlyMap<string, string> {
   const attributes = new Map<string, string>();
   readResult(text, "GetQueueAttributes", (reader, element) => {
-    if (element === "Attribute") readAttribute(reader, attributes);
-    else reader.skip();
+    if (element !== "Attribute") reader.skip();
+    else {
+      const { name, value } = readAttribute(reader);
+      attributes.set(name, value);
+    }
   });
   return attributes;
 }
@@ -126,7 +129,7 @@ function readTexts(reader: XmlReader): ReadonlyMap<string, string> {
 }
 
 /** Reads an element that holds a name and a value, and leaves it. */
-export function readAttribute(reader: XmlReader, attributes: Map<string, string>): void {
+export function readAttribute(reader: XmlReader): { name: string; value: string } {
   let name: string | undefined;
   let value: string | undefined;
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
@@ -135,7 +138,7 @@ export function readAttribute(reader: XmlReader, attributes: Map<string, string>
     else reader.skip();
   }
   if (name === undefined || value === undefined) throw unexpected();
-  attributes.set(name, value);
+  return { name, value };
 }
 
 /** The text of that name, which every such answer has. */

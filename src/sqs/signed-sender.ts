@@ -93,9 +93,10 @@ export class SignedSender {
     const { operation, region, host, mostBytes, timeoutMillis, signal } = call;
     const { init, reachHint, signatureClock } = this.#parts;
     const signedAtMillis = signatureClock.now();
-    const { url, ...request } = await this.#signerOf(region).sign(call.request, credentials, signedAtMillis);
+    const signed = await this.#signerOf(region).sign(call.request, credentials, signedAtMillis);
+    const { url, ...request } = signed;
     // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
-    request.headers.set("accept-encoding", "identity");
+    const headers = { ...signed.headers, "accept-encoding": "identity" };
     signal?.throwIfAborted();
 
     const ending = new AbortController();
@@ -105,7 +106,7 @@ export class SignedSender {
     const timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
     try {
-      const response = await fetch(url, { ...init, ...request, signal: ending.signal });
+      const response = await fetch(url, { ...init, ...request, headers, signal: ending.signal });
       const answer = await bounded(response, mostBytes);
       if (response.status === 200) return { body: answer && (await call.take(answer)) };
       const text = (await answer?.text()) ?? "";

@@ -1,6 +1,6 @@
-/** Signs requests to AWS with Signature Version 4: aws4fetch says what is signed, and its hashes are computed here. */
+/** Signs requests to AWS with Signature Version 4, and keeps what the next request's signature has in common with it. */
 
-import { AwsV4Signer } from "aws4fetch";
+import { SigningFrame } from "./signing-frame.ts";
 
 /** One set of credentials. Never to be printed. */
 export interface Credentials {
@@ -33,7 +33,8 @@ interface SigningScope {
 export interface SignedRequest {
   readonly url: string;
   readonly method: string;
-  readonly headers: Headers;
+  /** By lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
 }
 
@@ -42,6 +43,8 @@ export class RequestSigner {
   readonly #scope: SigningScope;
   /** Signing keys, derived once a day for each secret. */
   readonly #keys = new Map<string, ArrayBuffer>();
+  /** Of the last request: thousands in one second may differ in nothing but their bodies. */
+  #last: FramedRequest | undefined;
 
   constructor(scope: SigningScope) {
     this.#scope = scope;
@@ -49,52 +52,52 @@ export class RequestSigner {
 
   /** @param atMillis the time that the signature carries, in milliseconds since 1970 UTC */
   async sign(request: ServiceRequest, credentials: Credentials, atMillis: number): Promise<SignedRequest> {
-    const { method, url, headers = {}, body } = request;
+    const second = Math.floor(atMillis / 1000);
+    const framing = { request, credentials, second };
+    const last = this.#last;
+    const { frame } = last && isAlike(last, framing) ? last : await this.#newFrame(framing);
+    const body = request.body ?? null;
+    return { ...frame.sign(body ?? ""), method: request.method, body };
+  }
+
+  async #newFrame({ request, credentials, second }: Framing): Promise<FramedRequest> {
+    const { method, url, headers = {} } = request;
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-    const signer = new DirectSigner({
+    const frame = await SigningFrame.of({
       ...this.#scope,
       method,
       url,
       headers,
-      body: body ?? null,
       accessKeyId,
       secretAccessKey,
       ...(sessionToken === undefined ? {} : { sessionToken }),
       cache: this.#keys,
-      datetime: new Date(atMillis).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      datetime: new Date(second * 1000).toISOString().replace(/[:-]|\.\d{3}/g, ""),
     });
-    const signed = await signer.sign();
-    return { url: signed.url.href, method, headers: signed.headers, body: body ?? null };
+    const framed = { request: { method, url, headers: request.headers }, credentials, second, frame };
+    this.#last = framed;
+    return framed;
   }
 }
 
-/**
- * aws4fetch's signer without its way through WebCrypto, whose every call is handed to another thread: with four of
- * them a signature takes ten times as long (`scripts/bench --only parts`). What is not overridden, the canonical
- * request and the derivation of a key among it, is aws4fetch's.
- */
-class DirectSigner extends AwsV4Signer {
-  override async signature(): Promise<string> {
-    const day = this.datetime.slice(0, 8);
-    const key = this.cache.get([this.secretAccessKey, day, this.region, this.service].join());
-    if (key === undefined) return super.signature(); // It derives the key and keeps it under that name.
-    return new Bun.CryptoHasher("sha256", new Uint8Array(key))
-      .update(await this.stringToSign())
-      .digest("hex");
-  }
-
-  override async stringToSign(): Promise<string> {
-    const hash = sha256(await this.canonicalString());
-    return ["AWS4-HMAC-SHA256", this.datetime, this.credentialString, hash].join("\n");
-  }
-
-  override async hexBodyHash(): Promise<string> {
-    // A body that is described by a header, such as S3's, is not hashed.
-    if (this.headers.has("x-amz-content-sha256") || typeof this.body !== "string") return super.hexBodyHash();
-    return sha256(this.body);
-  }
+/** What a signature depends on beside the body. */
+interface Framing {
+  readonly request: Omit<ServiceRequest, "body">;
+  readonly credentials: Credentials;
+  readonly second: number;
 }
 
-function sha256(text: string): string {
-  return Bun.CryptoHasher.hash("sha256", text, "hex");
+interface FramedRequest extends Framing {
+  readonly frame: SigningFrame;
+}
+
+/** Headers and credentials are compared by identity: another object costs a frame, and no more. */
+function isAlike(one: Framing, other: Framing): boolean {
+  return (
+    one.second === other.second &&
+    one.credentials === other.credentials &&
+    one.request.url === other.request.url &&
+    one.request.method === other.request.method &&
+    one.request.headers === other.request.headers
+  );
 }

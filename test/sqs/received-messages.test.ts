@@ -167,9 +167,11 @@ test("the group of a FIFO queue's message", () => {
 });
 
 test("ids and handles of any characters come out as they were written", () => {
-  const [messageId, receiptHandle] = ["\ufeffm😀", "h\u2028\ufeff"];
-  const xml = aws(message("a", "a").replace("m1", messageId).replace("AQEB+/=", receiptHandle));
-  expect(readMessages(xml)).toMatchObject([{ messageId, receiptHandle }]);
+  const [messageId, ...handles] = ["\ufeffm😀", "h\u2028\ufeff", "ü😀".repeat(3_000), "a".repeat(9_000)];
+  for (const receiptHandle of handles) {
+    const xml = aws(message("a", "a").replace("m1", messageId).replace("AQEB+/=", receiptHandle));
+    expect(readMessages(xml)).toMatchObject([{ messageId, receiptHandle }]);
+  }
 });
 
 test("what outlives the body does not keep the answer in memory", () => {

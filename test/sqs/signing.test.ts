@@ -1,7 +1,7 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { AwsV4Signer } from "aws4fetch";
 import fc from "fast-check";
-import { RequestSigner } from "../../src/sqs/signing.ts";
+import { RequestSigner, type SignedRequest } from "../../src/sqs/signing.ts";
 
 const credentials = {
   accessKeyId: "AKIDEXAMPLE",
@@ -12,10 +12,10 @@ const credentials = {
 async function signatures(
   signer: RequestSigner,
   ...[request, keys, atMillis]: Parameters<RequestSigner["sign"]>
-): Promise<(string | null)[]> {
+): Promise<(string | undefined)[]> {
   const first = await signer.sign(request, keys, atMillis);
   const second = await signer.sign(request, keys, atMillis);
-  return [first, second].map(({ headers }) => headers.get("authorization"));
+  return [first, second].map(({ headers }) => headers.authorization);
 }
 
 /** @see https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4 */
@@ -100,7 +100,7 @@ describe("what aws4fetch signs by itself", () => {
           for (let time = 0; time < 2; time += 1) {
             const signed = await signer.sign(request, keys, atMillis);
             expect(signed).toMatchObject({ url: request.url, method: "POST", body });
-            expect(signed.headers.toJSON()).toEqual(expected);
+            expect(signed.headers).toEqual(expected);
           }
         },
       ),
@@ -132,7 +132,7 @@ test("each key has its own day and secret", async () => {
   const request = { method: "POST", url: "https://sqs.eu-west-1.amazonaws.com/", body: "a" } as const;
   const day = 24 * 60 * 60_000;
   const other = { ...credentials, secretAccessKey: "another" };
-  const seen = new Set<string | null>();
+  const seen = new Set<string | undefined>();
   for (const keys of [credentials, other]) {
     for (const atMillis of [0, day]) {
       const [first, second] = await signatures(signer, request, keys, atMillis);
@@ -141,6 +141,38 @@ test("each key has its own day and secret", async () => {
     }
   }
   expect(seen.size).toBe(4);
+});
+
+test("a signature is of its own request, whatever was signed before it in the same second", async () => {
+  const scope = { service: "sqs", region: "eu-west-1" };
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  const first = {
+    method: "POST",
+    url: "https://sqs.eu-west-1.amazonaws.com/1/a",
+    headers: form,
+    body: "a",
+  } as const;
+  const other = { accessKeyId: "AKIDOTHER", secretAccessKey: "another" };
+  const calls: Parameters<RequestSigner["sign"]>[] = [
+    [first, credentials, 1_000],
+    [{ ...first, body: "b" }, credentials, 1_999],
+    [{ ...first, url: "https://sqs.eu-west-1.amazonaws.com/1/b" }, credentials, 1_999],
+    [{ ...first, method: "GET" }, credentials, 1_999],
+    [{ ...first, headers: { ...form, "x-amz-meta": "c" } }, credentials, 1_999],
+    [first, other, 1_999],
+    [first, { ...credentials, sessionToken: "token" }, 1_999],
+    [first, credentials, 2_000],
+    [first, credentials, 1_000],
+  ];
+  const signer = new RequestSigner(scope);
+  const alone = await Promise.all(calls.map((call) => new RequestSigner(scope).sign(...call)));
+  for (const [index, call] of calls.entries()) {
+    expect(await signer.sign(...call)).toEqual(alone[index] as SignedRequest);
+  }
+  // All at once, too, when none of them has a predecessor yet.
+  const together = new RequestSigner(scope);
+  expect(await Promise.all(calls.map((call) => together.sign(...call)))).toEqual(alone);
+  expect(new Set(alone.map(({ headers }) => headers.authorization)).size).toBe(calls.length - 1);
 });
 
 test("a key is derived once; after that WebCrypto, which takes its time, is not asked", async () => {
