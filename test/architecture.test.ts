@@ -67,7 +67,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
       "sqs",
       "terminal",
     ],
-    packages: /^node:/,
+    packages: /^(node:|bun:jsc$)/,
   },
   cli: { may: ["cli", "commands", "config", "errors.ts", "terminal"], packages: /^cac$/ },
   "cli.ts": { may: ["cli", "commands", "config", "errors.ts", "terminal"] },

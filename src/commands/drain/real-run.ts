@@ -1,5 +1,6 @@
 /** A drain that writes and deletes: queue, table and ledger are opened, the loop runs, and its receipt is printed. */
 
+import { gcAndSweep } from "bun:jsc";
 import type { DrainSettings } from "../../config/settings.ts";
 import { drain } from "../../drain/drain.ts";
 import type { DrainLimits, DrainObserver } from "../../drain/drain-parts.ts";
@@ -113,7 +114,8 @@ async function runJob(
   const end = await drain(
     {
       source: pacedByLog(source, context.log),
-      sink: frugalSink(createPostgresSink(database, { table, mapping, queueId }), () => Bun.gc(true)),
+      // Not `Bun.gc`, which also throws away what the functions of the drain were compiled from.
+      sink: frugalSink(createPostgresSink(database, { table, mapping, queueId }), gcAndSweep),
       deadLetters,
       clock: systemClock,
       cpuMillis: threadCpuMillis,
