@@ -6,7 +6,7 @@ import type { Sink } from "../../drain/ports.ts";
  * Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least. More often would cost
  * more time than the memory is worth: a collection visits all that is in use, and a message leaves about 2 kB.
  */
-const messagesBetween = 3_000;
+const messagesBetween = 2_000;
 
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
