@@ -93,8 +93,8 @@ export class SignedSender {
     const { operation, region, host, mostBytes, timeoutMillis, signal } = call;
     const { init, reachHint, signatureClock } = this.#parts;
     const signedAtMillis = signatureClock.now();
-    const signed = await this.#signerOf(region).sign(call.request, credentials, signedAtMillis);
-    const { url, ...request } = signed;
+    const signer = this.#signerOf(region);
+    const { url, method, body, ...signed } = await signer.sign(call.request, credentials, signedAtMillis);
     // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
     const headers = { ...signed.headers, "accept-encoding": "identity" };
     signal?.throwIfAborted();
@@ -106,7 +106,7 @@ export class SignedSender {
     const timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
     try {
-      const response = await fetch(url, { ...init, ...request, headers, signal: ending.signal });
+      const response = await fetch(url, { ...init, method, headers, body, signal: ending.signal });
       const answer = await bounded(response, mostBytes);
       if (response.status === 200) return { body: answer && (await call.take(answer)) };
       const text = (await answer?.text()) ?? "";

@@ -74,6 +74,7 @@ export class RequestSigner {
       cache: this.#keys,
       datetime: new Date(second * 1000).toISOString().replace(/[:-]|\.\d{3}/g, ""),
     });
+    // Not the request itself, which would keep its body.
     const framed = { request: { method, url, headers: request.headers }, credentials, second, frame };
     this.#last = framed;
     return framed;
