@@ -21,6 +21,15 @@ beforeAll(async () => {
 afterAll(() => world.close(), 30_000);
 beforeEach(() => world.emptyTable());
 
+/** A backend of an earlier connection may have ended since it was listed. */
+function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** How nothing is heard of the database any more, and what mends it. */
 const silences: Readonly<Record<string, () => Promise<() => unknown>>> = {
   "the network swallows everything": async () => {
@@ -35,9 +44,12 @@ const silences: Readonly<Record<string, () => Promise<() => unknown>>> = {
     return () => other.end({ timeout: 0 });
   },
   "the server's process is stopped": async () => {
-    const [found] = await world.admin.query("select pid from pg_stat_activity where usename = 'etl_writer'");
-    process.kill(found?.pid as number, "SIGSTOP");
-    return () => process.kill(found?.pid as number, "SIGCONT");
+    const backends = await world.admin.query("select pid from pg_stat_activity where usename = 'etl_writer'");
+    const pids = backends.map(({ pid }) => pid as number);
+    for (const pid of pids) signal(pid, "SIGSTOP");
+    return () => {
+      for (const pid of pids) signal(pid, "SIGCONT");
+    };
   },
 };
 
@@ -115,8 +127,9 @@ test.each(Object.keys(silences))(
       () => "the deletes",
     );
     stop.abort();
-    expect(await ended).toEqual({ outcome: "stopped" });
+    const { outcome } = await ended;
     database.close();
+    expect(outcome).toBe("stopped");
     expect(troubles[0]).toMatch(/did not answer in time|took too long/);
     expect(recoveries).toContain("load");
     expect(tally.open).toBe(0);
