@@ -87,6 +87,15 @@ test("a delete names each delivery by its place in the batch", () => {
   });
 });
 
+test("no delivery is left out, also of more than SQS takes at a time", () => {
+  const handles = Array.from({ length: 12 }, (_, index) => `handle-${index}`);
+  const form = decodeForm(encodeQuery(deleteMessageBatch(handles), url));
+  for (const [index, handle] of handles.entries()) {
+    expect(form[`DeleteMessageBatchRequestEntry.${index + 1}.Id`]).toBe(String(index));
+    expect(form[`DeleteMessageBatchRequestEntry.${index + 1}.ReceiptHandle`]).toBe(handle);
+  }
+});
+
 test("a change of visibility gives each delivery its own time", () => {
   const changes = [
     { receiptHandle: "a", timeoutSeconds: 0 },
