@@ -41,7 +41,10 @@ const renewPauseMillis = 30_000;
 export function createCredentialSource(parts: CredentialParts): CredentialSource {
   const { env, region, now } = parts;
   const fixed = readStaticKeys(env);
-  if (fixed !== undefined) return { current: async () => fixed, renew: async () => fixed };
+  if (fixed !== undefined) {
+    const given = Promise.resolve(fixed);
+    return { current: () => given, renew: () => given };
+  }
   return new RenewingCredentials(parts.load ?? loadChain(env, region), env, now);
 }
 

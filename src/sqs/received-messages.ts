@@ -1,6 +1,5 @@
 /** Reads the messages out of the answer to a receive. */
 
-import { hash } from "node:crypto";
 import type { Message, MessageAttribute } from "../pipeline/message.ts";
 import { readAttribute, readResult, unexpected } from "./response.ts";
 import type { XmlReader } from "./xml.ts";
@@ -54,7 +53,7 @@ function readMessage(reader: XmlReader, withAttributes: boolean): Message {
     receiveCount: readInteger(receiveCount),
     ...(groupId === undefined ? {} : { groupId: owned(groupId) }),
     body,
-    bodyIntact: hash("md5", body) === md5.toLowerCase(),
+    bodyIntact: Bun.MD5.hash(body, "hex") === md5.toLowerCase(),
     ...(withAttributes ? { attributes } : {}),
   };
 }

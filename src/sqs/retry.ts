@@ -68,20 +68,21 @@ export class Retries {
 /**
  * Runs the operation until it succeeds, fails for good, or tries are exhausted.
  *
+ * @param goesOn told of each failure, says whether there is use in another try
  * @throws the operation's own error, or the signal's reason
  */
 export async function withRetries<T>(
   operation: () => Promise<T>,
   parts: RetryParts,
   signal?: AbortSignal,
-  mayPass: (error: EtlError) => boolean = ({ retryable }) => retryable,
+  goesOn: (failure: EtlError) => boolean = ({ retryable }) => retryable,
 ): Promise<T> {
   const retries = new Retries(parts);
   for (;;) {
     try {
       return await operation();
     } catch (error) {
-      if (!(error instanceof EtlError) || !mayPass(error)) throw error;
+      if (!(error instanceof EtlError) || !goesOn(error)) throw error;
       if (!(await retries.next(signal))) throw error;
     }
   }

@@ -56,6 +56,7 @@ export class SignedSender {
   /** By region. */
   readonly #signers = new Map<string, RequestSigner>();
   #requests = 0;
+  #open = 0;
 
   constructor(parts: SignedSenderParts) {
     this.#parts = parts;
@@ -66,25 +67,41 @@ export class SignedSender {
     return this.#requests;
   }
 
+  /** Requests that are not answered yet. */
+  get openRequests(): number {
+    return this.#open;
+  }
+
   /** @throws EtlError where no answer comes, or as the call makes one of it; the signal's reason where it is aborted */
   async send<Body, T>(call: SignedCall<Body, T>): Promise<T> {
-    const { credentials } = this.#parts;
-    const current = await credentials.current();
-    let answer = await this.#sendInTime(call, current);
-    if ("refusal" in answer && isExpiredToken(answer.refusal)) {
-      const renewed = await credentials.renew();
-      const isNew =
-        renewed.accessKeyId !== current.accessKeyId || renewed.sessionToken !== current.sessionToken;
-      if (isNew) answer = await this.#sendInTime(call, renewed);
-    }
+    const credentials = await this.#parts.credentials.current();
+    let answer = await this.#sendOnce(call, credentials);
+    if ("refusal" in answer) answer = await this.#afterRefusal(call, credentials, answer);
     return "refusal" in answer ? call.refused(answer.refusal) : call.read(answer.body);
   }
 
-  /** Sends; and once more, by the server's time, where the first signature is refused for its time. */
-  async #sendInTime<Body>(call: SignedCall<Body, unknown>, credentials: Credentials): Promise<Answer<Body>> {
-    const first = await this.#sendOnce(call, credentials);
-    if (!("refusal" in first && refusesTime(first.refusal))) return first;
-    const { clockAheadMillis } = first.refusal;
+  /** Sends once more, by the server's time or with new credentials, where that may be what the refusal is about. */
+  async #afterRefusal<Body>(
+    call: SignedCall<Body, unknown>,
+    credentials: Credentials,
+    refused: Answer<Body>,
+  ): Promise<Answer<Body>> {
+    const answer = await this.#inTime(call, credentials, refused);
+    if (!("refusal" in answer && isExpiredToken(answer.refusal))) return answer;
+    const renewed = await this.#parts.credentials.renew();
+    const isNew =
+      renewed.accessKeyId !== credentials.accessKeyId || renewed.sessionToken !== credentials.sessionToken;
+    return isNew ? this.#inTime(call, renewed, await this.#sendOnce(call, renewed)) : answer;
+  }
+
+  /** The answer; or another one, to a request signed by the server's time, where the first was refused for its time. */
+  async #inTime<Body>(
+    call: SignedCall<Body, unknown>,
+    credentials: Credentials,
+    answer: Answer<Body>,
+  ): Promise<Answer<Body>> {
+    if (!("refusal" in answer && refusesTime(answer.refusal))) return answer;
+    const { clockAheadMillis } = answer.refusal;
     if (clockAheadMillis !== undefined) this.#parts.signatureClock.correct(clockAheadMillis);
     return this.#sendOnce(call, credentials);
   }
@@ -105,6 +122,7 @@ export class SignedSender {
     const onTimeout = () => ending.abort(timeoutError(operation, host, timeoutMillis, reachHint));
     const timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
+    this.#open += 1;
     try {
       const response = await fetch(url, { ...init, method, headers, body, signal: ending.signal });
       const answer = await bounded(response, mostBytes);
@@ -115,6 +133,7 @@ export class SignedSender {
       if (ending.signal.aborted) throw ending.signal.reason;
       throw transportError(operation, host, error, reachHint);
     } finally {
+      this.#open -= 1;
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }
