@@ -15,6 +15,8 @@ export interface OpenQueue {
   /** The last part of its URL. */
   readonly name: string;
   readonly source: Source;
+  /** Requests to the queue that are not answered yet. */
+  readonly openRequests: () => number;
 }
 
 /**
@@ -33,6 +35,7 @@ export function openQueue(
   return {
     name: parseQueueUrl(parts.queue.url).name,
     source: settings.extendedPayloads ? withExtendedPayloads(source, parts) : source,
+    openRequests: () => source.openRequests,
   };
 }
 

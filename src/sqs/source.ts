@@ -33,6 +33,8 @@ export interface SqsSourceParts extends SqsQueueParts {
 /** A queue to drain, and what it is asked with. */
 export interface SqsSource extends Source {
   readonly credentials: CredentialSource;
+  /** Requests that are not answered yet. */
+  readonly openRequests: number;
 }
 
 /**
@@ -59,6 +61,10 @@ class QueueSource implements SqsSource {
 
   get requests(): number {
     return this.#queue.client.requests;
+  }
+
+  get openRequests(): number {
+    return this.#queue.client.openRequests;
   }
 
   receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {

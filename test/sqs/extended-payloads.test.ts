@@ -17,6 +17,7 @@ class Queue implements SqsSource {
   /** The only ones that S3 can be asked with: the environment holds none. */
   readonly credentials = { current: async () => s3Signer, renew: async () => s3Signer };
   readonly requests = 0;
+  readonly openRequests = 0;
   receives = 0;
   readonly changes: VisibilityChange[][] = [];
   readonly #batches: (readonly Message[])[];

@@ -3,21 +3,30 @@
 import type { Sink } from "../../drain/ports.ts";
 
 /**
- * Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least. More often would cost
- * more time than the memory is worth: a collection visits all that is in use, and a message leaves about 2 kB.
+ * What may be held at a time, in messages: as garbage of about 2 kB each, or as requests that are open, each of which
+ * weighs as much as ten. Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least; to
+ * collect more often would cost more time than the memory is worth.
  */
-const messagesBetween = 2_000;
+const mostMessages = 4_000;
+const messagesOfRequest = 10;
 
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
 
+/** What the sink is kept frugal with. */
+export interface FrugalParts {
+  readonly collectGarbage: () => void;
+  /** Requests to the queue that are open at this moment. */
+  readonly openRequests: () => number;
+}
+
 /** The sink, with a collection beside a load every so many messages. */
-export function frugalSink(sink: Sink, collectGarbage: () => void): Sink {
+export function frugalSink(sink: Sink, { collectGarbage, openRequests }: FrugalParts): Sink {
   let messages = 0;
   return {
     load(batch) {
       messages += batch.length;
-      if (messages >= messagesBetween) {
+      if (messages + messagesOfRequest * openRequests() >= mostMessages) {
         messages = 0;
         setTimeout(collectGarbage, headStartMillis);
       }

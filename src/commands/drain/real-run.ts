@@ -115,7 +115,10 @@ async function runJob(
     {
       source: pacedByLog(source, context.log),
       // Not `Bun.gc`, which takes longer for the same memory.
-      sink: frugalSink(createPostgresSink(database, { table, mapping, queueId }), gcAndSweep),
+      sink: frugalSink(createPostgresSink(database, { table, mapping, queueId }), {
+        collectGarbage: gcAndSweep,
+        openRequests: queue.openRequests,
+      }),
       deadLetters,
       clock: systemClock,
       cpuMillis: threadCpuMillis,
