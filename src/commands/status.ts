@@ -16,8 +16,10 @@ import {
 } from "../terminal/status-summary.ts";
 import type { Context } from "./context.ts";
 import { redrivePlace } from "./dead-letter-place.ts";
+import { firstAnswer } from "./first-answer.ts";
 import { openQueue } from "./queue.ts";
 import { readSettings } from "./settings.ts";
+import { systemClock } from "./system-clock.ts";
 import { readDatabaseSettings } from "./table.ts";
 
 /** So many fit under each other on a terminal. */
@@ -37,8 +39,9 @@ type Answer<T> = { readonly found: T } | { readonly missing: EtlError };
  */
 export async function runStatus(context: Context, options: StatusOptions): Promise<number> {
   const settings = readSettings(context, options);
-  const { source, name } = openQueue(settings.queue, context);
-  const asking = answerOf(source.attributes());
+  const opened = openQueue(settings.queue, context);
+  const { name } = opened;
+  const asking = answerOf(firstAnswer(opened, context, systemClock));
   const [queue, table] = await Promise.all([
     asking.then(async (answer): Promise<Answer<QueueSummary>> => {
       if ("missing" in answer) return answer;

@@ -10,6 +10,7 @@ import { columnLimits } from "../../postgres/catalog.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
+import { firstAnswer } from "../first-answer.ts";
 import { printRows, rowObject } from "../rows.ts";
 import { systemClock } from "../system-clock.ts";
 import { openSettingsDatabase, openTable } from "../table.ts";
@@ -33,7 +34,9 @@ const fewReceives = 3;
 export async function runDryRun(parts: DrainCommand): Promise<number> {
   const { context, settings, masker, queue, stop, json } = parts;
   const startedAt = systemClock.monotonicMillis();
-  const opened = await stop.orStopped(Promise.all([queue.source.attributes(), checkTable(parts)]));
+  const opened = await stop.orStopped(
+    Promise.all([firstAnswer(queue, context, systemClock), checkTable(parts)]),
+  );
   if (opened === undefined) return stop.exitCode;
   const [attributes, { limits, unfit }] = opened;
   // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.

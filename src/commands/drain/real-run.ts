@@ -15,6 +15,7 @@ import { registerQueue } from "../../postgres/ledger.ts";
 import { requireIntactLedger } from "../../postgres/ledger-inspection.ts";
 import { createPostgresSink } from "../../postgres/sink.ts";
 import type { Context } from "../context.ts";
+import { firstAnswer } from "../first-answer.ts";
 import type { Stop } from "../stop.ts";
 import { systemClock, threadCpuMillis } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
@@ -66,7 +67,8 @@ async function openJob(
   { context, settings, queue, stop, follow }: DrainCommand,
   database: Database,
 ): Promise<OpenJob | undefined> {
-  const open = () => Promise.all([queue.source.attributes(), openTable(database, settings, context)]);
+  const open = () =>
+    Promise.all([firstAnswer(queue, context, systemClock), openTable(database, settings, context)]);
   const opened = await stop.orStopped(follow ? withPatience(open, endlessPatience(context, stop)) : open());
   if (opened === undefined) return undefined;
   const [attributes, table] = opened;

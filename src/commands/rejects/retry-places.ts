@@ -5,7 +5,9 @@ import type { QueueAttributes, Source } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { redrivePlace } from "../dead-letter-place.ts";
+import { firstAnswer } from "../first-answer.ts";
 import { openQueue } from "../queue.ts";
+import { systemClock } from "../system-clock.ts";
 
 /** One of the two. */
 export interface RetryPlace {
@@ -31,12 +33,13 @@ const dead = "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE";
  * @throws EtlError of kind config where there is none, or messages cannot go from the one to the other
  */
 export async function openRetryPlaces(settings: Settings, context: Context): Promise<RetryPlaces> {
-  const { source, name } = openQueue(settings.queue, context);
-  const queue = { name, url: settings.queue.url ?? "", source, attributes: await source.attributes() };
+  const main = openQueue(settings.queue, context);
+  const attributes = await firstAnswer(main, context, systemClock);
+  const queue = { ...main, url: settings.queue.url ?? "", attributes };
   const url = settings.rejects.deadLetterUrl ?? redriveUrl(queue);
   // What a body points to is not fetched: the pointer goes back as it is.
   const opened = openQueue({ ...settings.queue, url, extendedPayloads: false }, context, true);
-  const letters = { ...opened, url, attributes: await opened.source.attributes() };
+  const letters = { ...opened, url, attributes: await firstAnswer(opened, context, systemClock) };
   if (letters.attributes.arn === queue.attributes.arn) {
     throw unusable(
       "the dead-letter queue is the queue that its messages would go back to",
