@@ -84,11 +84,11 @@ function parts(): readonly Part[] {
       name: "encode a delete of ten",
       etl: () => encodeQuery(query, queueUrl),
       other: [
-        "URLSearchParams",
+        "encodeURIComponent",
         () =>
-          new URLSearchParams(
-            query.parameters.map(([name, value]): [string, string] => [name, value]),
-          ).toString(),
+          query.parameters
+            .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`)
+            .join("&"),
       ],
     },
     {
