@@ -83,6 +83,10 @@ function unknownFlag(command: Command, name: string): EtlError {
   if (name.startsWith("--no-")) {
     return refusal(command, "no flag is taken back with --no-…: leave the flag out instead");
   }
+  if (name === "--config" && command.argument?.values === "files") {
+    const typed = `etl ${command.name}`;
+    return usageError(`${typed}: the file is named without --config`, `${typed} ${command.argument.name}`);
+  }
   // Behind one dash may stand a whole secret, as in `-pPASSWORD`.
   const shown = name.startsWith("--") ? shownWord(name) : `"${name.slice(0, 2)}"`;
   return refusal(command, `there is no flag ${shown}${didYouMean(nearestFlag(command, name))}`);

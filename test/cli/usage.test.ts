@@ -104,6 +104,11 @@ describe("a usage error ends with 64, says what was wrong and what to type, and 
       'etl demo: --messages needs a whole number from 1 to 10000; found "10001"',
       "etl demo --help",
     ],
+    [
+      ["config", "check", "--config", "etl.toml"],
+      "etl config check: the file is named without --config",
+      "etl config check FILE",
+    ],
     [["migrate", "--dry-run"], 'etl migrate: there is no flag "--dry-run"', "etl migrate --help"],
     [
       ["keys", "generate", "a", "b"],
