@@ -192,7 +192,7 @@ export const settingTable = {
   },
   "drain.max_in_flight": {
     flag: "maxInFlight",
-    otherwise: "2 batches, and 10 for each receiver",
+    otherwise: "2 batches, and 20 for each receiver",
     about: "Messages in memory",
     example: "4000",
   },

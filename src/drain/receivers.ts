@@ -14,12 +14,12 @@ export const receiveEntries = 10;
 const emptyPollsToPause = 2;
 
 /**
- * The most polls at one time that the tuning comes to. With as many deletes they stay below the 256 requests that Bun
- * has open at one time, beyond which each would wait for another.
+ * The most polls at one time that the tuning comes to: memory grows with them. With as many deletes they stay below the
+ * 256 requests that Bun has open at one time, beyond which each would wait for another.
  *
  * @see https://bun.com/docs/runtime/networking/fetch
  */
-const mostReceivers = 120;
+const mostReceivers = 80;
 
 /** What the receivers need. */
 export interface ReceiverParts {

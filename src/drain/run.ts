@@ -80,8 +80,9 @@ export class Run {
     };
     const onFailure = (error: unknown) => this.#fail(error);
     const concurrency = () => Math.max(leastDeletes, this.#receivers.wanted);
-    // One batch that is loaded, one that waits or is being deleted, and what the receivers ask for.
-    const maxMessages = () => limits.maxInFlight ?? 2 * batchSize + receiveEntries * this.#receivers.wanted;
+    // One batch that is loaded and one that waits; what the receivers ask for, and as much that is being deleted: a
+    // delete takes as long as a receive.
+    const maxMessages = () => limits.maxInFlight ?? 2 * (batchSize + receiveEntries * this.#receivers.wanted);
     this.#intake = new Intake({ maxMessages, maxBytes: maxBytesInFlight }, () => this.#receivers.fill());
     this.#keeper = new VisibilityKeeper({ source, clock, visibilityTimeoutSeconds });
     this.#deleter = new Tens({
