@@ -1,6 +1,5 @@
-/** The real clock, and the time that this thread has been at work. */
+/** The real clock. */
 
-import self from "node:process";
 import type { Clock } from "../drain/ports.ts";
 
 /** Time as it passes. */
@@ -19,9 +18,3 @@ export const systemClock: Clock = {
     });
   },
 };
-
-/** CPU time of the calling thread, user and system, in milliseconds. */
-export function threadCpuMillis(): number {
-  const { user, system } = self.threadCpuUsage();
-  return (user + system) / 1000;
-}

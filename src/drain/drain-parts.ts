@@ -28,8 +28,11 @@ export interface DrainParts {
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
   readonly clock: Clock;
-  /** CPU time that this thread has used, in milliseconds: what says that the program itself is the limit. */
-  readonly cpuMillis: () => number;
+  /**
+   * For how long this thread had work, on a core or in line for one, in milliseconds: what says that the machine's CPU is
+   * the limit.
+   */
+  readonly runnableMillis: () => number;
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly mapMessage: MapMessage;

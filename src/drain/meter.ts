@@ -6,8 +6,8 @@ import { type Bottleneck, bottleneckOf, type Interval } from "./tuning.ts";
 /** What the meter reads. */
 export interface MeterParts {
   readonly monotonicMillis: () => number;
-  /** CPU time of the thread that runs the drain. */
-  readonly cpuMillis: () => number;
+  /** For how long the thread that runs the drain had work, on a core or in line for one. */
+  readonly runnableMillis: () => number;
   /** Requests that were sent to the queue, retries included. */
   readonly requests: () => number;
   /** Whether another load could begin at once, and be a full one. */
@@ -22,7 +22,12 @@ export class Meter {
   readonly #parts: MeterParts;
   readonly #millisBy = new Map<Bottleneck, number>();
   #calls = 0;
-  #begin: { readonly millis: number; readonly cpuMillis: number; readonly retries: number; requests: number };
+  #begin: {
+    readonly millis: number;
+    readonly runnableMillis: number;
+    readonly retries: number;
+    requests: number;
+  };
   /** When something last came or was loaded: what follows is waiting for an empty queue, and no work. */
   #busyUntilMillis: number;
   #answers = 0;
@@ -82,7 +87,7 @@ export class Meter {
       received: this.#received,
       pollMillis: this.#pollMillis,
       fullLoadMillis: this.#fullLoadMillis,
-      cpuMillis: end.cpuMillis - begin.cpuMillis,
+      runnableMillis: end.runnableMillis - begin.runnableMillis,
       requests: end.requests - begin.requests,
       retries: end.retries - begin.retries,
     };
@@ -119,11 +124,11 @@ export class Meter {
   }
 
   #read() {
-    const { monotonicMillis, cpuMillis, requests } = this.#parts;
+    const { monotonicMillis, runnableMillis, requests } = this.#parts;
     const sent = requests();
     return {
       millis: monotonicMillis(),
-      cpuMillis: cpuMillis(),
+      runnableMillis: runnableMillis(),
       requests: sent,
       retries: sent - this.#calls,
     };

@@ -61,7 +61,7 @@ export class Run {
     );
     this.#meter = new Meter({
       monotonicMillis: () => clock.monotonicMillis(),
-      cpuMillis: parts.cpuMillis,
+      runnableMillis: parts.runnableMillis,
       requests: () => parts.source.requests,
       fullLoadWaits: () => this.#intake.holdsFullLoad(batchSize),
     });

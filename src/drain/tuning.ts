@@ -6,7 +6,7 @@ export type Bottleneck =
   | "queue"
   /** Messages waited for the loader. */
   | "database"
-  /** The program's own thread was busy. */
+  /** The program's own thread was busy, or waited for a core. */
   | "cpu";
 
 /** What was measured while the number of receivers stayed the same. */
@@ -20,15 +20,15 @@ export interface Interval {
   readonly pollMillis: number;
   /** How long those loads took at whose end the next full one was waiting already. */
   readonly fullLoadMillis: number;
-  /** CPU time of the thread that runs the drain. */
-  readonly cpuMillis: number;
+  /** For how long the thread that runs the drain had work, on a core or in line for one. */
+  readonly runnableMillis: number;
   /** Requests to the queue, retries included. */
   readonly requests: number;
   /** How many of them were sent because the one before was refused or failed. */
   readonly retries: number;
 }
 
-/** From this share of a core on, the thread has no time left: the rest goes to waking up and to its neighbours. */
+/** From this share of the time on, the thread has none left: the rest goes to waking up. */
 const busyShare = 0.85;
 
 /** From this share of the time on, it is the loads that everything waits for. */
@@ -53,9 +53,9 @@ const pauseIntervals = { first: 2, longest: 32 };
 const intervalMillis = { first: 50, later: 500 };
 
 /** What an interval was limited by. */
-export function bottleneckOf({ millis, cpuMillis, fullLoadMillis }: Interval): Bottleneck {
+export function bottleneckOf({ millis, runnableMillis, fullLoadMillis }: Interval): Bottleneck {
   // A thread without time makes loads look slow, too: their answers wait for it.
-  if (cpuMillis >= busyShare * millis) return "cpu";
+  if (runnableMillis >= busyShare * millis) return "cpu";
   return fullLoadMillis >= loadingShare * millis ? "database" : "queue";
 }
 

@@ -82,7 +82,7 @@ test.each(Object.keys(silences))(
         source,
         sink,
         clock: systemClock,
-        cpuMillis: () => 0,
+        runnableMillis: () => 0,
         random: Math.random,
         mapMessage: compileMapping(userLogins, {
           masker,

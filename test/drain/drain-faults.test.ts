@@ -72,7 +72,7 @@ describe("whatever fails, whenever", () => {
               source: queue,
               sink: table,
               clock: new SkippingClock(),
-              cpuMillis: () => 0,
+              runnableMillis: () => 0,
               random,
               mapMessage: mapBody,
               tally,

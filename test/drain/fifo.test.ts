@@ -21,7 +21,7 @@ async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLette
         },
       },
       clock: new SkippingClock(),
-      cpuMillis: () => 0,
+      runnableMillis: () => 0,
       random: () => 0.5,
       mapMessage: mapBody,
       tally,

@@ -26,7 +26,7 @@ function world(bodies: readonly string[]) {
       source: queue,
       sink: table,
       clock,
-      cpuMillis: () => 0,
+      runnableMillis: () => 0,
       random: () => 0.5,
       mapMessage: mapBody,
       tally,

@@ -5,10 +5,10 @@ import { bodies, drainWorld } from "../support/drain-world.ts";
 import { turn } from "../support/memory-ports.ts";
 
 function world() {
-  const now = { millis: 0, cpuMillis: 0, requests: 0, full: false };
+  const now = { millis: 0, runnableMillis: 0, requests: 0, full: false };
   const meter = new Meter({
     monotonicMillis: () => now.millis,
-    cpuMillis: () => now.cpuMillis,
+    runnableMillis: () => now.runnableMillis,
     requests: () => now.requests,
     fullLoadWaits: () => now.full,
   });
@@ -20,7 +20,7 @@ describe("an interval", () => {
     const { now, meter } = world();
     for (let poll = 0; poll < 4; poll += 1) {
       now.millis += 50;
-      now.cpuMillis += 5;
+      now.runnableMillis += 5;
       now.requests += 2;
       meter.called();
       meter.answered(now.millis - 100, 10);
@@ -34,7 +34,7 @@ describe("an interval", () => {
       // The first poll was begun before the interval.
       pollMillis: 350,
       fullLoadMillis: 0,
-      cpuMillis: 20,
+      runnableMillis: 20,
       requests: 8,
       retries: 4,
     });
@@ -66,7 +66,7 @@ describe("the limit of a run", () => {
       now.full = full;
       meter.loadBegins();
       now.millis += 100;
-      now.cpuMillis += 100 * cpuShare;
+      now.runnableMillis += 100 * cpuShare;
       meter.answered(now.millis, 10);
       meter.loadEnds();
       meter.cut();

@@ -42,7 +42,7 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
               }
             : undefined,
           clock: new SkippingClock(),
-          cpuMillis: () => 0,
+          runnableMillis: () => 0,
           random: () => 0.5,
           mapMessage: mapBody,
           tally,

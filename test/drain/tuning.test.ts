@@ -34,7 +34,7 @@ function measure(world: World, receivers: number, millis: number, noise = 0): In
     received,
     pollMillis: (received / 10) * world.latencyMillis,
     fullLoadMillis: most >= world.database ? millis : 0,
-    cpuMillis: (most / world.cpu) * millis,
+    runnableMillis: (most / world.cpu) * millis,
     requests: received / 10 + retries,
     retries,
   };

@@ -51,7 +51,7 @@ export function drainWorld(bodies: readonly string[]) {
           source: queue,
           sink: table,
           clock,
-          cpuMillis: () => 0,
+          runnableMillis: () => 0,
           random: () => 0.5,
           mapMessage: mapBody,
           tally,

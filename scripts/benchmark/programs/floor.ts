@@ -5,8 +5,9 @@
 
 import { openMasker } from "../../../src/commands/masker.ts";
 import { openQueue } from "../../../src/commands/queue.ts";
-import { systemClock, threadCpuMillis } from "../../../src/commands/system-clock.ts";
+import { systemClock } from "../../../src/commands/system-clock.ts";
 import { openTable, readDatabaseSettings } from "../../../src/commands/table.ts";
+import { threadRunnableMillis } from "../../../src/commands/thread-time.ts";
 import { loadSettings } from "../../../src/config/settings.ts";
 import { readTextFile } from "../../../src/config/text-file.ts";
 import { drain } from "../../../src/drain/drain.ts";
@@ -66,7 +67,7 @@ const { outcome } = await drain(
       ? sink
       : { load: async ({ length }) => ({ inserted: length, duplicates: 0, leftOut: 0, rejections: [] }) },
     clock: systemClock,
-    cpuMillis: threadCpuMillis,
+    runnableMillis: threadRunnableMillis,
     random: Math.random,
     mapMessage: compileMapping(mapping, {
       masker: openMasker(settings, context),

@@ -17,8 +17,9 @@ import { createPostgresSink } from "../../postgres/sink.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer } from "../first-answer.ts";
 import type { Stop } from "../stop.ts";
-import { systemClock, threadCpuMillis } from "../system-clock.ts";
+import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
+import { threadRunnableMillis } from "../thread-time.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { frugalSink } from "./frugal-sink.ts";
 import { keepLedgerPruned } from "./ledger-pruning.ts";
@@ -123,7 +124,7 @@ async function runJob(
       }),
       deadLetters,
       clock: systemClock,
-      cpuMillis: threadCpuMillis,
+      runnableMillis: threadRunnableMillis,
       random: Math.random,
       mapMessage: compileMapping(mapping, {
         masker,
