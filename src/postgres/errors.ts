@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { commitUnknown } from "../drain/ports.ts";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
 import { quoteName } from "./identifier.ts";
-import { type RowFault, rowFault } from "./row-errors.ts";
+import { isRowFault, type RowFault, rowFault } from "./row-errors.ts";
 import { socketError } from "./socket-errors.ts";
 
 /** What was being done, for the sentence a person reads. */
@@ -35,10 +35,19 @@ export function databaseError(error: unknown, circumstance: Circumstance): EtlEr
   return new EtlError({ ...judge(error, circumstance), operation, code: error.code, cause: error });
 }
 
-/** What the server said of one row, where that is what an error from {@link databaseError} is about. */
-export function rowFaultOf(error: unknown): RowFault | undefined {
-  if (!(error instanceof EtlError) || !(error.cause instanceof postgres.PostgresError)) return undefined;
-  return rowFault(error.cause);
+/** What the server refused in a statement. */
+interface Refusal {
+  readonly fault: RowFault;
+  /** Whether it is one row's for certain; otherwise the table or its rights may be the cause, and every row would meet it. */
+  readonly isRows: boolean;
+}
+
+/** Reads an error from {@link databaseError}; undefined where it is no refusal, or one that may pass by itself. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (!(error instanceof EtlError) || error.retryable) return undefined;
+  const { cause } = error;
+  if (!(cause instanceof postgres.PostgresError) || endsSession(cause)) return undefined;
+  return { fault: rowFault(cause), isRows: isRowFault(cause) };
 }
 
 /** Whether nothing more can be said on the connection that gave this error. */
@@ -125,7 +134,7 @@ function judge(
       break;
   }
   // Before the table's own: of the same classes, some codes speak of a row.
-  if (rowFault({ code })) {
+  if (isRowFault({ code, routine })) {
     return {
       kind: "data",
       message: `the database refused a value (SQLSTATE ${code})`,
@@ -146,7 +155,19 @@ function judge(
 }
 
 /** Classes that only a trigger, a default or a constraint of the table can be the cause of in our statements. */
-const tableClasses: ReadonlySet<string> = new Set(["09", "27", "2F", "38", "39", "54", "55", "HV", "P0"]);
+const tableClasses: ReadonlySet<string> = new Set([
+  "09",
+  "27",
+  "2D",
+  "2F",
+  "3B",
+  "38",
+  "39",
+  "54",
+  "55",
+  "HV",
+  "P0",
+]);
 
 /** The server's own functions, by which it tells two errors of one SQLSTATE apart. */
 const routines = { connect: "CheckMyDatabase", rowSecurity: "ExecWithCheckOptions" };

@@ -15,6 +15,8 @@ export interface ServerErrorFields {
   readonly code: string;
   readonly column_name?: string | undefined;
   readonly constraint_name?: string | undefined;
+  /** The server's function that gave the error. */
+  readonly routine?: string | undefined;
 }
 
 /** Classes of SQLSTATE that speak of a row's values. */
@@ -34,16 +36,24 @@ const rowCodes: Readonly<Record<string, string>> = {
   P0004: "a trigger's assertion failed for this row",
 };
 
+/** The function behind PL/pgSQL's `raise`: whatever the code, it is the trigger's own word on the row that it was given. */
+const raise = "exec_stmt_raise";
+
 /**
- * Reads a server's error as a fault of one row; undefined where it is not.
+ * Whether a server's error that will not pass by itself is one row's fault, whatever became of the others.
  *
- * A check violation without a constraint's name is a missing partition: the row is good, the table is not.
+ * A check violation without a constraint's name is a missing partition: the row may be good, and the table not.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-export function rowFault({ code, column_name, constraint_name }: ServerErrorFields): RowFault | undefined {
-  if (!Object.hasOwn(rowClasses, code.slice(0, 2)) && !Object.hasOwn(rowCodes, code)) return undefined;
-  if (code === "23514" && !constraint_name) return undefined;
+export function isRowFault({ code, constraint_name, routine }: ServerErrorFields): boolean {
+  if (routine === raise) return true;
+  if (code === "23514" && !constraint_name) return false;
+  return Object.hasOwn(rowClasses, code.slice(0, 2)) || Object.hasOwn(rowCodes, code);
+}
+
+/** What may be told of a refusal. */
+export function rowFault({ code, column_name, constraint_name }: ServerErrorFields): RowFault {
   return {
     code,
     ...(column_name ? { column: column_name } : {}),

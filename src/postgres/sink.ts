@@ -5,15 +5,11 @@ import { EtlError } from "../errors.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import type { Database, Transaction } from "./connect.ts";
-import { rowFaultOf } from "./errors.ts";
+import { refusalOf } from "./errors.ts";
+import { loadInHalves, nothing, suspiciousRefusals } from "./halves.ts";
 import { ledgerName, loadGrants } from "./ledger.ts";
 import { type LoadTarget, loadParameters, loadStatements } from "./load-statement.ts";
 import { messageKey } from "./message-key.ts";
-
-/** From this many rows on, one reason for all of them is not a matter of the messages but of the table. */
-const suspiciousBatch = 50;
-
-const nothing: LoadResult = { inserted: 0, duplicates: 0, leftOut: 0, rejections: [] };
 
 /**
  * Makes the sink of a table that has been checked against the mapping.
@@ -50,39 +46,13 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
     return { inserted: loaded, duplicates: batch.length - loaded, leftOut, rejections: [] };
   }
 
-  async function loadInHalves(
-    transaction: Transaction,
-    batch: readonly MappedMessage[],
-  ): Promise<LoadResult> {
-    await transaction.run("savepoint half");
-    try {
-      const result = await loadAll(transaction, batch);
-      await transaction.run("release savepoint half");
-      return result;
-    } catch (error) {
-      const rejection = rejectionOf(error, batch);
-      if (rejection === undefined) throw error;
-      await transaction.run("rollback to savepoint half; release savepoint half");
-      if (batch.length === 1) return { ...nothing, rejections: [rejection] };
-    }
-    const middle = Math.ceil(batch.length / 2);
-    const first = await loadInHalves(transaction, batch.slice(0, middle));
-    const second = await loadInHalves(transaction, batch.slice(middle));
-    return {
-      inserted: first.inserted + second.inserted,
-      duplicates: first.duplicates + second.duplicates,
-      leftOut: first.leftOut + second.leftOut,
-      rejections: [...first.rejections, ...second.rejections],
-    };
-  }
-
   async function loadWithoutBadRows(batch: readonly MappedMessage[]): Promise<LoadResult> {
     return await database.transaction(options, async (transaction) => {
       // A constraint that is checked at the commit could not be told from the others' rows.
       await transaction.run("set constraints all immediate");
       if (statements.takeTurn !== undefined) await transaction.run(statements.takeTurn);
       const inOrder = statements.takeTurn === undefined ? inLockOrder(batch) : batch;
-      const result = await loadInHalves(transaction, inOrder);
+      const result = await loadInHalves(transaction, inOrder, loadAll);
       const known = result.duplicates - result.leftOut;
       refuseOneReasonForAll(result, batch.length - known, target);
       return result;
@@ -95,7 +65,7 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
       try {
         return await database.transaction(options, (transaction) => loadAll(transaction, batch));
       } catch (error) {
-        if (rowFaultOf(error) === undefined) throw error;
+        if (refusalOf(error) === undefined) throw error;
         return await loadWithoutBadRows(batch);
       }
     },
@@ -114,22 +84,10 @@ function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] 
   return batch.toSorted((a, b) => a.ref.sentAtMillis - b.ref.sentAtMillis || (key(a) < key(b) ? -1 : 1));
 }
 
-function rejectionOf(error: unknown, [first]: readonly MappedMessage[]): Rejection | undefined {
-  const fault = rowFaultOf(error);
-  if (fault === undefined || first === undefined) return undefined;
-  const { code, ...place } = fault;
-  return {
-    messageId: first.ref.messageId,
-    reason: `sqlstate_${code}`,
-    path: "",
-    ...place,
-  };
-}
-
 /** Rows that the ledger knew were not shown to the table: `tried` are the others. */
 function refuseOneReasonForAll({ rejections }: LoadResult, tried: number, { table }: LoadTarget): void {
   const [first] = rejections;
-  if (first === undefined || tried < suspiciousBatch || rejections.length < tried) return;
+  if (first === undefined || tried < suspiciousRefusals || rejections.length < tried) return;
   const differs = (other: Rejection) =>
     other.reason !== first.reason || other.column !== first.column || other.constraint !== first.constraint;
   if (rejections.some(differs)) return;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { EtlError } from "../../src/errors.ts";
-import { databaseError, endsSession, rowFaultOf } from "../../src/postgres/errors.ts";
+import { databaseError, endsSession, refusalOf } from "../../src/postgres/errors.ts";
 
 const circumstance = {
   operation: "load",
@@ -12,8 +12,14 @@ const circumstance = {
 };
 
 /** An error as the driver makes it of what a server sent. The driver's types call for every field. */
-function serverError(code: string, severity = "ERROR"): Error {
-  const fields = { code, severity, message: "CANARY message", detail: "Failing row contains (CANARY)." };
+function serverError(code: string, severity = "ERROR", routine?: string): Error {
+  const fields = {
+    code,
+    severity,
+    routine,
+    message: "CANARY message",
+    detail: "Failing row contains (CANARY).",
+  };
   return new (postgres.PostgresError as unknown as new (fields: object) => Error)(fields);
 }
 
@@ -89,10 +95,22 @@ test("an error that is translated stays as it is", () => {
   expect(databaseError(error, circumstance)).toBe(error);
 });
 
-test("a row's fault is read from a translated error", () => {
-  expect(rowFaultOf(translate("22001"))).toEqual({ code: "22001" });
-  expect(rowFaultOf(translate("42P01"))).toBeUndefined();
-  expect(rowFaultOf(serverError("22001"))).toBeUndefined();
+test("a refusal is read from a translated error, and may be one row's or the table's", () => {
+  expect(refusalOf(translate("22001"))).toEqual({ fault: { code: "22001" }, isRows: true });
+  expect(refusalOf(translate("42P01"))).toEqual({ fault: { code: "42P01" }, isRows: false });
+  const raised = databaseError(serverError("99001", "ERROR", "exec_stmt_raise"), circumstance);
+  expect(refusalOf(raised)).toEqual({ fault: { code: "99001" }, isRows: true });
+  expect(raised.kind).toBe("data");
+});
+
+test("what may pass, what ends the session and what the server did not say is no refusal", () => {
+  expect(
+    refusalOf(databaseError(serverError("53100", "ERROR", "exec_stmt_raise"), circumstance)),
+  ).toBeUndefined();
+  expect(refusalOf(translate("40001"))).toBeUndefined();
+  expect(refusalOf(databaseError(serverError("42P01", "FATAL"), circumstance))).toBeUndefined();
+  expect(refusalOf(serverError("22001"))).toBeUndefined();
+  expect(refusalOf(new EtlError({ kind: "config", operation: "load", message: "y" }))).toBeUndefined();
 });
 
 test("only an error of severity ERROR leaves a session that can go on", () => {

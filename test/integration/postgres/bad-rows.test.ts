@@ -24,6 +24,15 @@ function batchWith(...bad: MappedMessage[]): MappedMessage[] {
   return loginMessages(20).map((message) => places.get(message.ref.messageId) ?? message);
 }
 
+/** A trigger that runs this for each toaster. */
+function trigger(body: string): string[] {
+  return [
+    `create function object() returns trigger language plpgsql as $$
+       begin if new.device_type = 'toaster' then ${body}; end if; return new; end $$`,
+    "create trigger object before insert on user_logins for each row execute function object()",
+  ];
+}
+
 const cases: {
   name: string;
   table: string[];
@@ -99,16 +108,21 @@ const cases: {
   },
   {
     name: "an exception of a trigger",
-    table: [
-      `create function object() returns trigger language plpgsql as $$
-         begin
-           if new.device_type = 'toaster' then raise exception 'no toasters: %', new.user_id; end if;
-           return new;
-         end $$`,
-      "create trigger object before insert on user_logins for each row execute function object()",
-    ],
+    table: trigger("raise exception 'no toasters: %', new.user_id"),
     bad: { 1: "toaster" },
     code: "P0001",
+  },
+  {
+    name: "an exception of a trigger, with a code of its own",
+    table: trigger("raise exception 'no toasters: %', new.user_id using errcode = '99001'"),
+    bad: { 1: "toaster" },
+    code: "99001",
+  },
+  {
+    name: "an exception of a trigger, with the code of a check",
+    table: trigger("raise check_violation"),
+    bad: { 1: "toaster" },
+    code: "23514",
   },
   { name: "an integer out of range", table: [], bad: { 5: "2147483648" }, code: "22003" },
   { name: "a day that does not exist", table: [], bad: { 6: "2026-02-30" }, code: "22008" },
@@ -120,6 +134,13 @@ const cases: {
     },
     code: "54000",
   },
+];
+
+const partitions = [
+  "drop table user_logins",
+  `create table user_logins (user_id text, device_type varchar(32), masked_ip text, masked_device_id text, locale text,
+     app_version integer, create_date date) partition by list (device_type)`,
+  "create table known partition of user_logins for values in ('android', 'ios')",
 ];
 
 describe("one bad row never costs a good one", () => {
@@ -154,21 +175,47 @@ describe("one bad row never costs a good one", () => {
   });
 });
 
-describe("what is no matter of one row", () => {
-  test("a missing partition ends the run", async () => {
-    await withTable(
-      "drop table user_logins",
-      `create table user_logins (user_id text, device_type text, masked_ip text, masked_device_id text, locale text,
-         app_version integer, create_date date) partition by range (create_date)`,
-      "create table y2026 partition of user_logins for values from ('2026-01-01') to ('2027-01-01')",
-    );
-    const failure = await failureOf(sink.load(batchWith(loginMessage(7, { 6: "2025-12-31" }))));
-    expect(failure).toMatchObject({ kind: "config", code: "23514", retryable: false });
-    expect(failure.hint).toContain("partition");
-    expect(await storedUsers()).toEqual([]);
-    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-  });
+describe("what may be the table's fault", () => {
+  /** Tables that refuse a toaster, with this SQLSTATE. */
+  const faults: [code: string, what: string, ...table: string[]][] = [
+    ["42P01", "a trigger that misses its table", ...trigger("perform from missing")],
+    ["42703", "a trigger that misses a column", ...trigger("perform new.missing")],
+    [
+      "42501",
+      "a trigger that lacks a permission",
+      ...trigger("set local role pg_monitor; perform from public.etl_queue"),
+    ],
+    ["2D000", "a trigger that commits", ...trigger("commit")],
+    ["23514", "a partition that is missing", ...partitions],
+  ];
+  for (const [code, what, ...table] of faults) {
+    test(`${code}, ${what}: is one row's where the table takes another`, async () => {
+      await withTable(...table);
+      const result = await sink.load(batchWith(loginMessage(7, { 1: "toaster" })));
+      expect(result).toMatchObject({
+        inserted: 19,
+        rejections: [{ messageId: loginMessage(7).ref.messageId, reason: `sqlstate_${code}` }],
+      });
+      expect(await storedUsers()).toHaveLength(19);
+    });
 
+    test(`${code}, ${what}: ends the run where it takes none, and rejects nothing`, async () => {
+      await withTable(...table);
+      const toasters = Array.from({ length: 120 }, (_, index) => loginMessage(index, { 1: "toaster" }));
+      for (const count of [1, 5, 120]) {
+        const failure = await failureOf(sink.load(toasters.slice(0, count)));
+        expect(failure).toMatchObject({ kind: code === "42501" ? "permission" : "config", code });
+        expect(failure.hint).not.toBe("");
+      }
+      // A row that is bad for certain is told apart from them.
+      const mixed = [...toasters.slice(0, 5), loginMessage(9, { 1: "x".repeat(33) })];
+      expect(await failureOf(sink.load(mixed))).toMatchObject({ code });
+      expect(await storedUsers()).toEqual([]);
+    });
+  }
+});
+
+describe("what is no matter of one row", () => {
   test("one reason for all of fifty rows ends the run, and nothing is rejected", async () => {
     await withTable("alter table user_logins add constraint closed check (false) not valid");
     const failure = await failureOf(sink.load(loginMessages(50)));
