@@ -17,7 +17,7 @@ export interface LoaderParts {
   readonly batchSize: number;
   /** Called with deliveries whose commit is acknowledged, and only those: they are to be deleted. */
   readonly onDurable: (refs: readonly MessageRef[]) => void;
-  /** Called with deliveries that became no row. */
+  /** Called with deliveries that became no row; what it throws ends the run. */
   readonly onRejected: (rejects: readonly Reject[]) => void;
   /**
    * Called when the table has taken a row of a batch, or has found nothing wrong with one but that it has another of its
@@ -100,9 +100,13 @@ export class Loader {
     }
     this.inHand = [];
     this.#parts.onDurable(durable);
-    this.#parts.onRejected(rejects);
     this.#parts.onRepeated(repeated);
-    if (accepted) this.#parts.onAccepted(refusals);
-    else this.#parts.onRefused(refusals);
+    // Either may end the run; the other is told of its own all the same, so that nothing is left unaccounted for.
+    try {
+      this.#parts.onRejected(rejects);
+    } finally {
+      if (accepted) this.#parts.onAccepted(refusals);
+      else this.#parts.onRefused(refusals);
+    }
   }
 }

@@ -4,10 +4,10 @@ import { EtlError } from "../errors.ts";
 import type { Message, MessageRef } from "../pipeline/message.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import { type Arrival, toArrival } from "./arrival.ts";
-import { Doubt } from "./doubt.ts";
 import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
 import { Ending } from "./ending.ts";
 import { giveBack } from "./give-back.ts";
+import { HeldBack } from "./held-back.ts";
 import { Intake } from "./intake.ts";
 import { LeftBehind } from "./left-behind.ts";
 import { Loader } from "./loader.ts";
@@ -43,7 +43,7 @@ export class Run {
   readonly #loader: Loader;
   readonly #receivers: Receivers;
   readonly #ending: Ending;
-  readonly #doubt = new Doubt();
+  readonly #heldBack: HeldBack;
   #failure: { readonly error: unknown } | undefined;
   /** Whether an attempt to load the batch in hand may have been committed. */
   #commitUnknown = false;
@@ -110,18 +110,21 @@ export class Run {
       onDone: () => this.#ending.look(),
       onFailure,
     });
+    this.#heldBack = new HeldBack({
+      intake: this.#intake,
+      anyRow: () => tally.inserted + tally.duplicates > 0,
+      wasRejected: (messageId) => this.#leftBehind.has(messageId),
+      onReject: (rejects) => this.#reject(rejects),
+    });
     this.#loader = new Loader({
       intake: this.#intake,
       sink: { load: (batch) => this.#meteredLoad(() => withPatience(() => this.#tryLoad(batch), patience)) },
       tally,
       batchSize,
-      onAccepted: (refusals) => {
-        this.#settleDoubt(this.#doubt.dispel());
-        this.#reject(refusals);
-      },
+      onAccepted: (refusals) => this.#heldBack.accepted(refusals),
       onDurable: (refs) => this.#finished(refs),
-      onRejected: (rejects) => this.#reject(rejects),
-      onRefused: (refusals) => this.#refused(refusals),
+      onRejected: (rejects) => this.#heldBack.unmapped(rejects),
+      onRefused: (refusals) => this.#heldBack.refused(refusals),
       onRepeated: (refs) => this.#repeated(refs),
       onIdle: () => this.#lull(),
     });
@@ -162,7 +165,7 @@ export class Run {
     const loading = this.#loader.run().catch((error) => this.#fail(error));
     await Promise.all([receiving, loading]);
     this.#stop.removeEventListener("abort", stopReceiving);
-    if (this.#failure === undefined) this.#settleDoubt(this.#doubt.takeAll());
+    if (this.#failure === undefined) this.#heldBack.settle();
     this.#giveBackRest();
     await this.#rejects.finish();
     await Promise.all([this.#deleter.finish(), ...this.#givingBack]);
@@ -239,25 +242,10 @@ export class Run {
     this.#rejects.add(rejects);
   }
 
-  #refused(refusals: readonly Reject[]): void {
-    // A few bad messages that come round all night, while nothing else does, are not many that the table refuses.
-    const isAgain = ({ rejection }: Reject) => this.#leftBehind.has(rejection.messageId);
-    this.#reject(refusals.filter(isAgain));
-    const first = refusals.filter((refusal) => !isAgain(refusal));
-    // What is held back must not keep out the very messages that could tell.
-    this.#intake.free(first.length);
-    this.#doubt.add(first);
-  }
-
-  #settleDoubt(refusals: readonly Reject[]): void {
-    this.#intake.reserve(refusals.length);
-    this.#reject(refusals);
-  }
-
-  /** Where nothing is on its way that could tell, what the table refused is taken for bad messages. */
+  /** Where nothing is on its way that could tell, what is held back is taken for bad messages. */
   #lull(): void {
     const nothingComes = this.#receivers.lastPollEmpty || this.#intake.closed;
-    if (this.#loader.inHand.length === 0 && nothingComes) this.#settleDoubt(this.#doubt.takeAll());
+    if (this.#loader.inHand.length === 0 && nothingComes) this.#heldBack.settle();
     this.#ending.look();
   }
 
@@ -297,7 +285,7 @@ export class Run {
   #giveBackRest(): void {
     const { tally } = this.#parts;
     const { inHand } = this.#loader;
-    const doubtful = this.#doubt.takeAll().map(({ arrival }) => arrival);
+    const doubtful = this.#heldBack.takeAll().map(({ arrival }) => arrival);
     this.#release([...inHand, ...doubtful, ...this.#intake.takeAll()]);
     if (!this.#commitUnknown) return;
     tally.released -= inHand.length;

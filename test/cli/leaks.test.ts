@@ -117,9 +117,9 @@ describe("what Postgres says of a row stays inside: its messages quote values", 
       "sqlstate_22P02",
     ],
     [
-      "a trigger that warns",
+      "a trigger that warns, and fails",
       `create function warn() returns trigger language plpgsql as $$
-         begin raise warning 'row %', new; raise notice '%', new.user_id; raise sqlstate '42P01' using message = new.user_id; end $$;
+         begin raise warning 'row %', new; raise notice '%', new.user_id; perform new.user_id::regclass; return new; end $$;
        create trigger warn before insert on user_logins for each row execute function warn()`,
       "error: ",
     ],
