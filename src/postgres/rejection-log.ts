@@ -3,9 +3,10 @@
 import type { Refusal } from "../pipeline/rejection.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import type { Database } from "./connect.ts";
+import type { MessageIdentity } from "./known-messages.ts";
 import type { LedgerHome } from "./ledger.ts";
 import { messageKey } from "./message-key.ts";
-import { recordGrants, rejectionLogName, timeOfMillis } from "./records.ts";
+import { ofQueue, recordGrants, rejectionLogName, timeOfMillis } from "./records.ts";
 
 /** A message that was rejected. */
 export interface RejectionRecord extends Refusal {
@@ -55,6 +56,32 @@ export async function recordRejections(
   await database.transaction(options, (transaction) => transaction.run(recordSql(home), parameters));
 }
 
+/**
+ * Removes what is recorded of messages that are no longer rejected. Does nothing where rejections are not recorded.
+ *
+ * @param queueArn the queue that they were rejected from
+ * @throws EtlError of kind permission where the user may not
+ */
+export async function removeRejections(
+  database: Database,
+  home: LedgerHome,
+  queueArn: string,
+  messages: readonly MessageIdentity[],
+): Promise<void> {
+  const parameters = [
+    queueArn,
+    arrayLiteral(messages.map(({ sentAtMillis }) => String(sentAtMillis))),
+    arrayLiteral(messages.map(({ messageId }) => messageKey(messageId))),
+  ];
+  const options = { operation: "remove rejections", grants: recordGrants(home, database.user) };
+  await database.transaction(options, async (transaction) => {
+    const [found] = await transaction.run("select pg_catalog.to_regclass($1::text) is not null as present", [
+      rejectionLogName(home),
+    ]);
+    if (found?.present === true) await transaction.run(removeSql(home), parameters);
+  });
+}
+
 /** In the order of the key, so that two that record the same messages do not wait for each other. */
 function recordSql(home: LedgerHome): string {
   return `
@@ -70,4 +97,14 @@ function recordSql(home: LedgerHome): string {
   on conflict (sent_at, message_key, queue_id) do update
   set reason = excluded.reason, path = excluded.path, column_name = excluded.column_name,
     constraint_name = excluded.constraint_name, times = known.times + excluded.times, last_at = excluded.last_at`;
+}
+
+function removeSql(home: LedgerHome): string {
+  return `
+  delete from ${rejectionLogName(home)} r
+  using (
+    select ${timeOfMillis("sent_at_millis")} as sent_at, message_key::uuid as message_key
+    from unnest($2::text[], $3::text[]) as bound (sent_at_millis, message_key)
+  ) as gone
+  where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home, "$1")}`;
 }

@@ -3,10 +3,12 @@
 import type { Settings } from "../../config/settings.ts";
 import type { Message } from "../../pipeline/message.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
+import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
+import type { LedgerHome } from "../../postgres/ledger.ts";
 import { readOrigin } from "../../sqs/return-queue.ts";
 import type { Context } from "../context.ts";
-import { openSettingsDatabase } from "../table.ts";
+import { readDatabaseSettings } from "../table.ts";
 
 /** What is known of a dead letter. */
 export interface LetterFacts {
@@ -22,6 +24,10 @@ export type LetterCheck = (letters: readonly Message[]) => Promise<readonly Lett
 /** A check that is open. */
 export interface OpenLetterCheck {
   readonly check: LetterCheck;
+  /** The table whose ledger is asked. */
+  readonly table: LedgerHome;
+  /** The same database, on a connection that the check does not stand in line for. */
+  openAnother(): Database;
   close(): void;
 }
 
@@ -36,7 +42,8 @@ export async function openLetterCheck(
   queueArn: string,
   context: Context,
 ): Promise<OpenLetterCheck> {
-  const database = openSettingsDatabase(settings, context);
+  const connection = readDatabaseSettings(settings, context);
+  const database = openDatabase(connection);
   let table: TableDescription;
   try {
     table = await readTable(database, settings.table.name);
@@ -56,6 +63,8 @@ export async function openLetterCheck(
         return factsOf(letter, facts);
       });
     },
+    table,
+    openAnother: () => openDatabase(connection),
     close: () => database.close(),
   };
 }
@@ -64,10 +73,10 @@ export async function openLetterCheck(
 export const uncheckedLetters: LetterCheck = async (letters) => letters.map((letter) => factsOf(letter, []));
 
 /**
- * A queue that moves a message by its redrive policy leaves it its id and time; where etl has moved it, it has new ones,
- * and says which it had.
+ * What the queue that a letter came from may know it by. A queue that moves a message by its redrive policy leaves it its
+ * id and time; where etl has moved it, it has new ones, and says which it had.
  */
-function identitiesOf(letter: Message, queueArn: string): MessageIdentity[] {
+export function identitiesOf(letter: Message, queueArn: string): MessageIdentity[] {
   const { messageId, sentAtMillis } = letter;
   const origin = readOrigin(letter);
   return [{ messageId, sentAtMillis }, ...(origin?.queue === queueArn ? [origin] : [])];

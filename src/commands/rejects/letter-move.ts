@@ -22,6 +22,8 @@ export interface LetterMoveParts {
   readonly max: number;
   /** Aborted where no further message is to be received. */
   readonly stop: AbortSignal;
+  /** Told which messages the queue has accepted again, as soon as it has. Returns at once. */
+  readonly onMoved: (letters: readonly Message[]) => void;
   /** Told after each batch. */
   readonly onProgress: (counts: MoveCounts) => void;
 }
@@ -128,7 +130,7 @@ class LetterMove {
   }
 
   async #settleFresh(fresh: readonly Message[]): Promise<void> {
-    const { to, check } = this.#parts;
+    const { to, check, onMoved } = this.#parts;
     const counts = this.#counts;
     const facts = await check(fresh);
     const stored = fresh.filter((_, index) => facts[index]?.stored);
@@ -139,6 +141,7 @@ class LetterMove {
     const accepted = unsent.length === 0 ? new Set() : await to.send(unsent);
     const sent = unsent.filter((_, index) => accepted.has(index));
     for (const { messageId } of sent) this.#sent.add(messageId);
+    if (sent.length > 0) onMoved(sent);
     counts.moved += sent.length;
     for (const message of sent) {
       const reason = facts[fresh.indexOf(message)]?.reason ?? "unknown";

@@ -11,9 +11,11 @@ import type { Context } from "../context.ts";
 import { sourceParts } from "../queue.ts";
 import { readSettings } from "../settings.ts";
 import { listenForStop, type Stop } from "../stop.ts";
+import { systemClock } from "../system-clock.ts";
 import { type OpenLetterCheck, openLetterCheck, uncheckedLetters } from "./letter-check.ts";
 import { lookAtLetters } from "./letter-look.ts";
 import { type MoveCounts, moveLetters, noLetters } from "./letter-move.ts";
+import { openLetterRecords } from "./letter-records.ts";
 import { openRetryPlaces, type RetryPlaces } from "./retry-places.ts";
 import { moveByServer } from "./server-move.ts";
 
@@ -112,7 +114,16 @@ async function letServerMove({ context, settings, options, places, stop }: Retry
 async function move({ context, settings, options, places, stop }: Retry): Promise<number> {
   const { queue, letters } = places;
   const max = options.max ?? Math.max(fewLetters, letters.attributes.visible);
-  const opened = await openLetterCheck(settings, queue.attributes.arn, context);
+  const queueArn = queue.attributes.arn;
+  const opened = await openLetterCheck(settings, queueArn, context);
+  const records = openLetterRecords({
+    database: opened.openAnother(),
+    table: opened.table,
+    queueArn,
+    clock: systemClock,
+    log: context.log,
+    forced: stop.forced,
+  });
   const counts = noLetters();
   try {
     const moving = moveLetters(
@@ -123,6 +134,7 @@ async function move({ context, settings, options, places, stop }: Retry): Promis
         fifo: queue.attributes.fifo,
         max,
         stop: stop.graceful,
+        onMoved: (letters) => records.moved(letters),
         onProgress: ({ moved }) => context.log.status(`moved ${countOf(moved, "message")}`),
       },
       counts,
@@ -130,6 +142,7 @@ async function move({ context, settings, options, places, stop }: Retry): Promis
     await Promise.race([moving, aborted(stop.forced)]);
   } finally {
     opened.close();
+    await records.end();
     context.log.status(null);
     await show(context, options.json, {
       ...namesOf(places),

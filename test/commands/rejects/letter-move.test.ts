@@ -31,6 +31,7 @@ function world(queue: MemoryQueue, changes: Partial<LetterMoveParts> = {}) {
     fifo: false,
     max: 1_000,
     stop: new AbortController().signal,
+    onMoved() {},
     onProgress() {},
     ...changes,
   };
@@ -111,6 +112,31 @@ describe("a move", () => {
     expect(queue.visible).toEqual(queue.left);
   });
 
+  test("tells of what was accepted, once it was, and of nothing else", async () => {
+    const queue = new MemoryQueue(["stored-1", ...bodies(15)]);
+    const accepted: string[] = [];
+    const told: string[] = [];
+    const { run } = world(queue, {
+      to: {
+        async send(messages) {
+          const taken = [...messages.keys()].filter((place) => messages[place]?.body !== "b4");
+          accepted.push(...taken.map((place) => messages[place]?.body ?? ""));
+          return new Set(taken);
+        },
+      },
+      onMoved(letters) {
+        told.push(...letters.map(({ body }) => body));
+        expect(accepted).toEqual(expect.arrayContaining(told));
+      },
+    });
+    await run();
+    expect(told.toSorted()).toEqual(
+      bodies(15)
+        .filter((body) => body !== "b4")
+        .toSorted(),
+    );
+  });
+
   test("takes no more than the most, with several calls at once", async () => {
     const queue = new MemoryQueue(bodies(60));
     const { counts, run } = world(queue, { max: 33 });
@@ -134,9 +160,11 @@ describe("a move", () => {
     ["the queue takes nothing", { to: { send: () => Promise.reject(away()) } }],
   ])("gives everything back where %s, and says why", async (_, changes) => {
     const queue = new MemoryQueue(bodies(25));
-    const { counts, run } = world(queue, changes);
+    const told: Message[] = [];
+    const { counts, run } = world(queue, { ...changes, onMoved: (letters) => told.push(...letters) });
     await expect(run()).rejects.toMatchObject({ kind: "unavailable" });
     expect(counts.moved).toBe(0);
+    expect(told).toEqual([]);
     expect(queue.visible).toHaveLength(25);
   });
 });
