@@ -2,7 +2,7 @@
 
 import { numberText, parseExactJson } from "../pipeline/json.ts";
 import { sourceName } from "../pipeline/mapping.ts";
-import { personalShapes, type Shape, shapesOf } from "./shapes.ts";
+import { personalAmong, type Shape, shapesOf } from "./shapes.ts";
 
 /** A value's type, as JSON has them, with whole numbers told from others. */
 export type FieldType = "text" | "integer" | "decimal" | "boolean" | "null" | "array" | "object";
@@ -60,7 +60,10 @@ export function findFields(bodies: readonly object[]): FieldsFound {
   const found = new Map<string, FieldNotes>();
   let cut = false;
   for (const body of bodies) {
-    visit(body, [], (path, value) => {
+    // A body that is a map by e-mail address has names that no column can have.
+    const named = Object.entries(body).filter(([name]) => !isPersonal(name));
+    if (named.length < Object.keys(body).length) cut = true;
+    visit(Object.fromEntries(named), [], (path, value) => {
       const key = JSON.stringify(path);
       const notes = found.get(key) ?? (found.size < mostFields ? new FieldNotes(path) : undefined);
       if (notes === undefined) {
@@ -90,12 +93,11 @@ function visit(
 /** Whether an object has fields, and no names that are a person's: a map by e-mail address is one value. */
 function isRecord(value: object): boolean {
   const names = Object.keys(value);
-  return names.length > 0 && !names.some(isPersonal);
+  return names.length > 0 && !isPersonal(...names);
 }
 
-function isPersonal(name: string): boolean {
-  const shapes = shapesOf(name);
-  return personalShapes.some((shape) => shapes.has(shape));
+function isPersonal(...names: readonly string[]): boolean {
+  return personalAmong(new Set(names.flatMap((name) => [...shapesOf(name)]))).length > 0;
 }
 
 function typeOf(value: unknown): FieldType {
@@ -136,9 +138,9 @@ class FieldNotes {
   /** Places in a list are no names. */
   #addInner(value: object, path: readonly string[]): void {
     for (const [name, inner] of Object.entries(value)) {
-      if (!Array.isArray(value) && isPersonal(name)) {
+      if (!Array.isArray(value)) {
         for (const shape of shapesOf(name)) this.#some.add(shape);
-        continue;
+        if (isPersonal(name)) continue;
       }
       const here = Array.isArray(value) ? path : [...path, name];
       const type = typeOf(inner);

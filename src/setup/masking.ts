@@ -48,8 +48,15 @@ export function maskedInto(
   if (masked === undefined) return undefined;
   const room = column.maxCharacters ?? Number.POSITIVE_INFINITY;
   if (column.takes.includes("text") && room >= pseudonymCharacters.hmac) return masked;
-  if (kind === "IP address" && column.takes.includes("inet")) return masking(masked, "truncate");
+  if (kind === "IP address" && column.takes.includes("inet") && hasNetwork(field)) {
+    return masking(masked, "truncate");
+  }
   return column.takes.includes("text") && room >= redacted.length ? masking(masked, "redact") : undefined;
+}
+
+/** Several addresses, or one with its port, are no address of which there is a network. */
+function hasNetwork({ someShapes }: Field): boolean {
+  return !someShapes.has("ips") && !someShapes.has("endpoint");
 }
 
 /** The column's value masked by the method, `default` for the run's own; unmasked where it is undefined. */

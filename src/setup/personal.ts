@@ -1,7 +1,7 @@
 /** Proposes which fields are personal, by their names and by what their values look like; rather once too often. */
 
 import { type Field, type FieldLooks, soleType } from "./fields.ts";
-import { personalShapes, type Shape } from "./shapes.ts";
+import { type PersonalShape, personalAmong, type Shape } from "./shapes.ts";
 import { wordsOf } from "./words.ts";
 
 /** Why a field is taken for personal, in words for a person. */
@@ -142,14 +142,18 @@ const deviceTraits: ReadonlySet<string> = new Set(
   ),
 );
 
-const kindOfShape: Readonly<Record<(typeof personalShapes)[number], PersonalKind>> = {
+const kindOfShape: Readonly<Record<PersonalShape, PersonalKind>> = {
   ip: "IP address",
   ips: "IP address",
+  endpoint: "IP address",
   email: "e-mail address",
   phone: "phone number",
   mac: "device or advertising id",
   imei: "device or advertising id",
   ssn: "identity or payment",
+  card: "identity or payment",
+  iban: "identity or payment",
+  jwt: "secret",
   coordinates: "precise location",
 };
 
@@ -189,10 +193,7 @@ function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean
 }
 
 function byShape(shapes: ReadonlySet<Shape>, words: readonly string[]): PersonalKind | undefined {
-  for (const shape of personalShapes) {
-    // A version of four parts looks like an address.
-    if (shape === "ip" && words.includes("version")) continue;
-    if (shapes.has(shape)) return kindOfShape[shape];
-  }
-  return undefined;
+  // A version of four parts looks like an address.
+  const found = personalAmong(shapes).find((shape) => !(shape === "ip" && words.includes("version")));
+  return found && kindOfShape[found];
 }

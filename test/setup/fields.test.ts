@@ -26,6 +26,22 @@ test("an object whose names are a person's is one value, and no name of it is re
   expect(JSON.stringify(fields)).not.toContain("203.0");
 });
 
+test("a body's own name that is a person's is no field, and it is said that there are more", () => {
+  const { fields, cut } = findFields([{ id: 1, "ada@example.com": 2, "203.0.113.7": { n: 1 } }]);
+  expect(fields.map(({ name }) => name)).toEqual(["id"]);
+  expect(cut).toBe(true);
+});
+
+test("a number beyond a double's digits has the shapes of all of them", () => {
+  expect([...(read('{"a":4000000000000000006}')[0]?.someShapes ?? [])]).toEqual(["integer", "card"]);
+});
+
+test("an object of cards is one value, and one of other long numbers has fields", () => {
+  const [byCard] = read('{"seen":{"4111111111111111":1,"5555555555554444":2}}');
+  expect(byCard?.name).toBe("seen");
+  expect(read('{"seen":{"4111111111111111":1,"4111111111111112":2}}').length).toBe(2);
+});
+
 test("a shape is the field's where all of its values have it", () => {
   const [version, mixed] = read('{"v":"2.3.1","m":"2026-01-01"}', '{"v":"2.3","m":"soon"}');
   expect([...(version?.allShapes ?? [])]).toEqual(["version"]);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { findFields } from "../../src/setup/fields.ts";
 import { personalKind } from "../../src/setup/personal.ts";
+import { tokenOf } from "../support/json-web-token.ts";
 
 /** What the first field of the body is taken for. */
 function kindOf(body: object): string | undefined {
@@ -44,6 +45,14 @@ const byShape: readonly (readonly [object, string])[] = [
   [{ reach: "+49 30 1234567" }, "phone number"],
   [{ hardware: "490154203237518" }, "device or advertising id"],
   [{ at: "52.5200,13.4050" }, "precise location"],
+  [{ reference: "4111 1111 1111 1111" }, "identity or payment"],
+  [{ reference: 4111111111111111 }, "identity or payment"],
+  [{ reference: "378282246310005" }, "identity or payment"],
+  [{ seen: { "4111111111111111": 1 } }, "identity or payment"],
+  [{ reference: "de89 3704 0044 0532 0130 00" }, "identity or payment"],
+  [{ state: tokenOf({ alg: "RS256" }) }, "secret"],
+  [{ peer: "10.1.2.3:443" }, "IP address"],
+  [{ peer: "[2001:db8::1]:443" }, "IP address"],
 ];
 
 test.each(byShape)("%j is personal by its value", (body, kind) => {
@@ -54,6 +63,25 @@ test("one value of a personal shape among many is enough", () => {
   const bodies = [...Array.from({ length: 9 }, () => ({ origin: "web" })), { origin: "203.0.113.7" }];
   const [field] = findFields(bodies).fields;
   expect(field && personalKind(field)).toBe("IP address");
+});
+
+test("a card's number is one where no other number of the field is as long and none", () => {
+  const kindOfAll = (...values: readonly unknown[]) => {
+    const [field] = findFields(values.map((reference) => ({ reference }))).fields;
+    return field && personalKind(field);
+  };
+  expect(kindOfAll("4111111111111111", "5555 5555 5555 4444", null)).toBe("identity or payment");
+  expect(kindOfAll("cash", "4111111111111111")).toBe("identity or payment");
+  expect(kindOfAll("4111111111111111", "4111111111111112")).toBeUndefined();
+  expect(kindOfAll(4111111111111111, 4111111111111112)).toBeUndefined();
+  expect(kindOf({ reference: ["4111111111111111", "4111111111111112"] })).toBeUndefined();
+  expect(kindOf({ seen: { items: [{ "4111111111111111": 1, "4111111111111112": 1 }] } })).toBeUndefined();
+});
+
+test("times in milliseconds, of which one in ten passes a card's check, are no cards", () => {
+  for (let index = 0; index < 100; index += 1) {
+    expect(kindOf({ at: 1_700_000_000_000 + index })).toBeUndefined();
+  }
 });
 
 test("what lies inside of a list, an object too deep, or a text of JSON is looked at", () => {
@@ -76,6 +104,10 @@ test.each([
   { email_verified: true },
   { total: 12.5 },
   { items: [{ sku: "a" }] },
+  { reference: "4111111111111112" },
+  { reference: "DE89370400440532013001" },
+  { state: tokenOf({ typ: "JWT" }) },
+  { time: "12:30:45:123" },
 ])("%j is not", (body) => {
   expect(kindOf(body)).toBeUndefined();
 });

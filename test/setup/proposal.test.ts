@@ -127,6 +127,11 @@ test("a personal field goes nowhere unmasked: a column too short or of another t
   ]);
 });
 
+test("an address with its port, or several, has no network for an address column", () => {
+  const { found, personal } = look({ ip: "203.0.113.7:443", via: "203.0.113.9, 10.0.0.1" });
+  expect(proposeForTable([columnOf("ip", ["inet"]), columnOf("via", ["inet"])], found, personal)).toEqual([]);
+});
+
 test("a column that the database makes is not filled; one that must not be null makes its field required", () => {
   const { found, personal } = look({ a: 1, note: "x" }, { a: 1 });
   const columns = [

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
 import { type ColumnMapping, sourceName } from "../../src/pipeline/mapping.ts";
+import { maskOf } from "../../src/setup/masking.ts";
 import type { Start } from "../../src/setup/plan.ts";
 import { setUp } from "../../src/setup/set-up.ts";
 import { unasked } from "../../src/setup/unasked.ts";
+import { tokenOf } from "../support/json-web-token.ts";
 import {
   backingOut,
   blankStart,
@@ -83,6 +85,23 @@ describe("a person", () => {
     expect(heard).not.toContain("203.0.113.7");
     expect(heard).toMatch(/masked_ip hmac:\w+/);
     expect(heard).toContain(`${canary}-note`);
+  });
+
+  test("sees nothing in clear that is personal by its value, whatever its field is called", async () => {
+    const hidden = {
+      a: "4111 1111 1111 1111",
+      b: 5555555555554444,
+      c: "DE89 3704 0044 0532 0130 00",
+      d: tokenOf({ alg: "HS256" }),
+      e: "203.0.113.7:443",
+    };
+    const bodies = [hidden, { ...hidden, a: "cash", c: "cash", d: "none", e: "web" }, hidden];
+    const { plan, person } = await run(scriptedPerson([[/Which queue/, "orders-queue"], ...answers]), {
+      messages: bodies.map(messageOf),
+    });
+    const heard = person.heard.join("\n");
+    for (const value of Object.values(hidden)) expect(heard).not.toContain(String(value));
+    expect(plan?.mapping.columns.filter((column) => maskOf(column) === "default").length).toBe(5);
   });
 
   test("is asked again where an answer was wrong, and for a password where one is missing", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { type Shape, shapesOf } from "../../src/setup/shapes.ts";
+import { tokenOf } from "../support/json-web-token.ts";
 
 const cases: readonly (readonly [string, readonly Shape[]])[] = [
   ["203.0.113.7", ["ip"]],
@@ -7,14 +8,27 @@ const cases: readonly (readonly [string, readonly Shape[]])[] = [
   ["2001:db8::1", ["ip"]],
   ["::ffff:192.0.2.1", ["ip"]],
   ["12:30:45", []],
+  ["10.1.2.3:443", ["endpoint"]],
+  ["[2001:db8::1]:443", ["endpoint"]],
+  ["[::ffff:192.0.2.1]:443", ["endpoint"]],
+  ["10.1.2:443", []],
+  ["10.1.2.3:", []],
+  ["[12:30:45]:443", []],
+  ["203.0.113.9:50123, 10.0.0.1:443", ["ips"]],
   ["ada@example.com", ["email"]],
   ["@example", []],
   ["+49 30 1234567", ["phone"]],
   ["(030) 123-4567", ["phone"]],
   ["12345678", ["integer"]],
   ["00:1B:44:11:3A:B7", ["mac"]],
-  ["490154203237518", ["integer", "imei"]],
-  ["490154203237519", ["integer"]],
+  ["490154203237518", ["integer", "imei", "digits"]],
+  ["490154203237519", ["integer", "digits"]],
+  ["378282246310005", ["integer", "imei", "card"]],
+  ["5555-5555-5555-4444", ["card"]],
+  ["1700000000000", ["integer", "digits"]],
+  ["GB82 WEST 1234 5698 7654 32", ["iban"]],
+  [tokenOf({ alg: "HS256" }), ["jwt"]],
+  [`Bearer ${tokenOf({ alg: "none" }, "", "x".repeat(400))}`, ["jwt"]],
   ["593-47-5928", ["ssn"]],
   ["52.5200, 13.4050", ["coordinates"]],
   ["424cdd21-063a-43a7-b91b-7ca1a833afae", ["uuid"]],

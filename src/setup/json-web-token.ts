@@ -1,0 +1,19 @@
+/** Tokens that a service lets their bearer in with. */
+
+import { parseJson } from "../pipeline/json.ts";
+
+/** Three parts in base64url, of which an unsigned token leaves the last one empty; alone or as a header has them. */
+const threeParts = /^(?:Bearer )?([\w-]+)\.[\w-]+\.[\w-]*$/i;
+
+/**
+ * Whether the text is a JSON Web Token: its header names the algorithm that it is signed with.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1
+ * @see https://www.rfc-editor.org/rfc/rfc7519#section-3
+ */
+export function isJsonWebToken(text: string): boolean {
+  const header = threeParts.exec(text)?.[1];
+  if (header === undefined) return false;
+  const read = parseJson(Buffer.from(header, "base64url").toString());
+  return typeof read === "object" && read !== null && Object.hasOwn(read, "alg");
+}
