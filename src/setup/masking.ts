@@ -3,7 +3,7 @@
 import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../pipeline/mapping.ts";
 import { pseudonymCharacters, redacted } from "../pipeline/transforms/mask.ts";
 import { type Field, soleType } from "./fields.ts";
-import type { PersonalKind } from "./personal.ts";
+import type { PersonalKind } from "./personal-names.ts";
 import type { TargetColumn } from "./ports.ts";
 
 type Masked = Pick<ColumnMapping, "type" | "transforms">;

@@ -1,146 +1,9 @@
 /** Proposes which fields are personal, by their names and by what their values look like; rather once too often. */
 
 import { type Field, type FieldLooks, soleType } from "./fields.ts";
+import { deviceTraits, endings, names, type PersonalKind, people } from "./personal-names.ts";
 import { type PersonalShape, personalAmong, type Shape } from "./shapes.ts";
 import { wordsOf } from "./words.ts";
-
-/** Why a field is taken for personal, in words for a person. */
-export type PersonalKind =
-  | "IP address"
-  | "e-mail address"
-  | "phone number"
-  | "device or advertising id"
-  | "name"
-  | "precise location"
-  | "identity or payment"
-  | "secret";
-
-/**
- * The names, as sequences of words that stand in the field's name one after the other. A field is looked at by its whole
- * path, so that `user.name` is a name and `product.name` is none.
- */
-const names: Readonly<Record<PersonalKind, readonly string[]>> = {
-  "IP address": ["ip", "ipv4", "ipv6", "ipaddr", "ipaddress", "remote addr", "forwarded for", "xff"],
-  "e-mail address": ["email", "e mail", "mail", "emailaddress", "correo"],
-  "phone number": [
-    "phone",
-    "telephone",
-    "tel",
-    "mobile",
-    "msisdn",
-    "cell",
-    "fax",
-    "phonenumber",
-    "telefon",
-    "telefono",
-    "telefonnummer",
-    "handy",
-  ],
-  "device or advertising id": [
-    ...[
-      "device id",
-      "deviceid",
-      "device",
-      "udid",
-      "android id",
-      "androidid",
-      "imei",
-      "meid",
-      "imsi",
-      "iccid",
-    ],
-    ...[
-      "idfa",
-      "idfv",
-      "gaid",
-      "aaid",
-      "adid",
-      "ad id",
-      "advertising id",
-      "advertiser id",
-      "mac",
-      "fingerprint",
-    ],
-    ...["serial", "cookie", "cookie id", "push token", "user agent", "useragent", "vin"],
-  ],
-  name: [
-    ...["first name", "firstname", "last name", "lastname", "surname", "full name", "fullname", "given name"],
-    ...["family name", "middle name", "maiden name", "nick name", "nickname", "display name", "username"],
-    ...[
-      "user name",
-      "customer name",
-      "contact name",
-      "person name",
-      "account name",
-      "owner name",
-      "holder name",
-    ],
-    ...["sender name", "recipient name", "patient name", "member name", "guest name", "employee name"],
-    ...["author name", "login", "nick", "cardholder", "card holder", "policy holder", "beneficiary"],
-    ...["vorname", "nachname", "nom", "prenom", "nombre", "apellido"],
-  ],
-  "precise location": [
-    ...[
-      "lat",
-      "latitude",
-      "lng",
-      "lon",
-      "long",
-      "longitude",
-      "geo",
-      "geohash",
-      "gps",
-      "coordinates",
-      "coords",
-    ],
-    ...[
-      "location",
-      "position",
-      "address",
-      "street",
-      "postcode",
-      "postal code",
-      "zip",
-      "zipcode",
-      "zip code",
-      "strasse",
-    ],
-  ],
-  "identity or payment": [
-    ...[
-      "birthday",
-      "birth",
-      "birthdate",
-      "dob",
-      "ssn",
-      "social security",
-      "passport",
-      "national id",
-      "tax id",
-    ],
-    ...[
-      "iban",
-      "card number",
-      "credit card",
-      "cardnumber",
-      "pan",
-      "account number",
-      "licence",
-      "license plate",
-      "driver license",
-    ],
-    ...["cvv", "cvc", "cc last4", "salary", "nino", "nhs number", "steuer id", "member no", "geburtsdatum"],
-    ...["gender", "religion", "nationality", "medical", "diagnosis"],
-  ],
-  secret: ["password", "passwd", "secret", "token", "api key", "apikey", "session id", "sessionid"],
-};
-
-/** Words behind `device` that make it say something of a kind of device and not of one device. */
-const deviceTraits: ReadonlySet<string> = new Set(
-  "type model os version brand make manufacturer platform class family name category language locale".split(
-    " ",
-  ),
-);
 
 const kindOfShape: Readonly<Record<PersonalShape, PersonalKind>> = {
   ip: "IP address",
@@ -172,7 +35,7 @@ export function personalKind(field: Pick<Field, keyof FieldLooks | "inner">): Pe
 function kindOfLooks({ path, types, someShapes }: FieldLooks): PersonalKind | undefined {
   if (soleType({ types }) === "boolean") return undefined;
   const words = path.flatMap(wordsOf);
-  return byName(words) ?? byShape(someShapes, words);
+  return byName(words) ?? byEnding(words, types) ?? byShape(someShapes, words);
 }
 
 function byName(words: readonly string[]): PersonalKind | undefined {
@@ -182,6 +45,14 @@ function byName(words: readonly string[]): PersonalKind | undefined {
     if (phrases.some((phrase) => hasPhrase(words, phrase.split(" ")))) return kind;
   }
   return undefined;
+}
+
+function byEnding(words: readonly string[], types: FieldLooks["types"]): PersonalKind | undefined {
+  const last = words.at(-1) ?? "";
+  if (endings.has(last)) return "identity or payment";
+  // A number stands for a person of some other table, and an object has fields of its own.
+  const mayBeText = types.has("text") || [...types.keys()].every((type) => type === "null");
+  return people.has(last) && mayBeText ? "name" : undefined;
 }
 
 function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean {

@@ -5,7 +5,7 @@ import { storedType } from "../pipeline/stored-type.ts";
 import { conversionsOf } from "./conversions.ts";
 import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
 import { maskedField, maskedInto } from "./masking.ts";
-import type { PersonalKind } from "./personal.ts";
+import type { PersonalKind } from "./personal-names.ts";
 import type { TargetColumn } from "./ports.ts";
 import { columnName, likeness, wordsOf } from "./words.ts";
 
