@@ -21,18 +21,24 @@ const emptyPollsToPause = 2;
  */
 const mostReceivers = 80;
 
+/**
+ * How long polls that are open at a stop may take where messages have been coming: what they are about to bring would
+ * otherwise stay hidden for its time-out, and what is given back could go to them.
+ */
+const lastAnswersMillis = 500;
+
 /** What the receivers need. */
 export interface ReceiverParts {
   readonly source: Pick<Source, "receive">;
   readonly intake: Intake;
   readonly meter: Meter;
-  readonly clock: Pick<Clock, "monotonicMillis">;
+  readonly clock: Clock;
   /** How many long polls at one time while messages come. @defaultValue tuned, up to {@link mostReceivers} */
   readonly receivers?: number | undefined;
   readonly waitSeconds: number;
   /** The most deliveries to take in the whole run. @defaultValue unlimited */
   readonly maxMessages?: number | undefined;
-  /** Ends every open poll at once; no receive is begun after it. */
+  /** No receive is begun after it; polls that wait for messages are ended at once, others soon. */
   readonly signal: AbortSignal;
   /** Whether to go on when polls stay empty. */
   readonly follow: boolean;
@@ -48,10 +54,14 @@ export interface ReceiverParts {
 export class Receivers {
   readonly #parts: ReceiverParts;
   readonly #tuning = new Tuning(mostReceivers);
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #ended = new AbortController();
+  /** Ends every open poll. */
+  readonly #cut = new AbortController();
   #remaining: number;
   /** Polls in a row, over all receivers, that brought nothing new. */
   #emptyPolls = 0;
+  /** Whether the newest answer brought something new. */
+  #messagesCome = false;
   #openPolls = 0;
 
   constructor(parts: ReceiverParts) {
@@ -89,11 +99,23 @@ export class Receivers {
   /** Resolves when no receiver polls any more, so that nothing can arrive after it. */
   async run(): Promise<void> {
     const { signal } = this.#parts;
-    const fill = () => this.fill();
-    signal.addEventListener("abort", fill);
+    const ended = new Promise<void>((resolve) => {
+      this.#ended.signal.addEventListener("abort", () => resolve());
+    });
+    const stop = () => void this.#stop();
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
     this.fill();
-    await this.#ended.promise;
-    signal.removeEventListener("abort", fill);
+    await ended;
+    signal.removeEventListener("abort", stop);
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#messagesCome && this.#openPolls > 0) {
+      await this.#parts.clock.sleep(lastAnswersMillis, this.#ended.signal);
+    }
+    this.#cut.abort();
+    this.fill();
   }
 
   /** Opens as many polls as are wanted and have room; to be called whenever one more might. */
@@ -109,7 +131,7 @@ export class Receivers {
         this.fill();
       });
     }
-    if (this.#openPolls === 0 && (signal.aborted || this.#remaining === 0)) this.#ended.resolve();
+    if (this.#openPolls === 0 && (signal.aborted || this.#remaining === 0)) this.#ended.abort();
   }
 
   get #paused(): boolean {
@@ -121,7 +143,7 @@ export class Receivers {
     const since = clock.monotonicMillis();
     let messages: readonly Message[] = [];
     try {
-      messages = await source.receive({ maxMessages: count, waitSeconds, signal });
+      messages = await source.receive({ maxMessages: count, waitSeconds, signal: this.#cut.signal });
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -137,7 +159,8 @@ export class Receivers {
 
   #answered(sinceMillis: number, fresh: number): void {
     const { meter, receivers } = this.#parts;
-    this.#emptyPolls = fresh === 0 ? this.#emptyPolls + 1 : 0;
+    this.#messagesCome = fresh > 0;
+    this.#emptyPolls = this.#messagesCome ? 0 : this.#emptyPolls + 1;
     meter.answered(sinceMillis, fresh);
     this.#tuning.answered(fresh);
     if (fresh === 0) {
