@@ -44,8 +44,9 @@ export async function withPatience<T>(operation: () => Promise<T>, patience: Pat
       }
       const pause = random() * Math.min(longestPauseMillis, firstPauseMillis * 2 ** attempt);
       const failingMillis = clock.monotonicMillis() - firstFailure.at;
-      if (failingMillis + pause > giveUpAfterMillis) throw outOfPatience(error, failingMillis);
-      await clock.sleep(pause, signal);
+      if (failingMillis >= giveUpAfterMillis) throw outOfPatience(error, failingMillis);
+      // Tried once more at the very end, and not given up before it.
+      await clock.sleep(Math.min(pause, giveUpAfterMillis - failingMillis), signal);
       if (signal.aborted) throw error;
     }
   }
