@@ -43,13 +43,24 @@ export function describeRejection({ messageId, reason, path, column, constraint 
   return `message ${messageId}: ${reason}${where}${inColumn}${byConstraint}`;
 }
 
+/** The queue's own count, and how many messages the run had received then. */
+interface Counted {
+  readonly visible: number;
+  readonly received: number;
+}
+
+/** About how many messages are still to be done: those in the queue, and those that are received and not settled. */
+export function messagesLeft(counted: Counted, { received, open }: Pick<Tally, "received" | "open">): number {
+  return Math.max(0, counted.visible - (received - counted.received)) + open;
+}
+
 /** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
 export function reportDrain({ context, clock, tally, source, waiting, json }: DrainReportParts): DrainReport {
   const { log, stderr, stdout } = context;
   const progress = createProgress(log, stderr, clock);
   const startedAt = clock.monotonicMillis();
   const troubled = new Set<string>();
-  let left = { count: waiting, received: 0 };
+  let counted: Counted = { visible: waiting, received: 0 };
   let samples = [{ at: startedAt, loaded: 0 }];
 
   function state(): ProgressState {
@@ -64,7 +75,7 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
       loaded,
       rejected: tally.rejected,
       perSecond: millis > 0 ? ((loaded - (first?.loaded ?? 0)) / millis) * 1000 : 0,
-      left: Math.max(0, left.count - (tally.received - left.received)),
+      left: messagesLeft(counted, tally),
       seconds: (now - startedAt) / 1000,
     };
   }
@@ -77,7 +88,7 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
     if (stderr.isTerminal) {
       // The count only dresses the progress line: where the queue does not answer, the old one stands.
       const attributes = await source.attributes().catch(() => undefined);
-      if (attributes !== undefined) left = { count: attributes.visible, received: tally.received };
+      if (attributes !== undefined) counted = { visible: attributes.visible, received: tally.received };
     } else {
       log.info(formatProgress(state(), Number.POSITIVE_INFINITY));
     }
