@@ -10,8 +10,8 @@ export interface MeterParts {
   readonly runnableMillis: () => number;
   /** Requests that were sent to the queue, retries included. */
   readonly requests: () => number;
-  /** Whether another load could begin at once, and be a full one. */
-  readonly fullLoadWaits: () => boolean;
+  /** Whether it is the open load that holds everything up: the next full one waits, or nothing more comes. */
+  readonly loadHoldsUp: () => boolean;
 }
 
 /** A run that was at work for less than this says nothing of its limit. */
@@ -33,7 +33,7 @@ export class Meter {
   #answers = 0;
   #received = 0;
   #pollMillis = 0;
-  #fullLoadMillis = 0;
+  #holdUpMillis = 0;
   #loadSinceMillis: number | undefined;
 
   constructor(parts: MeterParts) {
@@ -86,7 +86,7 @@ export class Meter {
       answers: this.#answers,
       received: this.#received,
       pollMillis: this.#pollMillis,
-      fullLoadMillis: this.#fullLoadMillis,
+      holdUpMillis: this.#holdUpMillis,
       runnableMillis: end.runnableMillis - begin.runnableMillis,
       requests: end.requests - begin.requests,
       retries: end.retries - begin.retries,
@@ -96,7 +96,7 @@ export class Meter {
     this.#answers = 0;
     this.#received = 0;
     this.#pollMillis = 0;
-    this.#fullLoadMillis = 0;
+    this.#holdUpMillis = 0;
     return interval;
   }
 
@@ -113,8 +113,8 @@ export class Meter {
 
   /** What of the open load falls into this interval. */
   #countLoad(untilMillis: number): void {
-    if (this.#loadSinceMillis === undefined || !this.#parts.fullLoadWaits()) return;
-    this.#fullLoadMillis += untilMillis - Math.max(this.#loadSinceMillis, this.#begin.millis);
+    if (this.#loadSinceMillis === undefined || !this.#parts.loadHoldsUp()) return;
+    this.#holdUpMillis += untilMillis - Math.max(this.#loadSinceMillis, this.#begin.millis);
   }
 
   #count(busy: Interval): void {

@@ -63,7 +63,7 @@ export class Run {
       monotonicMillis: () => clock.monotonicMillis(),
       runnableMillis: parts.runnableMillis,
       requests: () => parts.source.requests,
-      fullLoadWaits: () => this.#intake.holdsFullLoad(batchSize),
+      loadHoldsUp: () => this.#intake.holdsFullLoad(batchSize) || this.#nothingComes,
     });
     const source = meteredSource(parts.source, this.#meter);
     this.#source = source;
@@ -242,10 +242,13 @@ export class Run {
     this.#rejects.add(rejects);
   }
 
+  get #nothingComes(): boolean {
+    return this.#receivers.lastPollEmpty || this.#intake.closed;
+  }
+
   /** Where nothing is on its way that could tell, what is held back is taken for bad messages. */
   #lull(): void {
-    const nothingComes = this.#receivers.lastPollEmpty || this.#intake.closed;
-    if (this.#loader.inHand.length === 0 && nothingComes) this.#heldBack.settle();
+    if (this.#loader.inHand.length === 0 && this.#nothingComes) this.#heldBack.settle();
     this.#ending.look();
   }
 

@@ -18,8 +18,8 @@ export interface Interval {
   readonly received: number;
   /** How long polls were open, summed up: by `millis`, it is how many were open on average. */
   readonly pollMillis: number;
-  /** How long those loads took at whose end the next full one was waiting already. */
-  readonly fullLoadMillis: number;
+  /** How long those loads took that held everything up. */
+  readonly holdUpMillis: number;
   /** For how long the thread that runs the drain had work, on a core or in line for one. */
   readonly runnableMillis: number;
   /** Requests to the queue, retries included. */
@@ -53,10 +53,10 @@ const pauseIntervals = { first: 2, longest: 32 };
 const intervalMillis = { first: 50, later: 500 };
 
 /** What an interval was limited by. */
-export function bottleneckOf({ millis, runnableMillis, fullLoadMillis }: Interval): Bottleneck {
+export function bottleneckOf({ millis, runnableMillis, holdUpMillis }: Interval): Bottleneck {
   // A thread without time makes loads look slow, too: their answers wait for it.
   if (runnableMillis >= busyShare * millis) return "cpu";
-  return fullLoadMillis >= loadingShare * millis ? "database" : "queue";
+  return holdUpMillis >= loadingShare * millis ? "database" : "queue";
 }
 
 interface Attempt {

@@ -10,7 +10,7 @@ function world() {
     monotonicMillis: () => now.millis,
     runnableMillis: () => now.runnableMillis,
     requests: () => now.requests,
-    fullLoadWaits: () => now.full,
+    loadHoldsUp: () => now.full,
   });
   return { now, meter };
 }
@@ -33,7 +33,7 @@ describe("an interval", () => {
       received: 40,
       // The first poll was begun before the interval.
       pollMillis: 350,
-      fullLoadMillis: 0,
+      holdUpMillis: 0,
       runnableMillis: 20,
       requests: 8,
       retries: 4,
@@ -47,7 +47,7 @@ describe("an interval", () => {
     now.full = true;
     meter.loadBegins();
     now.millis = 300;
-    expect(meter.cut().fullLoadMillis).toBe(300);
+    expect(meter.cut().holdUpMillis).toBe(300);
     now.millis = 400;
     meter.loadEnds();
     now.millis = 600;
@@ -55,7 +55,7 @@ describe("an interval", () => {
     meter.loadBegins();
     now.millis = 700;
     meter.loadEnds();
-    expect(meter.cut().fullLoadMillis).toBe(100);
+    expect(meter.cut().holdUpMillis).toBe(100);
   });
 });
 
@@ -104,6 +104,16 @@ describe("the limit of a run", () => {
       outcome: "drained",
       limit: "database",
     });
+  });
+
+  test("is the database where it alone was waited for, however few the messages are", async () => {
+    const it = drainWorld(bodies(30));
+    it.table.fault = async () => {
+      // Until nothing more comes.
+      for (let index = 0; index < 50; index += 1) await turn();
+      it.clock.advance(2000);
+    };
+    expect(await it.run()).toEqual({ outcome: "drained", limit: "database" });
   });
 });
 

@@ -33,7 +33,7 @@ function measure(world: World, receivers: number, millis: number, noise = 0): In
     answers: received / 10,
     received,
     pollMillis: (received / 10) * world.latencyMillis,
-    fullLoadMillis: most >= world.database ? millis : 0,
+    holdUpMillis: most >= world.database ? millis : 0,
     runnableMillis: (most / world.cpu) * millis,
     requests: received / 10 + retries,
     retries,
