@@ -23,6 +23,7 @@ interface Arrows {
 }
 
 const arrows: Readonly<Record<string, Arrows>> = {
+  text: { may: ["text"] },
   pipeline: { may: ["pipeline", "errors.ts"], packages: /^node:(crypto|zlib)$/ },
   drain: { may: ["drain", "pipeline", "errors.ts"] },
   sqs: {
@@ -31,7 +32,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
     packages: /^(node:|aws4fetch$|@aws-sdk\/)/,
   },
   postgres: {
-    may: ["postgres", "drain/ports.ts", "pipeline", "errors.ts"],
+    may: ["postgres", "drain/ports.ts", "pipeline", "errors.ts", "text"],
     packages: /^(node:|postgres$)/,
   },
   terminal: {
@@ -46,6 +47,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
       "pipeline/conversions",
       "pipeline/mapping.ts",
       "pipeline/transforms/version.ts",
+      "text",
     ],
     mayTypes: ["commands/context.ts", "pipeline"],
     packages: /^(node:(fs|path)|smol-toml|valibot)$/,
@@ -69,7 +71,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
     ],
     packages: /^(node:|bun:jsc$)/,
   },
-  cli: { may: ["cli", "commands", "config", "errors.ts", "terminal"], packages: /^cac$/ },
+  cli: { may: ["cli", "commands", "config", "errors.ts", "terminal", "text"], packages: /^cac$/ },
   "cli.ts": { may: ["cli", "commands", "config", "errors.ts", "terminal"] },
   "main.ts": {
     may: ["cli", "cli.ts", "terminal"],

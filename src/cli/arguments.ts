@@ -1,8 +1,8 @@
 /** Checks the words behind a command before cac reads them, and writes them so that cac cannot misread them. */
 
-import { nearestName } from "../config/nearest-name.ts";
 import { shownWord } from "../config/shown-word.ts";
 import type { EtlError } from "../errors.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import type { Command } from "./command.ts";
 import { type Flag, takesValue } from "./flag.ts";
 import { didYouMean, usageError } from "./usage-error.ts";

@@ -1,8 +1,8 @@
 /** Reads and writes `from`: the place in a message that a column takes its value from. */
 
 import { type ColumnSource, messageFacts, sourceName } from "../pipeline/mapping.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import type { FileColumn } from "./column-schema.ts";
-import { nearestName } from "./nearest-name.ts";
 import { shownWord } from "./shown-word.ts";
 
 const attributesPrefix = "$attributes.";

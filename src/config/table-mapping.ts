@@ -1,9 +1,9 @@
 /** Makes the mapping of a run from `[table]` and its columns, and tells what in them cannot work. */
 
 import { type ColumnMapping, type Conflict, type Mapping, userLogins } from "../pipeline/mapping.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import { readColumn } from "./column-mapping.ts";
 import type { FileTable } from "./file-schema.ts";
-import { nearestName } from "./nearest-name.ts";
 import { keyFault, type SettingFault } from "./setting-fault.ts";
 import { shownWord } from "./shown-word.ts";
 

@@ -1,6 +1,7 @@
 /** Reads a `postgres://` URL as libpq does, without ever quoting it: it may hold a password. */
 
 import { EtlError } from "../errors.ts";
+import { nearestName } from "../text/nearest-name.ts";
 
 /** What one layer of settings says of a connection; what is absent is left to the next layer. */
 export interface ConnectionParts {
@@ -125,12 +126,16 @@ function parametersOf(query: string): ConnectionParts {
 
 function unsupported(name: string): EtlError {
   // What stands before a misplaced `=` can be part of a password.
-  const shown = /^[A-Za-z_]{1,40}$/.test(name) ? `parameter ${name}` : "one parameter";
+  const shown = /^[A-Za-z_]{1,40}$/.test(name) ? `parameter ${name}` : undefined;
+  const supported = Object.keys(partOfParameter);
+  const onlyThis = name === "ssl" || Object.hasOwn(inertValues, name);
+  const nearest = shown === undefined || onlyThis ? undefined : nearestName(name, supported);
+  const meant = nearest === undefined ? "" : `; did you mean ${nearest}?`;
   return new EtlError({
     kind: "config",
     operation: "connect",
-    message: `the database URL's ${shown} is not supported with this value`,
-    hint: `remove it; supported are ${Object.keys(partOfParameter).join(", ")}`,
+    message: `the database URL's ${shown ?? "one parameter"} is not supported${onlyThis ? " with this value" : meant}`,
+    hint: `${nearest === undefined ? "remove" : "correct"} it; supported are ${supported.join(", ")}`,
   });
 }
 

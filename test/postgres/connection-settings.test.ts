@@ -130,8 +130,14 @@ describe("URLs", () => {
     ["postgres://u:CANARY@h:0/d", "not a port"],
     ["postgres://u:CANARY@h/d?sslmode", "no value"],
     ["postgres://u:CANARY@h/d?options=-csearch_path%3Dx", "parameter options"],
-    ["postgres://u:CANARY@h/d?target_session_attrs=standby", "parameter target_session_attrs"],
+    [
+      "postgres://u:CANARY@h/d?target_session_attrs=standby",
+      "parameter target_session_attrs is not supported with this value",
+    ],
     ["postgres://u:CANARY@h/d?channel_binding=require", "parameter channel_binding"],
+    ["postgres://u:CANARY@h/d?ssl=false", "parameter ssl is not supported with this value"],
+    ["postgres://u:CANARY@h/d?sslmod=require", "parameter sslmod is not supported; did you mean sslmode?"],
+    ["postgres://u:CANARY@h/d?ApplicationName=x", "supported; did you mean application_name?"],
     ["postgres://u:CANARY@h/d?sslcert=x", "parameter sslcert"],
     ["postgres://u:CANARY@h/d?constructor=x", "parameter constructor"],
     ["postgres://u:p?CANARY-=@h/d", "one parameter"],
@@ -145,6 +151,12 @@ describe("URLs", () => {
       expect(everyWordOf(error)).not.toContain("CANARY");
     });
   }
+});
+
+test("a parameter that no name is near is not supported with any value", () => {
+  const { message, hint } = refusalOf(() => read({ url: "postgres://h/d?options=x" }));
+  expect(message).toBe("the database URL's parameter options is not supported");
+  expect(hint).toStartWith("remove it; supported are host, port,");
 });
 
 describe("variables that ask for what is not done", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { nearestName } from "../../src/config/nearest-name.ts";
+import { nearestName } from "../../src/text/nearest-name.ts";
 
 const names = [
   "drain",

@@ -1,4 +1,4 @@
-/** Finds the name that a misspelt one was meant to be: for commands, flags and keys of `etl.toml`. */
+/** Finds the name that a misspelt one was meant to be: for commands, flags, keys of `etl.toml` and parameters. */
 
 /**
  * The nearest of the names, or undefined where none is near enough to be worth a suggestion.
