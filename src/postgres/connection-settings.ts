@@ -90,12 +90,16 @@ export function readConnectionSettings(sources: ConnectionSources): ReadSettings
   const last = ownUrl ? {} : partsOfFile(sources.file ?? {}, variables);
   const parts: ConnectionParts = { ...last, ...variables, ...first };
 
+  const placeOf = (part: "host" | "port"): string => {
+    if (first[part] === undefined && variables[part] !== undefined) return `PG${part.toUpperCase()}`;
+    return ownUrl || sources.file?.url ? `the ${part} in the database URL` : `${part} of [database]`;
+  };
   const user = parts.user ?? osUser;
   const host = parts.host ?? "localhost";
-  if (host.includes(",")) throw severalHosts();
+  if (host.includes(",")) throw severalHosts(placeOf("host"));
   const question = {
     host,
-    port: readPort(parts.port ?? "5432", "the database's port (PGPORT)"),
+    port: readPort(parts.port ?? "5432", placeOf("port")),
     database: parts.database ?? user,
     user,
   };
@@ -188,11 +192,11 @@ function unsupportedVariable(name: string): EtlError {
   });
 }
 
-function severalHosts(): EtlError {
+function severalHosts(place: string): EtlError {
   return new EtlError({
     kind: "config",
     operation: "connect",
-    message: "the database's host (PGHOST) names several hosts, and etl connects to one",
-    hint: "name one host in PGHOST or in the database's URL",
+    message: `${place} names several hosts, and etl connects to one`,
+    hint: "name one host",
   });
 }

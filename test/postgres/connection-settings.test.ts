@@ -159,6 +159,28 @@ test("a parameter that no name is near is not supported with any value", () => {
   expect(hint).toStartWith("remove it; supported are host, port,");
 });
 
+describe("what cannot be read names the place that it came from", () => {
+  const file = { port: 70_000 };
+  test.each<[Partial<ConnectionSources>, string]>([
+    [{ url: "postgres://h:x/d", env: { PGPORT: "1" } }, "the port in the database URL is not a port"],
+    [{ url: "postgres://h/d?port=x" }, "the port in the database URL is not a port"],
+    [{ url: "postgres://h/d", env: { PGPORT: "x" } }, "PGPORT is not a port"],
+    [{ env: { PGPORT: "x" }, file: { url: "postgres://h:1/d" } }, "PGPORT is not a port"],
+    [{ file: { url: "postgres://h:0/d" } }, "the port in the database URL is not a port"],
+    [{ file }, "port of [database] is not a port"],
+  ])("a port: %j", (sources, message) => {
+    expect(refusalOf(() => read(sources)).message).toBe(message);
+  });
+
+  test.each<[Partial<ConnectionSources>, string]>([
+    [{ url: "postgres:///d?host=a,b" }, "the host in the database URL names several hosts"],
+    [{ env: { PGHOST: "a,b" } }, "PGHOST names several hosts"],
+    [{ file: { host: "a,b" } }, "host of [database] names several hosts"],
+  ])("a host: %j", (sources, message) => {
+    expect(refusalOf(() => read(sources)).message).toBe(`${message}, and etl connects to one`);
+  });
+});
+
 describe("variables that ask for what is not done", () => {
   for (const name of [
     "PGHOSTADDR",
