@@ -54,7 +54,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   setup: { may: ["setup", "pipeline", "errors.ts"] },
   embedded: { may: ["embedded", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
-  doctor: { may: ["doctor", "errors.ts"] },
+  doctor: { may: ["doctor", "errors.ts", "text"] },
   commands: {
     may: [
       "commands",
@@ -68,6 +68,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
       "setup",
       "sqs",
       "terminal",
+      "text",
     ],
     packages: /^(node:|bun:jsc$)/,
   },

@@ -2,7 +2,7 @@
 
 import { type ErrorKind, EtlError, exitCodes } from "../errors.ts";
 import { printable } from "../terminal/printable.ts";
-import { shellQuoted } from "../terminal/shell-quoted.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 
 /** What is printed on standard error, and the code to end with. */
 export interface Failure {

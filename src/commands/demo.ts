@@ -8,7 +8,7 @@ import { type Sandbox, startSandbox } from "../embedded/sandbox.ts";
 import { exitCodes } from "../errors.ts";
 import { userLogins } from "../pipeline/mapping.ts";
 import { countOf } from "../terminal/numbers.ts";
-import { shellQuoted } from "../terminal/shell-quoted.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context, StopSignal } from "./context.ts";
 import { runDrain } from "./drain/drain.ts";
 import { runMigrate } from "./migrate.ts";

@@ -7,7 +7,7 @@ import { defaultKeyFile } from "../config/mask-key.ts";
 import type { KeysGenerateOptions } from "../config/options.ts";
 import { EtlError } from "../errors.ts";
 import { printable } from "../terminal/printable.ts";
-import { shellQuoted } from "../terminal/shell-quoted.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context } from "./context.ts";
 
 /** As long as the output of SHA-256, beyond which a longer HMAC key adds nothing (RFC 2104, section 3). */

@@ -1,5 +1,6 @@
 /** Checks the ledger, which keeps a message that is delivered again from being stored again. */
 
+import { shellQuoted } from "../text/shell-quoted.ts";
 import type { DatabaseFacts, LedgerFacts } from "./database-facts.ts";
 import { type CheckName, type Finding, failed, failedBy, ok, skipped, warning } from "./finding.ts";
 import { askForGrants } from "./table-checks.ts";
@@ -25,7 +26,7 @@ export function checkLedger({ table, ledger, queueArn }: DatabaseFacts): readonl
       first,
       "config",
       `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not there: messages that come again would be stored again`,
-      `etl migrate --table '${tableName}'`,
+      `etl migrate --table ${shellQuoted(tableName)}`,
     );
     return [absent, ...restSkipped];
   }
@@ -79,7 +80,7 @@ function checkRecords({ missingRecords, lackingRecords }: LedgerFacts, tableName
     return warning(
       check,
       `${missingRecords.join(" and ")} ${are} not there: ${without}`,
-      `etl migrate --table '${tableName}'`,
+      `etl migrate --table ${shellQuoted(tableName)}`,
     );
   }
   if (lackingRecords.length > 0) {

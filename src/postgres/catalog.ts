@@ -2,6 +2,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { ColumnLimits } from "../pipeline/row.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
 import type { Database } from "./connect.ts";
 import { parseTableName, quoteTable, type TableName } from "./identifier.ts";
@@ -176,7 +177,7 @@ function missingTable(name: TableName, database: Database): EtlError {
     kind: "config",
     operation: "read table",
     message: `there is no table ${quoteTable(name)} that user ${database.user} can see in database ${database.name}`,
-    hint: `etl migrate --table '${quoteTable(name)}'`,
+    hint: `etl migrate --table ${shellQuoted(quoteTable(name))}`,
   });
 }
 

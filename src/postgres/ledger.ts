@@ -2,6 +2,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { Conflict } from "../pipeline/mapping.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 import type { TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import { quoteName, quoteTable } from "./identifier.ts";
@@ -78,6 +79,6 @@ function missingLedger({ schema, sqlName }: LedgerHome): EtlError {
     kind: "config",
     operation: "register queue",
     message: `schema ${schema} has no ledger, which keeps redelivered messages from being stored twice`,
-    hint: `etl migrate --table '${sqlName}'`,
+    hint: `etl migrate --table ${shellQuoted(sqlName)}`,
   });
 }

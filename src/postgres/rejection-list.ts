@@ -1,6 +1,7 @@
 /** Lists the messages that were rejected: which, why and when, and whether they were stored later on. */
 
 import { EtlError } from "../errors.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
 import type { ResultRow } from "./client.ts";
 import type { Database } from "./connect.ts";
 import { type LedgerHome, ledgerName } from "./ledger.ts";
@@ -90,6 +91,6 @@ function notRecorded({ schema, sqlName }: LedgerHome): EtlError {
     kind: "config",
     operation: "list rejections",
     message: `schema ${schema} has no table etl_rejection, so rejections are not recorded`,
-    hint: `etl migrate --table '${sqlName}', then drain`,
+    hint: `etl migrate --table ${shellQuoted(sqlName)}, then drain`,
   });
 }

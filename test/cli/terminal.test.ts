@@ -109,5 +109,5 @@ test("an error on a terminal is two lines, the progress line gone", async () => 
     columns: 60,
   });
   expect(exitCode).toBe(78);
-  expect(output).toMatch(/^error: .*\r\ntry: etl migrate --table 'nowhere'\r\n$/);
+  expect(output).toMatch(/^error: .*\r\ntry: etl migrate --table nowhere\r\n$/);
 });

@@ -79,7 +79,7 @@ describe("one thing is wrong, and one line says so", () => {
     [
       "no ledger",
       { ledger: { missing: ["public.etl_ledger"] } },
-      /^failed \| ledger \| public.etl_ledger is not there.* etl migrate --table 'public.user_logins' \| 78$/,
+      /^failed \| ledger \| public.etl_ledger is not there.* etl migrate --table public.user_logins \| 78$/,
     ],
     [
       "an unlogged ledger",

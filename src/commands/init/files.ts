@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { EtlError } from "../../errors.ts";
-import { shellQuoted } from "../../terminal/shell-quoted.ts";
+import { shellQuoted } from "../../text/shell-quoted.ts";
 import { syncFolder } from "../keys.ts";
 
 /**

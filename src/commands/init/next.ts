@@ -3,7 +3,7 @@
 import { defaultPath } from "../../config/settings-file.ts";
 import type { Plan } from "../../setup/plan.ts";
 import { printable } from "../../terminal/printable.ts";
-import { shellQuoted } from "../../terminal/shell-quoted.ts";
+import { shellQuoted } from "../../text/shell-quoted.ts";
 import type { Environment } from "../context.ts";
 
 /** The next commands, one a line; first what would get in their way is taken out of it. */

@@ -147,8 +147,11 @@ describe("a table that does not fit", () => {
   test("there is none", async () => {
     expect(await failureOf(readTable(database, "user_logins"))).toMatchObject({
       kind: "config",
-      hint: "etl migrate --table 'user_logins'",
+      hint: "etl migrate --table user_logins",
     });
+    expect((await failureOf(readTable(database, '"Joe\'s logins"'))).hint).toBe(
+      `etl migrate --table '"Joe'\\''s logins"'`,
+    );
     expect(await failureOf(readTable(database, "nowhere.user_logins"))).toMatchObject({ kind: "config" });
   });
 

@@ -235,7 +235,7 @@ test("without a ledger, says how to make one", async () => {
   await testDatabase.sql.unsafe("drop table etl_ledger");
   expect(await failureOf(openLoginSink(database))).toMatchObject({
     kind: "config",
-    hint: "etl migrate --table 'public.user_logins'",
+    hint: "etl migrate --table public.user_logins",
   });
 });
 

@@ -157,7 +157,7 @@ describe("the list of rejections", () => {
   test("says how to begin where rejections are not recorded", async () => {
     await sql.unsafe("drop table etl_rejection");
     expect(await failureOf(listRejections(database, home, { queue: arn, limit: 10 }))).toMatchObject({
-      ...{ kind: "config", hint: "etl migrate --table 'public.user_logins', then drain" },
+      ...{ kind: "config", hint: "etl migrate --table public.user_logins, then drain" },
     });
   });
 });
