@@ -69,18 +69,20 @@ const keyUnusable: Meaning = {
 /** The operation of calls to the dead-letter queue: what they lack is another queue's. */
 export const deadLetterOperation = "send to the dead-letter queue";
 
+/** The operation of the call that asks the dead-letter queue for its attributes. */
+export const deadLetterAttributesOperation = "attributes of the dead-letter queue";
+
 /** The operation of calls that send dead letters back to their queue. */
 export const returnOperation = "send back to the queue";
 
+const noSuchDeadLetterQueue: Meaning = {
+  kind: "config",
+  message: "the dead-letter queue does not exist",
+  hint: "check --dead-letter-url: account, region and name",
+};
+
 const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
-  [
-    noSuchQueue,
-    {
-      kind: "config",
-      message: "the dead-letter queue does not exist",
-      hint: "check --dead-letter-url: account, region and name",
-    },
-  ],
+  [noSuchQueue, noSuchDeadLetterQueue],
   [
     denied,
     {
@@ -95,6 +97,18 @@ const ofDeadLetters: ReadonlyMap<Meaning, Meaning> = new Map([
       kind: "permission",
       message: "the credentials may not encrypt messages for the dead-letter queue",
       hint: "allow kms:GenerateDataKey and kms:Decrypt on its KMS key",
+    },
+  ],
+]);
+
+const ofDeadLetterAttributes: ReadonlyMap<Meaning, Meaning> = new Map([
+  [noSuchQueue, noSuchDeadLetterQueue],
+  [
+    denied,
+    {
+      kind: "permission",
+      message: "the credentials may not look at the dead-letter queue",
+      hint: "allow sqs:GetQueueAttributes and sqs:SendMessage on the dead-letter queue",
     },
   ],
 ]);
@@ -118,9 +132,10 @@ const ofReturns: ReadonlyMap<Meaning, Meaning> = new Map([
   ],
 ]);
 
-/** What a meaning becomes where the call was one of an operation that sends. */
-export const ofSending: ReadonlyMap<string, ReadonlyMap<Meaning, Meaning>> = new Map([
+/** What a meaning becomes where the call was one of an operation on another queue, or one that sends. */
+export const ofOperation: ReadonlyMap<string, ReadonlyMap<Meaning, Meaning>> = new Map([
   [deadLetterOperation, ofDeadLetters],
+  [deadLetterAttributesOperation, ofDeadLetterAttributes],
   [returnOperation, ofReturns],
 ]);
 

@@ -7,7 +7,7 @@ import {
   type Meaning,
   meanings,
   noSuchQueue,
-  ofSending,
+  ofOperation,
   throttled,
 } from "./error-meanings.ts";
 
@@ -79,7 +79,7 @@ export function meaningOf(answer: ErrorAnswer): Meaning {
   const { status, code, host, region } = answer;
   const known = code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code];
   if (refusesTime(answer)) return clockMeaning(answer);
-  const of = (meaning: Meaning) => ofSending.get(answer.operation)?.get(meaning) ?? meaning;
+  const of = (meaning: Meaning) => ofOperation.get(answer.operation)?.get(meaning) ?? meaning;
   if (known !== undefined) return of(known);
   if (code !== undefined && signatureCodes.has(code)) {
     return {

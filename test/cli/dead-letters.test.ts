@@ -62,7 +62,11 @@ describe("--on-reject dead-letter", () => {
   test.each([
     ["no queue is named for them", () => ["--on-reject", "dead-letter"], /no dead-letter queue is named/],
     ["it is the drained queue", () => deadLetter(queueUrl), /is the queue that is drained/],
-    ["it does not exist", () => deadLetter(`${deadLetterUrl}-missing`), /queue/],
+    [
+      "it does not exist",
+      () => deadLetter(`${deadLetterUrl}-missing`),
+      /^error: the dead-letter queue does not exist\ntry: check --dead-letter-url: /m,
+    ],
   ])("is refused before anything is received where %s", async (_name, args, message) => {
     await world.server.send(queueUrl, ["no json"]);
     const run = await runEtl(["drain", ...args()], { env: world.env(queueUrl), cwd: world.folder });

@@ -3,7 +3,8 @@ import { hash } from "node:crypto";
 import type { DeadLetter, DeadLetterQueue } from "../../src/drain/ports.ts";
 import type { Message, MessageAttribute } from "../../src/pipeline/message.ts";
 import type { Rejection } from "../../src/pipeline/rejection.ts";
-import { createSqsDeadLetterQueue } from "../../src/sqs/dead-letter.ts";
+import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../src/sqs/dead-letter.ts";
+import type { SqsQueueParts } from "../../src/sqs/queue-client.ts";
 import { errorAnswer, type Fault, type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
 
 const originArn = "arn:aws:sqs:eu-west-1:123456789012:login-queue";
@@ -12,17 +13,20 @@ const mebibyte = 1024 * 1024;
 let server: FaultyServer | undefined;
 afterEach(() => server?.stop());
 
-async function start(script: [Fault, ...Fault[]], name = "dead"): Promise<DeadLetterQueue> {
+async function startParts(script: [Fault, ...Fault[]], name = "dead"): Promise<SqsQueueParts> {
   server = await startFaultyServer(script);
-  return createSqsDeadLetterQueue({
+  return {
     queue: { url: `${server.endpoint}/123456789012/${name}` },
-    originArn,
     env: { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "x" },
     clock: { monotonicMillis: () => 0, sleep: async () => {} },
     now: Date.now,
     random: () => 0,
     retryPolicy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
-  });
+  };
+}
+
+async function start(script: [Fault, ...Fault[]], name?: string): Promise<DeadLetterQueue> {
+  return createSqsDeadLetterQueue({ ...(await startParts(script, name)), originArn });
 }
 
 function letter(
@@ -229,4 +233,15 @@ describe("the answer", () => {
     const queue = await start([answer(bodies[0] ?? ""), { status: 403, body: errorAnswer("AccessDenied") }]);
     expect([...(await queue.send(bodies.map((body) => letter(body))))]).toEqual([0]);
   });
+});
+
+test.each([
+  [403, "AccessDenied", "permission", "sqs:GetQueueAttributes and sqs:SendMessage"],
+  [400, "AWS.SimpleQueueService.NonExistentQueue", "config", "--dead-letter-url"],
+  [404, undefined, "config", "--dead-letter-url"],
+])("asked for its attributes, %d %s speaks of the dead-letter queue", async (status, code, kind, hint) => {
+  const parts = await startParts([{ status, body: code === undefined ? "" : errorAnswer(code) }]);
+  const error = await readDeadLetterAttributes(parts).catch((caught) => caught);
+  expect(error).toMatchObject({ kind, message: expect.stringContaining("the dead-letter queue") });
+  expect(error.hint).toContain(hint);
 });

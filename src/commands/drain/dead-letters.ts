@@ -3,10 +3,10 @@
 import type { Settings } from "../../config/settings.ts";
 import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
-import { createSqsDeadLetterQueue } from "../../sqs/dead-letter.ts";
+import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../sqs/dead-letter.ts";
 import type { Context } from "../context.ts";
 import { noDeadLetterQueue } from "../dead-letter-place.ts";
-import { openQueue, sourceParts } from "../queue.ts";
+import { sourceParts } from "../queue.ts";
 
 /**
  * The dead-letter queue of `--on-reject dead-letter`; undefined where rejected messages stay.
@@ -23,8 +23,8 @@ export async function openDeadLetters(
   const { action, deadLetterUrl } = settings.rejects;
   if (action === "leave") return undefined;
   if (deadLetterUrl === undefined) throw noDeadLetterQueue();
-  const queue = { ...settings.queue, url: deadLetterUrl };
-  const { arn, fifo } = await openQueue(queue, context).source.attributes();
+  const parts = sourceParts({ ...settings.queue, url: deadLetterUrl }, context);
+  const { arn, fifo } = await readDeadLetterAttributes(parts);
   if (arn === origin.arn) {
     throw unusable("the dead-letter queue is the queue that is drained", "give another --dead-letter-url");
   }
@@ -34,7 +34,7 @@ export async function openDeadLetters(
       "give a --dead-letter-url of the same kind",
     );
   }
-  return createSqsDeadLetterQueue({ ...sourceParts(queue, context), originArn: origin.arn });
+  return createSqsDeadLetterQueue({ ...parts, originArn: origin.arn });
 }
 
 function unusable(message: string, hint: string): EtlError {
