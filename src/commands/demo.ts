@@ -1,7 +1,7 @@
 /** `etl demo`: the whole way of a message on one machine, with a queue and a Postgres of its own. */
 
 import type { DemoOptions } from "../config/options.ts";
-import { generateBodies } from "../embedded/login-events.ts";
+import { fewestWithMalformed, generateBodies } from "../embedded/login-events.ts";
 import { generateOrders } from "../embedded/order-events.ts";
 import { seededRandom } from "../embedded/random.ts";
 import { type Sandbox, startSandbox } from "../embedded/sandbox.ts";
@@ -49,8 +49,9 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
     const inside: Context = { ...context, env: sandbox.environment };
     const random = seededRandom(seed);
     sandbox.send(sandbox.queueName, generateBodies({ count: messages, random }));
+    const malformed = messages < fewestWithMalformed ? "" : ", some malformed";
     context.log.info(
-      `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}, some malformed`,
+      `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}${malformed}`,
     );
     context.log.info(
       `the queue will deliver ${countOf(redelivered, "message")} a second time after the delete, as SQS may`,

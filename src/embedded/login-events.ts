@@ -10,6 +10,9 @@ export interface LoginEventOptions {
 /** One in so many events is malformed. */
 const malformedEvery = 100;
 
+/** Among fewer events none is malformed: it would be most of what there is to see. */
+export const fewestWithMalformed = 10;
+
 const locales = ["AR", "BR", "CN", "DE", "ES", "FR", "ID", "IN", "JP", "KE", "MX", "PH", "PT", "RU", "US"];
 
 /** How events come to be malformed, in turn: each becomes the body of one message. */
@@ -37,7 +40,8 @@ interface LoginEvent {
 
 /**
  * Message bodies: login events of which about 30 in 100 have a null locale, some come from a device that has
- * logged in before, and 1 in 100 (at least one) is malformed in one of several ways.
+ * logged in before, and 1 in 100 is malformed in one of several ways: at least one of {@link fewestWithMalformed} or
+ * more, and none of fewer.
  */
 export function generateBodies({ count, random }: LoginEventOptions): string[] {
   const below = (limit: number): number => Math.floor(random() * limit);
@@ -47,7 +51,8 @@ export function generateBodies({ count, random }: LoginEventOptions): string[] {
     // The same person again: equal values must get equal masks.
     const event = seen !== undefined && below(5) === 0 ? againFrom(seen, below) : newEvent(below);
     seen = event;
-    const malformed = index % malformedEvery === Math.min(count, malformedEvery) >> 1;
+    const malformed =
+      count >= fewestWithMalformed && index % malformedEvery === Math.min(count, malformedEvery) >> 1;
     const malform = malformations[Math.floor(index / malformedEvery) % malformations.length];
     bodies.push(malformed && malform !== undefined ? malform(event) : JSON.stringify(event));
   }
