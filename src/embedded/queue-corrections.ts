@@ -15,7 +15,8 @@ interface Entry {
 interface ReceiveInput {
   readonly VisibilityTimeout?: string;
   readonly WaitTimeSeconds?: string;
-  readonly MaxNumberOfMessages?: string;
+  /** A text where a form brings it. */
+  readonly MaxNumberOfMessages?: string | number;
 }
 
 /** What the server hands out of one message. */
@@ -29,8 +30,9 @@ const pollMillis = 5;
 
 /**
  * As it comes, a queue writes bodies and attributes into its XML unescaped, holds a long poll to its end even when it has messages,
- * goes on taking messages for a caller that has hung up, counts messages in flight as visible, counts a change of
- * visibility as a receive, and makes a message visible a moment after it has said so.
+ * goes on taking messages for a caller that has hung up, counts messages in flight as visible, appends the number
+ * of visible messages to the one that is asked for and finds 1010000 too many, counts a change of visibility as a receive,
+ * and makes a message visible a moment after it has said so.
  *
  * @param callerGone whether the caller that a receive is working for has hung up; asked within that receive
  */
@@ -72,9 +74,14 @@ function correctReceive(
   queue.receive = async (input: ReceiveInput) => {
     const waitSeconds = Number(input.WaitTimeSeconds ?? queue.ReceiveMessageWaitTimeSeconds);
     const end = performance.now() + waitSeconds * 1000;
+    const asked = {
+      ...input,
+      WaitTimeSeconds: "0",
+      MaxNumberOfMessages: Number(input.MaxNumberOfMessages ?? 1),
+    };
     for (;;) {
       if (callerGone()) return [];
-      const records = hasVisible(entries) ? await receive({ ...input, WaitTimeSeconds: "0" }) : [];
+      const records = hasVisible(entries) ? await receive(asked) : [];
       if (records.length > 0 || performance.now() >= end) {
         return records.map(escapeRecord);
       }

@@ -58,6 +58,12 @@ describe("the queue of the demo", () => {
     expect(await counts()).toEqual({ visible: 0, inFlight: 0 });
   });
 
+  test("hands out of as many messages as a demo may have", async () => {
+    await start();
+    queue.send("login-queue", new Array<string>(10_000).fill("one of many"));
+    expect(all(await receive(), "Body")).toHaveLength(10);
+  });
+
   test("escapes a body that would be XML", async () => {
     await start();
     queue.send("login-queue", ["<html>&amp;\r</html>"]);
