@@ -180,8 +180,8 @@ export const settingTable = {
   "drain.batch_size": { flag: "batchSize", fallback: 500, about: "Rows in one statement", example: "500" },
   "drain.receivers": {
     flag: "receivers",
-    otherwise: "as many as bring more messages, up to 120",
-    about: "Receivers at once; as many as bring more messages, up to 120, where nothing is said",
+    otherwise: "as many as bring more messages, up to 80",
+    about: "Receivers at once; as many as bring more messages, up to 80, where nothing is said",
     example: "16",
   },
   "drain.wait_seconds": {
