@@ -82,7 +82,8 @@ export const settingTable = {
   "database.url": {
     flag: "databaseUrl",
     variables: ["DATABASE_URL"],
-    about: 'Postgres; the URL itself without a password, or "env:NAME", or "file:PATH"',
+    about:
+      'Postgres; the URL itself, with a password only where this file has mode 600, or "env:NAME", or "file:PATH"',
     example: '"postgres://loader@db.example.com/warehouse?sslmode=verify-full&sslrootcert=system"',
   },
   "database.host": {
