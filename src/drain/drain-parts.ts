@@ -19,6 +19,8 @@ export interface DrainObserver {
   recovered(operation: string): void;
   /** Deliveries that could not be deleted; they come back and are recognised. */
   undeleted(count: number): void;
+  /** Rejected messages that the dead-letter queue cannot take whole; they stay in their own. */
+  uncopied(count: number): void;
 }
 
 /** What a drain works with. */

@@ -26,6 +26,8 @@ export interface RejectsParts {
   readonly concurrency: () => number;
   /** Called with deliveries whose copy the dead-letter queue has: they are to be deleted. */
   readonly onCopied: (refs: readonly MessageRef[]) => void;
+  /** Called with how many messages there can be no copy of. */
+  readonly onUncopied: (count: number) => void;
   /** Called with deliveries that stay in the queue. */
   readonly onLeft: (refs: readonly MessageRef[]) => void;
   readonly onDone: () => void;
@@ -74,7 +76,7 @@ export class Rejects {
 
   /** A copy is accepted before the original is deleted: it may arrive twice, and is never lost. */
   async #copy(rejects: readonly Reject[]): Promise<void> {
-    const { deadLetters, onCopied } = this.#parts;
+    const { deadLetters, onCopied, onUncopied } = this.#parts;
     // Where there is a dead-letter queue, the run keeps every message whole until it is settled.
     const letters = rejects.map(({ arrival, rejection }) => ({
       message: arrival.letter as Message,
@@ -82,7 +84,9 @@ export class Rejects {
     }));
     const accepted = (await deadLetters?.send(letters)) ?? new Set();
     onCopied(rejects.filter((_, index) => accepted.has(index)).map(({ arrival }) => arrival.ref));
-    this.#leave(rejects.filter((_, index) => !accepted.has(index)));
+    const uncopied = rejects.filter((_, index) => !accepted.has(index));
+    if (uncopied.length > 0) onUncopied(uncopied.length);
+    this.#leave(uncopied);
   }
 
   #leave(rejects: readonly Reject[]): void {

@@ -106,6 +106,7 @@ export class Run {
       visibilityTimeoutSeconds,
       concurrency,
       onCopied: (refs) => this.#finished(refs),
+      onUncopied: (count) => observer.uncopied(count),
       onLeft: (refs) => this.#left(refs),
       onDone: () => this.#ending.look(),
       onFailure,

@@ -96,6 +96,7 @@ test.each(Object.keys(silences))(
           trouble: ({ message }) => troubles.push(message),
           recovered: (operation) => recoveries.push(operation),
           undeleted() {},
+          uncopied() {},
         },
       },
       {

@@ -59,6 +59,20 @@ describe("--on-reject dead-letter", () => {
     });
   });
 
+  test("leaves what cannot be copied whole in the queue, and says so", async () => {
+    const value = { DataType: "String", StringValue: "CANARY" };
+    const names = Array.from({ length: 10 }, (_, index) => `name-${index}`);
+    const attributes = Object.fromEntries(names.map((name) => [name, value]));
+    await world.server.send(queueUrl, ["no json"], { attributes });
+    await world.server.send(queueUrl, ["no json"]);
+    const run = await drainJson(world, queueUrl, deadLetter());
+    expect(run.receipt).toMatchObject({ received: 2, rejected: 2, deleted: 1 });
+    expect(run.stderr).toContain("1 rejected message left in the queue: ");
+    expect(run.stderr).not.toContain("CANARY");
+    expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 1 });
+    expect(await readDeadLetters()).toHaveLength(1);
+  });
+
   test.each([
     ["no queue is named for them", () => ["--on-reject", "dead-letter"], /no dead-letter queue is named/],
     ["it is the drained queue", () => deadLetter(queueUrl), /is the queue that is drained/],

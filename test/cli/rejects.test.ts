@@ -59,7 +59,9 @@ describe("etl rejects list", () => {
     await drainJson(world, queueUrl);
     const some = await etl(["rejects", "list", "--max", "2"]);
     expect(some.stdout.match(/body_not_json/g)).toHaveLength(2);
-    expect(some.stderr).toContain("there are more");
+    expect(some.stderr).toContain("there are more: these are the last 2 messages; --max N shows more");
+    const one = await etl(["rejects", "list", "--max", "1"]);
+    expect(one.stderr).toContain("there are more: this is the last message; --max N shows more");
     const none = await etl(["rejects", "list", "--reason", "text_nul"]);
     expect(none).toMatchObject({ exitCode: 0, stdout: "" });
     expect(none.stderr).toContain("no message with the reason text_nul");

@@ -76,7 +76,7 @@ describe("whatever fails, whenever", () => {
               random,
               mapMessage: mapBody,
               tally,
-              observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+              observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
             },
             {
               ...rates,

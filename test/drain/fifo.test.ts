@@ -25,7 +25,7 @@ async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLette
       random: () => 0.5,
       mapMessage: mapBody,
       tally,
-      observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+      observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
     },
     limits,
     { graceful: new AbortController().signal, forced: new AbortController().signal },

@@ -35,6 +35,7 @@ function world(bodies: readonly string[]) {
         trouble: ({ operation }) => told.push(`${operation} fails`),
         recovered: (operation) => told.push(`${operation} works`),
         undeleted() {},
+        uncopied() {},
       },
     },
     { ...limits, follow: true, giveUpAfterMillis: 1000 },

@@ -14,8 +14,10 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
   const table = new MemoryTable(journal);
   const tally = new Tally();
   const letters: DeadLetter[] = [];
+  const uncopied: number[] = [];
   let fault = () => {};
   return {
+    uncopied,
     journal,
     queue,
     table,
@@ -46,7 +48,13 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
           random: () => 0.5,
           mapMessage: mapBody,
           tally,
-          observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+          observer: {
+            rejected() {},
+            trouble() {},
+            recovered() {},
+            undeleted() {},
+            uncopied: (count) => uncopied.push(count),
+          },
         },
         limits,
         { graceful: new AbortController().signal, forced: new AbortController().signal },
@@ -120,6 +128,7 @@ describe("rejected messages that go to the dead-letter queue", () => {
     expect(it.queue.left).toEqual(["m1-bad 1"]);
     expect([...it.queue.hidden.keys()]).toEqual(["m1-bad 1"]);
     expect(it.tally).toMatchObject({ received: 2, rejected: 2, deleted: 1 });
+    expect(it.uncopied).toEqual([1]);
   });
 
   test("are not deleted where the copies fail; the run ends with that error", async () => {

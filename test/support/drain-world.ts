@@ -62,6 +62,7 @@ export function drainWorld(bodies: readonly string[]) {
             undeleted: (count) => {
               undeleted += count;
             },
+            uncopied() {},
           },
         },
         { ...limits, ...changes },

@@ -76,7 +76,7 @@ const { outcome } = await drain(
       now: Date.now,
     }),
     tally,
-    observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {} },
+    observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
   },
   {
     maxMessages,

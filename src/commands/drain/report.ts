@@ -116,6 +116,11 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
         `${countOf(count, "delete")} failed: what is loaded comes back, is recognised, and is deleted then`,
       );
     },
+    uncopied(count) {
+      log.warn(
+        `${countOf(count, "rejected message")} left in the queue: nothing that is damaged, or has 10 attributes or 1 MiB already, can be copied whole`,
+      );
+    },
     end() {
       clearInterval(redrawing);
       clearInterval(reporting);

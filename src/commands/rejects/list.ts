@@ -35,7 +35,8 @@ export async function runRejectsList(context: Context, options: RejectsListOptio
   const shown = found.slice(0, max);
   await show(context, options.json, shown);
   if (shown.length < found.length) {
-    context.log.info(`there are more: these are the last ${countOf(max, "message")}; --max N shows more`);
+    const last = max === 1 ? "this is the last message" : `these are the last ${countOf(max, "message")}`;
+    context.log.info(`there are more: ${last}; --max N shows more`);
   } else if (shown.length === 0) {
     const what = reason === undefined ? "no message" : `no message with the reason ${reason}`;
     context.log.info(`${what} is recorded as rejected from ${queue}`);
