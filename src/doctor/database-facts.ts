@@ -47,6 +47,11 @@ export interface TableFacts {
   readonly insertRules: readonly string[];
   /** Whether policies decide which rows the user may insert. */
   readonly rowSecurity: boolean;
+  /** Under which keys its first rows are masked, by their ids, and the id of the one that is set. */
+  readonly maskKeys:
+    | Answer<{ readonly set: string; readonly found: readonly string[] }>
+    | "none needed"
+    | "no good key";
 }
 
 /** The ledger beside the table. */

@@ -30,6 +30,7 @@ export type CheckName =
   | "columns"
   | "table permission"
   | "triggers"
+  | "masked rows"
   | "ledger"
   | "ledger permission"
   | "queue in ledger"

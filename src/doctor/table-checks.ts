@@ -4,7 +4,13 @@ import type { DatabaseFacts, TableFacts } from "./database-facts.ts";
 import { type CheckName, type Finding, failed, failedBy, ok, skipped, warning } from "./finding.ts";
 
 /** The checks of a table, in order. */
-export const tableChecks: readonly CheckName[] = ["table", "columns", "table permission", "triggers"];
+export const tableChecks: readonly CheckName[] = [
+  "table",
+  "columns",
+  "table permission",
+  "triggers",
+  "masked rows",
+];
 
 /** What to type where a permission is missing. */
 export const askForGrants = "etl doctor --grants, and give the SQL to an administrator";
@@ -21,6 +27,7 @@ export function checkTable({ table }: DatabaseFacts): readonly Finding[] {
     checkColumns(table.value),
     checkPermission(table.value),
     checkTriggers(table.value),
+    checkMaskKeys(table.value),
   ];
 }
 
@@ -78,4 +85,24 @@ function checkTriggers({ sqlName, rowTriggers, insertRules, rowSecurity }: Table
     );
   }
   return ok(check, "none that may leave a row out");
+}
+
+/** Two keys in one table are right after a change of keys, and otherwise the wrong file. */
+function checkMaskKeys({ sqlName, maskKeys }: TableFacts): Finding {
+  const check = "masked rows";
+  if (maskKeys === "none needed") return ok(check, "no column is masked under a key");
+  if (maskKeys === "no good key") return skipped(check, 'needs "mask key"');
+  if ("error" in maskKeys) {
+    if (maskKeys.error.kind === "permission")
+      return ok(check, "not looked at: the user may not read them, and need not");
+    return skipped(check, "could not be looked at");
+  }
+  const { set, found } = maskKeys.value;
+  const others = found.filter((id) => id !== set);
+  if (others.length === 0) return ok(check, `none is masked under another key than ${set}`);
+  return warning(
+    check,
+    `${sqlName} holds rows masked under another key (${others.join(", ")}) than the one that is set (${set}): new rows do not join with them`,
+    "set the key that those rows were masked under, unless it was changed on purpose",
+  );
 }

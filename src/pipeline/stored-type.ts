@@ -37,16 +37,25 @@ export function createTypeOf(column: ColumnMapping): string {
 
 /** Whether any column is masked under the key, so that there is no run without one. */
 export function usesKey(mapping: Mapping, defaultMethod: DefaultMaskMethod): boolean {
-  return usesMethod(mapping, defaultMethod, "hmac");
+  return keyedColumns(mapping, defaultMethod).length > 0;
+}
+
+/** The names of the columns that are masked under the key. */
+export function keyedColumns(mapping: Mapping, defaultMethod: DefaultMaskMethod): readonly string[] {
+  return maskedBy(mapping, defaultMethod, "hmac").map(({ column }) => column);
 }
 
 /** Whether any column is masked with a hash that has no key, which whoever can list the values can reverse. */
 export function usesPlainHash(mapping: Mapping, defaultMethod: DefaultMaskMethod): boolean {
-  return usesMethod(mapping, defaultMethod, "sha256");
+  return maskedBy(mapping, defaultMethod, "sha256").length > 0;
 }
 
-function usesMethod({ columns }: Mapping, defaultMethod: DefaultMaskMethod, method: MaskMethodName): boolean {
-  return columns.some(({ transforms }) =>
+function maskedBy(
+  { columns }: Mapping,
+  defaultMethod: DefaultMaskMethod,
+  method: MaskMethodName,
+): readonly ColumnMapping[] {
+  return columns.filter(({ transforms }) =>
     transforms.some((step) => isMask(step) && (step.method ?? defaultMethod) === method),
   );
 }

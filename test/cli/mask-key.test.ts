@@ -5,7 +5,7 @@ import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
 
 let world: World;
 let queueUrl: string;
@@ -66,4 +66,31 @@ describe("without a good mask key nothing is asked of the queue", () => {
     chmodSync(path, mode);
     return path;
   }
+});
+
+test("rows of another key: a drain, a dry run and the doctor tell of it, and each works", async () => {
+  const warning = /user_logins holds rows masked under another key \([0-9a-f]{8}\)/;
+  const drainWith = async (env: Changes, ...args: string[]) => {
+    await world.server.send(queueUrl, [loginEvent()]);
+    const few = ["--max-messages", "1", ...args];
+    return await runEtl(["drain", ...few], { env: world.env(queueUrl, env), cwd: world.folder });
+  };
+  const other = {
+    ETL_MASK_KEY: Buffer.from("0123456789abcdef0123456789ABCDEF").toString("base64"),
+    ETL_MASK_KEY_FILE: undefined,
+  };
+  for (const run of [await drainWith({}), await drainWith({})]) {
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).not.toMatch(warning);
+  }
+  for (const args of [["--dry-run"], []]) {
+    const run = await drainWith(other, ...args);
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toMatch(warning);
+  }
+  const doctor = await runEtl(["doctor"], { env: world.env(queueUrl, other), cwd: world.folder });
+  expect(doctor.exitCode).toBe(0);
+  expect(doctor.stdout.replaceAll(/\s+/g, " ")).toMatch(
+    /warning masked rows public\.user_logins holds rows masked under another key/,
+  );
 });

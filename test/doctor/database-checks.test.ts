@@ -75,6 +75,26 @@ describe("one thing is wrong, and one line says so", () => {
       { table: { insertRules: ["elsewhere"] } },
       /^failed \| triggers \| .* rule on insert \(elsewhere\).* 78$/,
     ],
+    [
+      "rows masked under another key",
+      { table: { maskKeys: { value: { set: "1c2a73e4", found: ["0badcafe", "1c2a73e4"] } } } },
+      /^warning \| masked rows \| .*another key \(0badcafe\) than the one that is set \(1c2a73e4\)/,
+    ],
+    [
+      "no key",
+      { table: { maskKeys: "none needed" } },
+      /^ok \| masked rows \| no column is masked under a key/,
+    ],
+    [
+      "rows that may not be read",
+      { table: { maskKeys: failing("permission", "read masked rows") } },
+      /^ok \| masked rows \| not looked at: the user may not read them/,
+    ],
+    [
+      "rows that cannot be read",
+      { table: { maskKeys: failing("config", "read masked rows") } },
+      /^skipped \| masked rows \| could not be looked at/,
+    ],
     ["policies", { table: { rowSecurity: true } }, /^warning \| triggers \| .*row level security/],
     [
       "no ledger",
@@ -133,7 +153,7 @@ describe("what was not asked is not known, and said so once", () => {
   test("the table is not there", () => {
     const findings = checkDatabase({ connection, server, table: failing("config", "read table"), queueArn });
     expectOnly(findings, good, [/^failed \| table \| read table failed \| mend read table \| 78$/]);
-    expect(statuses(findings).slice(5)).toEqual(["failed", ...skips(7)]);
+    expect(statuses(findings).slice(5)).toEqual(["failed", ...skips(8)]);
   });
 
   test("the table's schema may not be used: the hint is the grants", () => {

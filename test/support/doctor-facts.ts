@@ -84,6 +84,7 @@ const table: TableFacts = {
   rowTriggers: [],
   insertRules: [],
   rowSecurity: false,
+  maskKeys: { value: { set: "1c2a73e4", found: ["1c2a73e4"] } },
 };
 
 const ledger: LedgerFacts = {

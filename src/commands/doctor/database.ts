@@ -1,12 +1,17 @@
 /** Gathers what is known of the database side for `etl doctor`: catalogs are read, and nothing is changed. */
 
+import { readMaskKey } from "../../config/mask-key.ts";
 import type { Settings } from "../../config/settings.ts";
+import { readTextFile } from "../../config/text-file.ts";
 import { oldestServer } from "../../doctor/database-checks.ts";
 import type { DatabaseFacts, TableFacts } from "../../doctor/database-facts.ts";
 import { EtlError } from "../../errors.ts";
+import { keyedColumns } from "../../pipeline/stored-type.ts";
+import { maskKeyId } from "../../pipeline/transforms/mask.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { inspectLedger } from "../../postgres/ledger-inspection.ts";
+import { maskKeysIn } from "../../postgres/mask-keys.ts";
 import { describeServer, isLocal } from "../../postgres/server-inspection.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { inspectTable } from "../../postgres/table-inspection.ts";
@@ -70,8 +75,9 @@ async function tableFacts(
 ): Promise<{ readonly description: TableDescription; readonly facts: TableFacts }> {
   const description = await readTable(database, name, signal);
   const access = await inspectTable(database, description, mapping, signal);
+  const maskKeys = await maskKeyFacts(database, description, { table: { name, mapping }, mask }, signal);
   const { sqlName, unlogged } = description;
-  return { description, facts: { sqlName, unlogged, misfit: misfitOf(), ...access } };
+  return { description, facts: { sqlName, unlogged, misfit: misfitOf(), ...access, maskKeys } };
 
   function misfitOf(): EtlError | undefined {
     try {
@@ -82,4 +88,19 @@ async function tableFacts(
       throw error;
     }
   }
+}
+
+async function maskKeyFacts(
+  database: Database,
+  description: TableDescription,
+  { table: { mapping }, mask }: Pick<Settings, "table" | "mask">,
+  signal: AbortSignal,
+): Promise<TableFacts["maskKeys"]> {
+  const columns = keyedColumns(mapping, defaultMethod(mask.algorithm));
+  if (columns.length === 0) return "none needed";
+  const key = answerNow(() => readMaskKey(mask, readTextFile));
+  if ("error" in key) return "no good key";
+  const set = maskKeyId(key.value);
+  const found = await answerOf(maskKeysIn(database, description, columns, signal));
+  return "error" in found ? found : { value: { set, found: found.value } };
 }

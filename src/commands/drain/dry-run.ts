@@ -11,6 +11,7 @@ import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer } from "../first-answer.ts";
+import { warnOfOtherMaskKeys } from "../other-mask-keys.ts";
 import { printRows, rowObject } from "../rows.ts";
 import { systemClock } from "../system-clock.ts";
 import { openSettingsDatabase, openTable } from "../table.ts";
@@ -107,11 +108,13 @@ interface TableCheck {
 }
 
 /** What the live table allows. Where nobody can say, nothing is limited, and the person is told. */
-async function checkTable({ context, settings }: DrainCommand): Promise<TableCheck> {
+async function checkTable({ context, settings, masker }: DrainCommand): Promise<TableCheck> {
   try {
     const database = openSettingsDatabase(settings, context);
     try {
-      const limits = columnLimits(await openTable(database, settings, context));
+      const described = await openTable(database, settings, context);
+      await warnOfOtherMaskKeys(database, described, settings, masker, context);
+      const limits = columnLimits(described);
       context.log.info(
         "rows are checked against the live table; its checks and triggers cannot be known without writing",
       );

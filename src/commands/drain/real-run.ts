@@ -16,6 +16,7 @@ import { requireIntactLedger } from "../../postgres/ledger-inspection.ts";
 import { createPostgresSink } from "../../postgres/sink.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer } from "../first-answer.ts";
+import { warnOfOtherMaskKeys } from "../other-mask-keys.ts";
 import type { Stop } from "../stop.ts";
 import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
@@ -65,7 +66,7 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
 
 /** @returns undefined where a stop came before everything was open */
 async function openJob(
-  { context, settings, queue, stop, follow }: DrainCommand,
+  { context, settings, masker, queue, stop, follow }: DrainCommand,
   database: Database,
 ): Promise<OpenJob | undefined> {
   const open = () =>
@@ -76,6 +77,7 @@ async function openJob(
   const deadLetters = await openDeadLetters(settings, attributes, context);
   const queueId = await registerQueue(database, table, attributes.arn);
   await requireIntactLedger(database, table);
+  await warnOfOtherMaskKeys(database, table, settings, masker, context);
   return { attributes, table, deadLetters, queueId };
 }
 

@@ -41,6 +41,8 @@ export const redacted = "[redacted]";
 
 /** Makes the pseudonyms of a run. */
 export interface Masker {
+  /** The {@link maskKeyId} of its key; undefined where it has none. */
+  readonly keyId: string | undefined;
   /**
    * The masking of one field.
    *
@@ -54,7 +56,8 @@ export interface Masker {
 
 const hexDigits = 64;
 const keyIdBytes = 4;
-const pseudonymPrefix = "hmac:";
+/** What each pseudonym of `hmac` begins with; the key id and a colon follow. */
+export const pseudonymPrefix = "hmac:";
 
 /** Bound into every derived key. With another text, every stored pseudonym would stop joining. */
 const derivationSalt = "etl mask v1";
@@ -66,8 +69,7 @@ const maxInfoBytes = 1024;
  * Makes a masker.
  *
  * - `hmac` gives `hmac:<key id>:<HMAC-SHA-256 as hex>`, 78 characters, under a key derived for each field with
- *   HKDF-SHA-256. The key id, 8 hex digits, is derived in the same way under a label of its own: it tells two keys apart
- *   and reveals nothing of either.
+ *   HKDF-SHA-256. The key id, {@link maskKeyId}, is derived in the same way under a label of its own.
  * - `sha256` gives the plain hex SHA-256 of the value exactly as it came, without any canonical form, to match values
  *   that a table already holds.
  * - `truncate` gives the network of an IP address, as {@link truncateIp} does.
@@ -79,6 +81,7 @@ const maxInfoBytes = 1024;
 export function createMasker({ defaultMethod, key }: MaskerParts): Masker {
   const keyed = key === undefined ? withoutKey : keyedField(key);
   return {
+    keyId: key && maskKeyId(key),
     forField(field, { method = defaultMethod, canonical } = {}) {
       switch (method) {
         case "hmac":
@@ -92,6 +95,11 @@ export function createMasker({ defaultMethod, key }: MaskerParts): Masker {
       }
     },
   };
+}
+
+/** What stands in each pseudonym of a key: 8 hex digits that tell two keys apart and reveal nothing of either. */
+export function maskKeyId(key: Uint8Array): string {
+  return derive(key, "key id", keyIdBytes).toString("hex");
 }
 
 type KeyedField = (field: string, canonical: FieldMaskOptions["canonical"]) => MaskValue;
@@ -114,7 +122,7 @@ function keyedField(key: Uint8Array): KeyedField {
       hint: "etl keys generate",
     });
   }
-  const prefix = `${pseudonymPrefix}${derive(key, "key id", keyIdBytes).toString("hex")}:`;
+  const prefix = `${pseudonymPrefix}${maskKeyId(key)}:`;
   return (field, canonical) => {
     // Keyed once and copied for each value, which is faster than a new one, and several times as fast as `createHmac`.
     const keyed = new Bun.CryptoHasher("sha256", derive(key, `field:${field}`, hexDigits / 2));
