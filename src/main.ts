@@ -4,6 +4,7 @@ import { isatty } from "node:tty";
 import { describeFailure } from "./cli/failure.ts";
 import { runCommandLine } from "./cli.ts";
 import type { StopSignal } from "./commands/context.ts";
+import { hangUpEnds } from "./terminal/hang-up.ts";
 import { openOutputs } from "./terminal/stream-output.ts";
 
 const { stdout, stderr } = openOutputs(process);
@@ -15,8 +16,9 @@ async function crash(reason: unknown): Promise<never> {
   process.exit(exitCode);
 }
 
+const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", ...(hangUpEnds() ? (["SIGHUP"] as const) : [])];
+
 function onStopSignal(listener: (signal: StopSignal) => void): () => void {
-  const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"];
   for (const signal of signals) process.on(signal, listener);
   return () => {
     for (const signal of signals) process.off(signal, listener);

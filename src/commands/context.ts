@@ -8,7 +8,7 @@ import type { Keyboard } from "../terminal/prompts.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The signals that ask a run to stop. */
-export type StopSignal = "SIGINT" | "SIGTERM";
+export type StopSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
 /** Everything of the outside that a command may use. */
 export interface Context {

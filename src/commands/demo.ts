@@ -38,7 +38,7 @@ const referenceJobVariables = ["ETL_QUEUE_URL", "ETL_MASK_KEY_FILE", "ETL_CONFIG
  * Fills an embedded queue with generated login events, drains it into an embedded Postgres as `etl drain` does, and
  * shows what has arrived. With `keep` it then fills the queue again and leaves both running until a stop signal.
  *
- * @returns 0, though messages are rejected: they are part of the demo; 130 or 143 where a signal came before its end
+ * @returns 0, though messages are rejected: they are part of the demo; 129, 130 or 143 where a signal came before its end
  */
 export async function runDemo(context: Context, { messages, keep }: DemoOptions): Promise<number> {
   const stop = rememberStop(context);

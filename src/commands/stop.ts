@@ -4,7 +4,7 @@ import type { StopSignals } from "../drain/drain.ts";
 import type { Context, StopSignal } from "./context.ts";
 
 /** 128 and the signal's number, as shells report a process that a signal ended. */
-export const stopExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+export const stopExitCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /** The stop signals of one run. */
 export interface Stop extends StopSignals {

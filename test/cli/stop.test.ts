@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { spawnEtl } from "../support/binary.ts";
+import { executable, spawnEtl } from "../support/binary.ts";
 import { closeGate, type Gate } from "../support/gate.ts";
 import { drainJson, readJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
@@ -23,10 +23,11 @@ beforeEach(async () => {
   await world.server.send(queueUrl, bodies);
 });
 
-const signals = [
+const signals: readonly (readonly [signal: NodeJS.Signals, exitCode: number])[] = [
   ["SIGTERM", 143],
   ["SIGINT", 130],
-] as const;
+  ...(process.platform === "linux" ? ([["SIGHUP", 129]] as const) : []),
+];
 
 /** A drain whose first load waits at the gate. */
 async function drainInFlight() {
@@ -103,6 +104,27 @@ describe("during the start", () => {
     expect(world.server.depth(queueUrl)).toEqual({ visible: total, inFlight: 0 });
     await silent.stop();
   });
+});
+
+test.skipIf(process.platform !== "linux")("under nohup, the end of the terminal ends nothing", async () => {
+  const nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"];
+  const run = Bun.spawn([...nohup, executable, "drain", "--json", "--wait-seconds", "1"], {
+    env: world.env(queueUrl),
+    cwd: world.folder,
+    stdin: "ignore",
+    stderr: "ignore",
+  });
+  while (world.server.depth(queueUrl).inFlight === 0) await Bun.sleep(5);
+  run.kill("SIGHUP");
+  await gate.open();
+  const { exitCode, receipt } = readJson({
+    stdout: await run.stdout.text(),
+    exitCode: await run.exited,
+    stderr: "",
+    signal: null,
+  });
+  expect(exitCode).toBe(0);
+  expect(receipt).toMatchObject({ outcome: "drained", inserted: total });
 });
 
 test("while the queue is idle, a signal ends the open poll", async () => {

@@ -14,7 +14,7 @@ import { runForReal } from "./real-run.ts";
 /**
  * Runs a drain or, with `dryRun`, a look at what it would do.
  *
- * @returns 0; 65 where messages were rejected; 130 or 143 where a signal stopped it
+ * @returns 0; 65 where messages were rejected; 129, 130 or 143 where a signal stopped it
  * @throws EtlError whatever ended the run; its receipt, where it had begun, is printed before
  */
 export async function runDrain(context: Context, options: DrainOptions): Promise<number> {

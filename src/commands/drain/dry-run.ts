@@ -29,7 +29,7 @@ const fewReceives = 3;
 /**
  * Shows up to `--max-messages` messages as rows.
  *
- * @returns 0; 65 where messages would be rejected; 130 or 143 where a signal stopped it
+ * @returns 0; 65 where messages would be rejected; 129, 130 or 143 where a signal stopped it
  * @throws EtlError where the queue cannot be read, or the table could not take these rows; the rows are shown before
  */
 export async function runDryRun(parts: DrainCommand): Promise<number> {

@@ -21,7 +21,7 @@ import { type Contents, writePlan } from "./writing.ts";
 /**
  * Asks at a terminal; elsewhere, and with `--yes`, takes flags, environment and an `etl.toml` that is there for answers.
  *
- * @returns 0; 130 or 143 where the person backed out or a signal came: nothing is then written
+ * @returns 0; 129, 130 or 143 where the person backed out or a signal came: nothing is then written
  * @throws EtlError of kind usage where nobody can be asked and a flag is missing, or whatever keeps the answers from
  * working
  */

@@ -37,7 +37,7 @@ interface Retry {
 /**
  * Moves the messages of the dead-letter queue back, or with `dryRun` says what would be moved.
  *
- * @returns 0; 65 where messages are left that cannot be sent; 130 or 143 where a signal stopped it
+ * @returns 0; 65 where messages are left that cannot be sent; 129, 130 or 143 where a signal stopped it
  * @throws EtlError whatever ended it; what had been moved by then is printed before
  */
 export async function runRejectsRetry(context: Context, options: RejectsRetryOptions): Promise<number> {
