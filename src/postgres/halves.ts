@@ -7,9 +7,6 @@ import type { Transaction } from "./connect.ts";
 import { refusalOf } from "./errors.ts";
 import type { RowFault } from "./row-errors.ts";
 
-/** From this many rows on, one reason for all of them is not a matter of the messages but of the table. */
-export const suspiciousRefusals = 50;
-
 /** What became of no rows. */
 export const nothing: LoadResult = { inserted: 0, duplicates: 0, leftOut: 0, rejections: [] };
 
@@ -48,7 +45,6 @@ export async function loadInHalves(
       const [first, ...others] = part;
       if (first !== undefined && others.length === 0) {
         if (!refusal.isRows) open.push(error);
-        if (!accepted && open.length === suspiciousRefusals) throw open[0];
         return { ...nothing, rejections: [toRejection(first, refusal.fault)] };
       }
     }

@@ -6,10 +6,13 @@ import type { Rejection } from "../pipeline/rejection.ts";
 import type { MappedMessage } from "../pipeline/row.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { refusalOf } from "./errors.ts";
-import { loadInHalves, nothing, suspiciousRefusals } from "./halves.ts";
+import { loadInHalves, nothing } from "./halves.ts";
 import { ledgerName, loadGrants } from "./ledger.ts";
 import { type LoadTarget, loadParameters, loadStatements } from "./load-statement.ts";
 import { messageKey } from "./message-key.ts";
+
+/** From this many rows on, one reason for all of them is not a matter of the messages but of the table. */
+const suspiciousRefusals = 50;
 
 /**
  * Makes the sink of a table that has been checked against the mapping.

@@ -215,6 +215,14 @@ describe("what may be the table's fault", () => {
   }
 });
 
+test("a missing partition for many rows is theirs, where it comes after them that the table takes one", async () => {
+  await withTable(...partitions);
+  const toasters = Array.from({ length: 60 }, (_, index) => loginMessage(index + 1, { 1: "toaster" }));
+  const result = await sink.load([...toasters, ...loginMessages(40, 100)]);
+  expect(result).toMatchObject({ inserted: 40, rejections: { length: 60 } });
+  expect(await storedUsers()).toHaveLength(40);
+});
+
 describe("what is no matter of one row", () => {
   test("one reason for all of fifty rows ends the run, and nothing is rejected", async () => {
     await withTable("alter table user_logins add constraint closed check (false) not valid");
