@@ -67,6 +67,8 @@ export interface DrainLimits {
 /** How a run ended; its counts are in the tally. */
 export interface DrainEnd {
   readonly outcome: Outcome;
+  /** Whether it was not waited for: calls are still open, and what the tally holds as open is unsettled. */
+  readonly isForced?: true;
   /** What ended the run, where the outcome is `failed`. */
   readonly error?: unknown;
   /** What kept it from being faster; absent where it was too short to tell. */

@@ -26,8 +26,7 @@ export async function drain(parts: DrainParts, limits: DrainLimits, stop: StopSi
   const end = await Promise.race([settled, outOfTime(parts, limits, stop, over.signal)]);
   over.abort();
   if (end !== undefined) return end;
-  parts.tally.unsettled += parts.tally.open;
-  return { outcome: "stopped" };
+  return { outcome: "stopped", isForced: true };
 }
 
 /** Resolves when the run must not be waited for any longer. */

@@ -45,7 +45,7 @@ describe("a stop", () => {
   });
 
   for (const how of ["is forced", "outlasts its grace"] as const) {
-    test(`that ${how} returns at once and counts what is in flight as unsettled`, async () => {
+    test(`that ${how} returns at once, and what is in flight is open`, async () => {
       const it = drainWorld(bodies(20));
       let loading = false;
       it.table.fault = () => {
@@ -58,9 +58,8 @@ describe("a stop", () => {
       await turn();
       if (how === "is forced") it.forced.abort();
       else it.clock.advance(limits.graceMillis);
-      expect(await running).toEqual({ outcome: "stopped" });
-      expect(it.tally.unsettled).toBe(it.tally.received);
-      expectToAddUp(it.tally);
+      expect(await running).toEqual({ outcome: "stopped", isForced: true });
+      expect(it.tally.open).toBe(it.tally.received);
     });
   }
 });

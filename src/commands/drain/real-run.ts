@@ -3,10 +3,9 @@
 import { gcAndSweep } from "bun:jsc";
 import type { DrainSettings } from "../../config/settings.ts";
 import { drain } from "../../drain/drain.ts";
-import type { DrainLimits, DrainObserver } from "../../drain/drain-parts.ts";
+import type { DrainEnd, DrainLimits, DrainObserver } from "../../drain/drain-parts.ts";
 import { type Patience, withPatience } from "../../drain/patience.ts";
 import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
-import type { Receipt } from "../../drain/receipt.ts";
 import { Tally } from "../../drain/tally.ts";
 import { compileMapping } from "../../pipeline/mapper.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
@@ -99,13 +98,14 @@ async function runJob(
   const { source, name } = queue;
   const { name: tableName, mapping } = settings.table;
   const tally = new Tally();
-  const receiptOf = (outcome: Receipt["outcome"], limit?: Receipt["limit"]) =>
+  const receiptOf = ({ outcome, limit, isForced }: Pick<DrainEnd, "outcome" | "limit" | "isForced">) =>
     toReceipt(tally, {
       queue: name,
       table: tableName,
       dryRun: false,
       outcome,
       limit,
+      isForced,
       requests: source.requests,
       millis: systemClock.monotonicMillis() - startedAt,
     });
@@ -113,7 +113,11 @@ async function runJob(
   context.log.info(startLine(name, tableName, attributes));
   const beside = { database: besideDatabase, table, queueId, clock: systemClock, log: context.log };
   void keepLedgerPruned({ ...beside, source }, over.signal);
-  const recording = recordDrain({ ...beside, soFar: () => receiptOf("stopped"), forced: stop.forced });
+  const recording = recordDrain({
+    ...beside,
+    soFar: () => receiptOf({ outcome: "stopped" }),
+    forced: stop.forced,
+  });
   const waiting = attributes.visible;
   const report = reportDrain({ context, clock: systemClock, tally, source, waiting, json });
   const end = await drain(
@@ -142,7 +146,7 @@ async function runJob(
   );
   over.abort();
   report.end();
-  const receipt = receiptOf(end.outcome, end.limit);
+  const receipt = receiptOf(end);
   const recorded = recording.end(receipt);
   await printReceipt(context, receipt, json).finally(() => recorded);
   if (end.outcome === "failed") throw end.error;

@@ -14,6 +14,8 @@ export interface RunFacts {
   readonly table: string;
   readonly dryRun: boolean;
   readonly outcome: Outcome;
+  /** Whether the run was not waited for. Its calls go on, and so do its counts: they are read at one moment, here. */
+  readonly isForced?: boolean | undefined;
   readonly limit?: Receipt["limit"];
   readonly requests: number;
   /** Wall time of the run, in milliseconds. */
@@ -31,7 +33,7 @@ export function toReceipt(tally: Tally, facts: RunFacts): Receipt {
     duplicates: tally.duplicates,
     rejected: tally.rejected,
     released: tally.released,
-    unsettled: tally.unsettled,
+    unsettled: tally.unsettled + (facts.isForced ? tally.open : 0),
     deleted: tally.deleted,
     requests: facts.requests,
     rejections: Object.fromEntries([...tally.reasons].sort()),
