@@ -1,90 +1,69 @@
-/**
- * Tells bad messages from a wrong set-up: rejections that may be either are held back until a message becomes a row, and
- * where too many of them in a row have one and the same reason, the set-up is wrong and nothing is rejected.
- */
+/** Tells bad messages from a wrong set-up: where too many come to nothing, with no row between them, it is the set-up. */
 
 import { EtlError } from "../errors.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import type { Reject } from "./rejects.ts";
 
-/** So many for one reason, with no row between them, are not a matter of the messages. */
-const suspiciousInARow = 50;
+/** So many with no row between them are not a matter of the messages. */
+export const suspiciousCount = 50;
 
-/** What rejections are doubted for. */
-interface DoubtParts {
-  /** One text for what counts as one and the same reason; for a person to read. */
-  readonly reasonOf: (rejection: Rejection) => string;
-  readonly wrongSetUp: (count: number, reason: string) => EtlError;
-}
+/** Messages that were received more often have ended a run before, or have been looked at: they are told of. */
+const newReceives = 3;
 
-/** Rejections whose meaning is open. */
-export class Doubt {
-  readonly #parts: DoubtParts;
-  #held: Reject[] = [];
+/** Refusals of the table in a row that have one and the same reason. */
+export class Streak {
   #reason = "";
-  #inARow = 0;
+  #count = 0;
 
-  constructor(parts: DoubtParts) {
-    this.#parts = parts;
+  /** @throws EtlError `config` where they are too many */
+  add(rejection: Rejection): void {
+    const reason = describeRefusal(rejection);
+    this.#count = reason === this.#reason ? this.#count + 1 : 1;
+    this.#reason = reason;
+    if (this.#count >= suspiciousCount) throw wrongTable(this.#count, reason);
   }
 
-  /**
-   * Holds rejections back.
-   *
-   * @throws EtlError `config` where they are too many of one kind; `takeAll` then gives what is to go back to the queue
-   */
-  add(rejects: readonly Reject[]): void {
-    for (const reject of rejects) {
-      this.#held.push(reject);
-      const reason = this.#parts.reasonOf(reject.rejection);
-      this.#inARow = reason === this.#reason ? this.#inARow + 1 : 1;
-      this.#reason = reason;
-    }
-    if (this.#inARow >= suspiciousInARow) throw this.#parts.wrongSetUp(this.#inARow, this.#reason);
-  }
-
-  /** A row has been accepted: the set-up works. Gives what was held back, as what it is: bad messages. */
-  dispel(): readonly Reject[] {
-    this.#inARow = 0;
-    return this.takeAll();
-  }
-
-  /** Gives what is held back; how many there were in a row is still remembered. */
-  takeAll(): readonly Reject[] {
-    const held = this.#held;
-    this.#held = [];
-    return held;
+  /** The table has taken a row. */
+  end(): void {
+    this.#count = 0;
   }
 }
 
-/** Of rows that the table refused while it accepted none. */
-export function doubtOfTable(): Doubt {
-  return new Doubt({
-    reasonOf({ reason, column, constraint }) {
-      const code = reason.replace("sqlstate_", "SQLSTATE ");
-      const place = constraint ?? column;
-      return place === undefined ? code : `${code}, ${place}`;
-    },
-    wrongSetUp: (count, reason) =>
-      new EtlError({
-        kind: "config",
-        operation: "load",
-        message: `the table refused ${count} rows in a row for one and the same reason (${reason}), and took none`,
-        hint: "check the table's constraints and triggers; what was refused last is back in the queue",
-      }),
+function describeRefusal({ reason, column, constraint }: Rejection): string {
+  const code = reason.replace("sqlstate_", "SQLSTATE ");
+  const place = constraint ?? column;
+  return place === undefined ? code : `${code}, ${place}`;
+}
+
+function wrongTable(count: number, reason: string): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "load",
+    message: `the table refused ${count} rows in a row for one and the same reason (${reason}), and took none`,
+    hint: "check the table's constraints and triggers; what was refused last is back in the queue",
   });
 }
 
-/** Of messages that became no row while none did. */
-export function doubtOfMapping(): Doubt {
-  return new Doubt({
-    reasonOf: ({ reason, path }) => (path === "" ? reason : `${reason} at ${path}`),
-    wrongSetUp: (count, reason) =>
-      new EtlError({
-        kind: "config",
-        operation: "map",
-        message: `none of the first ${count} messages became a row, all for one and the same reason: ${reason}`,
-        hint: "etl drain --dry-run shows it; the messages are back in the queue, and where it is they that are bad, the next drain rejects them",
-      }),
+/**
+ * Judges messages of which none became a row.
+ *
+ * @throws EtlError `config` where they are too many, and most of them new: the mapping is wrong
+ */
+export function judgeMapping(rejects: readonly Reject[]): void {
+  const isNew = ({ arrival }: Reject) => arrival.ref.receiveCount <= newReceives;
+  if (rejects.length < suspiciousCount || 2 * rejects.filter(isNew).length <= rejects.length) return;
+  throw new EtlError({
+    kind: "config",
+    operation: "map",
+    message: `none of ${rejects.length} messages became a row, and none has before; most often: ${commonest(rejects)}`,
+    hint: `etl drain --dry-run shows it; they are back in the queue, and if it is they that are bad: from the ${newReceives + 1}th time that they are received on they are rejected`,
   });
+}
+
+function commonest(rejects: readonly Reject[]): string {
+  const groups = Map.groupBy(rejects, ({ rejection: { reason, path } }) =>
+    path === "" ? reason : `${reason} at ${path}`,
+  );
+  const [[reason = ""] = []] = [...groups].toSorted(([, a], [, b]) => b.length - a.length);
+  return reason;
 }

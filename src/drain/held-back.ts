@@ -1,8 +1,12 @@
 /** Where rejections wait that may be the set-up's fault, until a message becomes a row or nothing more can tell. */
 
-import { type Doubt, doubtOfMapping, doubtOfTable } from "./doubt.ts";
+import type { MessageRef } from "../pipeline/message.ts";
+import { judgeMapping, Streak, suspiciousCount } from "./doubt.ts";
 import type { Intake } from "./intake.ts";
 import type { Reject } from "./rejects.ts";
+
+/** Refusals for many reasons are not held back without end: their bodies are in memory. */
+const mostHeld = 2 * suspiciousCount;
 
 /** What the holding back needs. */
 export interface HeldBackParts {
@@ -13,27 +17,48 @@ export interface HeldBackParts {
   readonly wasRejected: (messageId: string) => boolean;
   /** Called with what is to be rejected. */
   readonly onReject: (rejects: readonly Reject[]) => void;
+  /** Called with deliveries of messages that were delivered again while they were held back: the newer ones count. */
+  readonly onRepeated: (refs: readonly MessageRef[]) => void;
 }
+
+type Held = Map<string, Reject>;
 
 /** Holds back what is open, and rejects the rest. */
 export class HeldBack {
   readonly #parts: HeldBackParts;
-  readonly #table = doubtOfTable();
-  readonly #mapping = doubtOfMapping();
+  readonly #refused: Held = new Map();
+  readonly #unmapped: Held = new Map();
+  readonly #streak = new Streak();
+  /** Whether it is no longer asked if the mapping is right. */
+  #mappingIsJudged = false;
+  /** Whether the set-up was found to be wrong: what is held back is then not the messages' fault. */
+  #isWrong = false;
 
   constructor(parts: HeldBackParts) {
     this.#parts = parts;
   }
 
+  /** Whether the message is held back. */
+  has(messageId: string): boolean {
+    return this.#refused.has(messageId) || this.#unmapped.has(messageId);
+  }
+
   /**
-   * Messages became no row. Until one of the run has, it may be the mapping that is wrong. Those that were received before,
-   * by another run at least, have been told of: they hold up no run a second time.
+   * Messages became no row. Until one of the run has, it may be the mapping that is wrong.
    *
-   * @throws EtlError `config` where it is the mapping
+   * @throws EtlError `config` where it is
    */
   unmapped(rejects: readonly Reject[]): void {
-    const isProven = this.#parts.anyRow();
-    this.#hold(rejects, this.#mapping, ({ arrival }) => !isProven && arrival.ref.receiveCount === 1);
+    this.#mappingIsJudged ||= this.#parts.anyRow();
+    if (this.#mappingIsJudged) {
+      this.#parts.onReject(rejects);
+      return;
+    }
+    this.#hold(this.#unmapped, rejects);
+    if (this.#unmapped.size < suspiciousCount) return;
+    this.#judge(() => judgeMapping([...this.#unmapped.values()]));
+    this.#mappingIsJudged = true;
+    this.#reject(this.#unmapped);
   }
 
   /**
@@ -43,38 +68,83 @@ export class HeldBack {
    * @throws EtlError `config` where it is the table
    */
   refused(refusals: readonly Reject[]): void {
-    const { wasRejected } = this.#parts;
-    this.#hold(refusals, this.#table, ({ rejection }) => !wasRejected(rejection.messageId));
+    const { wasRejected, onReject } = this.#parts;
+    const { again = [], first = [] } = Object.groupBy(refusals, ({ rejection }) =>
+      wasRejected(rejection.messageId) ? "again" : "first",
+    );
+    onReject(again);
+    const counted = first.filter(({ rejection }) => !this.#refused.has(rejection.messageId));
+    this.#hold(this.#refused, first);
+    this.#judge(() => {
+      for (const { rejection } of counted) this.#streak.add(rejection);
+    });
+    if (this.#refused.size >= mostHeld) this.#reject(this.#refused);
+  }
+
+  /** Rows are stored: what is held back of their messages, from an earlier delivery, is none to reject. */
+  stored(refs: readonly MessageRef[]): void {
+    if (this.#refused.size + this.#unmapped.size === 0) return;
+    for (const { messageId } of refs) {
+      for (const held of [this.#refused, this.#unmapped]) {
+        const older = held.get(messageId);
+        if (older === undefined) continue;
+        held.delete(messageId);
+        this.#repeat(older);
+      }
+    }
   }
 
   /** The table took a row of the batch, and refused these. */
   accepted(refusals: readonly Reject[]): void {
-    this.#reject([...this.#table.dispel(), ...this.#mapping.dispel()]);
+    this.#streak.end();
+    this.settle();
     this.#parts.onReject(refusals);
   }
 
-  /** Nothing is on its way that could tell: they are bad messages. */
+  /** Nothing is on its way that could tell: they are bad messages, unless the set-up was found to be wrong. */
   settle(): void {
-    this.#reject(this.takeAll());
+    if (this.#isWrong) return;
+    this.#reject(this.#refused);
+    this.#reject(this.#unmapped);
   }
 
   /** Gives what is held back, for it to go back to the queue. */
   takeAll(): readonly Reject[] {
-    return [...this.#table.takeAll(), ...this.#mapping.takeAll()];
+    const held = [...this.#refused.values(), ...this.#unmapped.values()];
+    this.#refused.clear();
+    this.#unmapped.clear();
+    return held;
   }
 
-  #hold(rejects: readonly Reject[], doubt: Doubt, isOpen: (reject: Reject) => boolean): void {
-    const { open = [], certain = [] } = Object.groupBy(rejects, (reject) =>
-      isOpen(reject) ? "open" : "certain",
-    );
-    this.#parts.onReject(certain);
-    // What is held back must not keep out the very messages that could tell.
-    this.#parts.intake.free(open.length);
-    doubt.add(open);
+  /** What is held back must not keep out the very messages that could tell. */
+  #hold(held: Held, rejects: readonly Reject[]): void {
+    for (const reject of rejects) {
+      const { messageId } = reject.rejection;
+      const older = held.get(messageId);
+      held.set(messageId, reject);
+      if (older !== undefined) this.#repeat(older);
+    }
+    this.#parts.intake.free(rejects.length);
   }
 
-  #reject(held: readonly Reject[]): void {
-    this.#parts.intake.reserve(held.length);
-    this.#parts.onReject(held);
+  #repeat({ arrival }: Reject): void {
+    this.#parts.intake.reserve(1);
+    this.#parts.onRepeated([arrival.ref]);
+  }
+
+  #judge(judge: () => void): void {
+    try {
+      judge();
+    } catch (error) {
+      this.#isWrong = true;
+      throw error;
+    }
+  }
+
+  #reject(held: Held): void {
+    const rejects = [...held.values()];
+    held.clear();
+    this.#parts.intake.reserve(rejects.length);
+    this.#parts.onReject(rejects);
   }
 }

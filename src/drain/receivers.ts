@@ -44,7 +44,7 @@ export interface ReceiverParts {
   readonly follow: boolean;
   /** Makes arrivals of an answer's messages, and says how many of them this run had not rejected before. */
   readonly onMessages: (messages: readonly Message[]) => { arrivals: readonly Arrival[]; fresh: number };
-  /** Called after a poll that brought nothing new. */
+  /** Called after a poll that brought nothing. */
   readonly onEmpty: () => void;
   /** Called with an error that ends the run; the callee aborts the signal. */
   readonly onFailure: (error: unknown) => void;
@@ -75,6 +75,11 @@ export class Receivers {
    */
   get quiet(): boolean {
     return this.#paused && this.#openPolls === 0;
+  }
+
+  /** Whether a poll is open. */
+  get polling(): boolean {
+    return this.#openPolls > 0;
   }
 
   /** Whether the newest answer brought nothing new. */
@@ -154,7 +159,7 @@ export class Receivers {
     if (!signal.aborted) this.#answered(since, fresh);
     intake.answered(count, arrivals);
     this.fill();
-    if (fresh === 0 && !signal.aborted) onEmpty();
+    if (messages.length === 0 && !signal.aborted) onEmpty();
   }
 
   #answered(sinceMillis: number, fresh: number): void {

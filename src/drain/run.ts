@@ -116,6 +116,7 @@ export class Run {
       anyRow: () => tally.inserted + tally.duplicates > 0,
       wasRejected: (messageId) => this.#leftBehind.has(messageId),
       onReject: (rejects) => this.#reject(rejects),
+      onRepeated: (refs) => this.#repeated(refs),
     });
     this.#loader = new Loader({
       intake: this.#intake,
@@ -123,7 +124,10 @@ export class Run {
       tally,
       batchSize,
       onAccepted: (refusals) => this.#heldBack.accepted(refusals),
-      onDurable: (refs) => this.#finished(refs),
+      onDurable: (refs) => {
+        this.#heldBack.stored(refs);
+        this.#finished(refs);
+      },
       onRejected: (rejects) => this.#heldBack.unmapped(rejects),
       onRefused: (refusals) => this.#heldBack.refused(refusals),
       onRepeated: (refs) => this.#repeated(refs),
@@ -166,7 +170,7 @@ export class Run {
     const loading = this.#loader.run().catch((error) => this.#fail(error));
     await Promise.all([receiving, loading]);
     this.#stop.removeEventListener("abort", stopReceiving);
-    if (this.#failure === undefined) this.#heldBack.settle();
+    if (!this.#isCutShort) this.#heldBack.settle();
     this.#giveBackRest();
     await this.#rejects.finish();
     await Promise.all([this.#deleter.finish(), ...this.#givingBack]);
@@ -214,7 +218,8 @@ export class Run {
       const known = this.#leftBehind.reopen(message.messageId);
       if (known === undefined) tally.received += 1;
       else tally.reopen(known);
-      if (!this.#leftBehind.has(message.messageId)) fresh += 1;
+      const { messageId } = message;
+      if (!this.#leftBehind.has(messageId) && !this.#heldBack.has(messageId)) fresh += 1;
       return toArrival(message, mapMessage(message), deadLetters !== undefined);
     });
     this.#keeper.hold(arrivals);
@@ -243,14 +248,31 @@ export class Run {
     this.#rejects.add(rejects);
   }
 
+  /** Polls that cannot be opened, as what waits for a message that is held back takes the room, bring nothing either. */
   get #nothingComes(): boolean {
-    return this.#receivers.lastPollEmpty || this.#intake.closed;
+    return this.#receivers.lastPollEmpty || !this.#receivers.polling;
+  }
+
+  /** Whether the queue could have told more. */
+  get #isCutShort(): boolean {
+    return this.#failure !== undefined || this.#stop.aborted;
   }
 
   /** Where nothing is on its way that could tell, what is held back is taken for bad messages. */
   #lull(): void {
-    if (this.#loader.inHand.length === 0 && this.#nothingComes) this.#heldBack.settle();
+    if (this.#loader.inHand.length === 0 && this.#nothingComes) {
+      if (this.#isCutShort) this.#giveBackHeld();
+      else this.#heldBack.settle();
+    }
     this.#ending.look();
+  }
+
+  /** With what waits for them: of a group, the messages behind one that is held back. */
+  #giveBackHeld(): void {
+    const held = this.#heldBack.takeAll().map(({ arrival }) => arrival);
+    this.#intake.reserve(held.length);
+    this.#release(held);
+    this.#left(held.map(({ ref }) => ref));
   }
 
   /** A second delivery of a message that has just been rejected is counted with it, once. */

@@ -17,7 +17,10 @@ function seeded(seed: number): () => number {
 
 const faults = fc.record({
   seed: fc.integer(),
-  messages: fc.integer({ min: 0, max: 60 }),
+  messages: fc.integer({ min: 0, max: 120 }),
+  bad: fc.constantFrom(0, 0.1, 0.1, 0.9, 1),
+  refused: fc.constantFrom(0, 0.1, 0.1, 0.9, 1),
+  deadLetters: fc.boolean(),
   receive: fc.double({ min: 0, max: 0.4, noNaN: true }),
   load: fc.double({ min: 0, max: 0.4, noNaN: true }),
   lostAnswer: fc.double({ min: 0, max: 0.4, noNaN: true }),
@@ -37,13 +40,20 @@ describe("whatever fails, whenever", () => {
       fc.asyncProperty(faults, async (rates) => {
         const random = seeded(rates.seed);
         const bodies = Array.from({ length: rates.messages }, (_, index) =>
-          random() < 0.1 ? `bad ${index}` : random() < 0.1 ? `refused ${index}` : `row ${index}`,
+          random() < rates.bad
+            ? `bad ${index}`
+            : random() < rates.refused
+              ? `refused ${index}`
+              : `row ${index}`,
         );
         const journal: Journal = [];
         const queue = new MemoryQueue(bodies, journal);
         const table = new MemoryTable(journal);
         for (const body of bodies) if (body.startsWith("refused")) table.refused.add(body);
-        const good = queue.left.filter((id) => id.includes("row"));
+        table.reasonOf = (text) => (text.endsWith("1") ? "sqlstate_23502" : "sqlstate_23514");
+        const copied = new Set<string>();
+        const ids = queue.left;
+        const good = ids.filter((id) => id.includes("row"));
         const fault = (rate: number, operation: string, code?: string) => {
           if (random() >= rate) return;
           const retryable = code !== undefined || random() >= rates.lasting;
@@ -71,6 +81,15 @@ describe("whatever fails, whenever", () => {
             {
               source: queue,
               sink: table,
+              deadLetters: rates.deadLetters
+                ? {
+                    async send(letters) {
+                      if (!calm) fault(rates.deletes, "dead letters");
+                      for (const { message } of letters) copied.add(message.messageId);
+                      return new Set(letters.keys());
+                    },
+                  }
+                : undefined,
               clock: new SkippingClock(),
               runnableMillis: () => 0,
               random,
@@ -92,12 +111,14 @@ describe("whatever fails, whenever", () => {
           expect(tally.received).toBe(
             tally.inserted + tally.duplicates + tally.rejected + tally.released + tally.unsettled,
           );
-          for (const id of good) expect(table.rows.has(id) || queue.left.includes(id)).toBe(true);
+          const left = new Set(queue.left);
+          for (const id of ids) expect(table.rows.has(id) || copied.has(id) || left.has(id)).toBe(true);
           if (calm && end.outcome === "drained") break;
         }
         expect([...table.rows.keys()].sort()).toEqual([...good].sort());
-        expect(queue.left.filter((id) => id.includes("row"))).toEqual([]);
-        expect(queue.left.length).toBe(rates.messages - good.length);
+        const others = ids.filter((id) => !id.includes("row"));
+        expect(queue.left.sort()).toEqual(rates.deadLetters ? [] : others.sort());
+        expect([...copied].sort()).toEqual(rates.deadLetters ? others.sort() : []);
         const committed = new Set(journal.flatMap(({ event, ids }) => (event === "commit" ? ids : [])));
         expect([...committed].sort()).toEqual([...good].sort());
       }),

@@ -212,61 +212,6 @@ describe("a table that refuses everything for one reason", () => {
   });
 });
 
-describe("messages of which none becomes a row, for one reason", () => {
-  const all = Array.from({ length: 120 }, (_, index) => `bad ${index}`);
-
-  for (const deadLetters of [false, true]) {
-    test(`end the run as a wrong mapping, with nothing rejected${deadLetters ? " or copied" : ""}`, async () => {
-      const it = world(all);
-      const end = await it.run(deadLetters);
-      expect(end.outcome).toBe("failed");
-      expect(end.error).toMatchObject({ kind: "config", exitCode: 78, operation: "map" });
-      expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
-      expect(it.tally.released).toBe(it.tally.received);
-      expect(it.letters).toEqual([]);
-      expect(it.queue.visible.length).toBe(120);
-    });
-  }
-
-  test("are rejected by the next run, which is not the first to receive them", async () => {
-    const it = world(all);
-    for (let delivery = 0; it.queue.visible.length > 0; delivery += 1) {
-      expect(delivery).toBeLessThan(10);
-      await it.run(true);
-    }
-    expect(it.queue.left).toEqual([]);
-    expect(it.letters).toHaveLength(120);
-  });
-
-  test("are rejected where a row has come before them", async () => {
-    const it = world(["row 0", ...all]);
-    expect(await it.run(false)).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ inserted: 1, rejected: 120 });
-  });
-
-  test("are rejected once a row comes after them, and only then", async () => {
-    const it = world([...all.slice(0, 49), "row 0", ...all.slice(49)]);
-    expect(await it.run(true)).toMatchObject({ outcome: "drained" });
-    const events = it.journal.filter(({ event }) => event === "commit" || event === "copy");
-    expect(events[0]?.event).toBe("commit");
-    expect(it.tally).toMatchObject({ inserted: 1, rejected: 120 });
-  });
-
-  test("are rejected where they are few, and the queue has no more that could tell", async () => {
-    const it = world(all.slice(0, 49));
-    expect(await it.run(true)).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ received: 49, rejected: 49, deleted: 49 });
-  });
-
-  test("and rows that the table refuses beside them: both go back, and the receipt adds up", async () => {
-    const it = world(all.flatMap((body, index) => [body, `row ${index}`]));
-    for (const body of all) it.table.refused.add(body.replace("bad", "row"));
-    expect((await it.run(false)).error).toMatchObject({ kind: "config" });
-    expect(it.tally.released).toBe(it.tally.received);
-    expect(it.queue.visible.length).toBe(240);
-  });
-});
-
 test("a message that the table refused is tried again when it comes round, and counted once either way", async () => {
   const it = world(["row 0", "row 1"]);
   it.table.refused.add("row 1");

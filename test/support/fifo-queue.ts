@@ -27,6 +27,8 @@ export interface FifoMessage {
 /** Throws, as a test failure, where a delete overtakes an earlier message of its group. */
 export class FifoQueue implements Source {
   requests = 0;
+  /** Called before each receive. */
+  onReceive: () => void = () => {};
   /** Deletes that came while an earlier message of the group was still there and not being deleted. */
   readonly overtaken: string[] = [];
   #messages: Stored[];
@@ -52,6 +54,7 @@ export class FifoQueue implements Source {
 
   async receive({ maxMessages, signal }: ReceiveOptions): Promise<Message[]> {
     this.requests += 1;
+    this.onReceive();
     await turn();
     signal.throwIfAborted();
     const locked = new Set(

@@ -11,7 +11,7 @@ import type {
   VisibilityChange,
 } from "../../src/drain/ports.ts";
 import type { Message } from "../../src/pipeline/message.ts";
-import type { Rejection } from "../../src/pipeline/rejection.ts";
+import type { Rejection, RejectionReason } from "../../src/pipeline/rejection.ts";
 import type { Cell, MappedMessage } from "../../src/pipeline/row.ts";
 
 /** What happened, in order: `hide` is a visibility above 0, `copy` one to the dead letters; with message ids. */
@@ -180,6 +180,8 @@ export class MemoryTable implements Sink {
   lostAnswer: () => void = () => {};
   /** Cell texts that the table refuses. */
   readonly refused = new Set<string>();
+  /** Why it refuses one of them. */
+  reasonOf: (text: string) => RejectionReason = () => "sqlstate_23514";
   readonly #journal: Journal;
 
   constructor(journal: Journal = []) {
@@ -194,7 +196,7 @@ export class MemoryTable implements Sink {
     for (const { ref, row } of batch) {
       const text = row[0] ?? "";
       if (this.refused.has(text)) {
-        result.rejections.push({ messageId: ref.messageId, reason: "sqlstate_23514", path: "" });
+        result.rejections.push({ messageId: ref.messageId, reason: this.reasonOf(text), path: "" });
         continue;
       }
       ids.push(ref.messageId);
