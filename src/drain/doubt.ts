@@ -55,8 +55,8 @@ export function judgeMapping(rejects: readonly Reject[]): void {
   throw new EtlError({
     kind: "config",
     operation: "map",
-    message: `none of ${rejects.length} messages became a row, and none has before; most often: ${commonest(rejects)}`,
-    hint: `etl drain --dry-run shows it; they are back in the queue, and if it is they that are bad: from the ${newReceives + 1}th time that they are received on they are rejected`,
+    message: `none of ${rejects.length} messages became a row; most often: ${commonest(rejects)}`,
+    hint: `etl drain --dry-run shows it; the messages are back in the queue, and if it is they that are bad, run it again: what is received for the ${newReceives + 1}th time is rejected`,
   });
 }
 
