@@ -22,10 +22,10 @@ export async function maskKeysIn(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const values = columns.map((column) => `${quoteName(column)}::text`).join(", ");
+  const names = columns.map((_, index) => `v${index + 1}`).join(", ");
   const text = `
     select distinct substr(value, ${pseudonymPrefix.length + 1}, 8) as key_id
-    from (select ${values} from ${sqlName} limit ${rowsLookedAt}) as looked_at (${columns.map((_, index) => `v${index}`).join(", ")}),
-      unnest(array[${columns.map((_, index) => `v${index}`).join(", ")}]) as value
+    from (select ${values} from ${sqlName} limit ${rowsLookedAt}) as looked_at (${names}), unnest(array[${names}]) as value
     where value ~ '^${pseudonymPrefix}[0-9a-f]{8}:'
     order by key_id`;
   const options = { operation: "read masked rows", readOnly: true, signal };
