@@ -10,7 +10,7 @@ export type Shape =
   | "ip"
   /** Several addresses, as proxies add theirs to a list. */
   | "ips"
-  /** An address with a port. */
+  /** An address with a port, or with the zone that it is of. */
   | "endpoint"
   | "email"
   | "phone"
@@ -52,8 +52,6 @@ const addresses: readonly RegExp[] = [
 ];
 
 const patterns: readonly (readonly [Shape, RegExp])[] = [
-  // Some proxies add the port, too.
-  ["ips", new RegExp(`^${ipv4}(?::\\d{1,5})?(?: *, *[\\da-f:.[\\]]+)+$`, "i")],
   ["mac", /^[\da-f]{2}([:-])(?:[\da-f]{2}\1){4}[\da-f]{2}$/i],
   ["ssn", /^\d{3}-\d{2}-\d{4}$/],
   ["coordinates", /^-?\d{1,3}\.\d{2,} ?[,;] ?-?\d{1,3}\.\d{2,}$/],
@@ -80,6 +78,7 @@ export function shapesOf(text: string): ReadonlySet<Shape> {
   for (const [shape, pattern] of patterns) if (pattern.test(trimmed)) shapes.add(shape);
   if (isAddress(trimmed)) shapes.add("ip");
   if (isEndpoint(trimmed)) shapes.add("endpoint");
+  if (isAddressList(trimmed)) shapes.add("ips");
   if (isPhone(trimmed)) shapes.add("phone");
   if (isImei(trimmed)) shapes.add("imei");
   if (isIban(trimmed)) shapes.add("iban");
@@ -110,13 +109,24 @@ function isAddress(text: string): boolean {
 }
 
 /**
- * An address with a port, which one of IPv6 is told from by brackets.
+ * An address with a port, which one of IPv6 is told from by brackets, or one of IPv6 with its zone.
  *
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+ * @see https://www.rfc-editor.org/rfc/rfc4007#section-11
  */
 function isEndpoint(text: string): boolean {
-  const [, inBrackets, bare] = /^(?:\[([^\]]+)\]|([\d.]+)):\d{1,5}$/.exec(text) ?? [];
-  return isAddress(inBrackets ?? bare ?? "");
+  const [, inBrackets, bare] = /^(?:\[([^\]%]+)(?:%[^\]]+)?\]|([\d.]+)):\d{1,5}$/.exec(text) ?? [];
+  const [, zoned] = /^([\da-f:.]+)%[\w.-]+$/i.exec(text) ?? [];
+  return isAddress(inBrackets ?? bare ?? zoned ?? "");
+}
+
+/** Each proxy adds the address that it was asked from, some with the port; one that does not know it says so. */
+function isAddressList(text: string): boolean {
+  const entries = text.split(",").map((entry) => entry.trim());
+  const known = entries.filter((entry) => entry.toLowerCase() !== "unknown");
+  return (
+    entries.length > 1 && known.length > 0 && known.every((entry) => isAddress(entry) || isEndpoint(entry))
+  );
 }
 
 /**
