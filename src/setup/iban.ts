@@ -7,7 +7,8 @@ const iban = /^([A-Z]{2}\d{2})([A-Z\d]{11,30})$/;
 const hyphened = /^[A-Z]{2}\d{2}(?:-[A-Z\d]{4})+(?:-[A-Z\d]{1,3})?$/i;
 
 /**
- * Whether the text is one, in any case, with spaces or hyphens or without, and with the word before it or without. One in 97 other texts of its form passes, too.
+ * Whether the text is one, in any case, with spaces or hyphens or without, and with the word before it or without. One
+ * in 97 other texts of its form passes, too.
  *
  * @see https://www.iso.org/standard/81090.html
  */
