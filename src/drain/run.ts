@@ -215,10 +215,10 @@ export class Run {
     const { tally, mapMessage, deadLetters } = this.#parts;
     let fresh = 0;
     const arrivals = messages.map((message): Arrival => {
-      const known = this.#leftBehind.reopen(message.messageId);
+      const { messageId } = message;
+      const known = this.#leftBehind.reopen(messageId);
       if (known === undefined) tally.received += 1;
       else tally.reopen(known);
-      const { messageId } = message;
       if (!this.#leftBehind.has(messageId) && !this.#heldBack.has(messageId)) fresh += 1;
       return toArrival(message, mapMessage(message), deadLetters !== undefined);
     });
