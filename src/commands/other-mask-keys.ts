@@ -25,7 +25,7 @@ export async function warnOfOtherMaskKeys(
   const found = await maskKeysIn(database, table, columns, AbortSignal.timeout(patienceMillis)).catch(
     () => [],
   );
-  const others = found.filter((id) => id !== keyId);
+  const others = (found ?? []).filter((id) => id !== keyId);
   if (others.length === 0) return;
   log.warn(
     `${table.sqlName} holds rows masked under another key (${others.join(", ")}), and this one is ${keyId}: new rows do not join with them`,

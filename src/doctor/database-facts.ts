@@ -51,7 +51,8 @@ export interface TableFacts {
   readonly maskKeys:
     | Answer<{ readonly set: string; readonly found: readonly string[] }>
     | "none needed"
-    | "no good key";
+    | "no good key"
+    | "not readable";
 }
 
 /** The ledger beside the table. */

@@ -44,26 +44,33 @@ function wrongTable(count: number, reason: string): EtlError {
   });
 }
 
-/**
- * Judges messages of which none became a row.
- *
- * @throws EtlError `config` where they are too many, and most of them new: the mapping is wrong
- */
-export function judgeMapping(rejects: readonly Reject[]): void {
-  const isNew = ({ arrival }: Reject) => arrival.ref.receiveCount <= newReceives;
-  if (rejects.length < suspiciousCount || 2 * rejects.filter(isNew).length <= rejects.length) return;
-  throw new EtlError({
-    kind: "config",
-    operation: "map",
-    message: `none of ${rejects.length} messages became a row; most often: ${commonest(rejects)}`,
-    hint: `etl drain --dry-run shows it; the messages are back in the queue, and if it is they that are bad, run it again: what is received for the ${newReceives + 1}th time is rejected`,
-  });
-}
+/** Messages of a run that became no row, while none did. */
+export class Barren {
+  #count = 0;
+  #new = 0;
+  readonly #reasons = new Map<string, number>();
 
-function commonest(rejects: readonly Reject[]): string {
-  const groups = Map.groupBy(rejects, ({ rejection: { reason, path } }) =>
-    path === "" ? reason : `${reason} at ${path}`,
-  );
-  const [[reason = ""] = []] = [...groups].toSorted(([, a], [, b]) => b.length - a.length);
-  return reason;
+  add({ arrival, rejection: { reason, path } }: Reject): void {
+    this.#count += 1;
+    if (arrival.ref.receiveCount <= newReceives) this.#new += 1;
+    const place = path === "" ? reason : `${reason} at ${path}`;
+    this.#reasons.set(place, (this.#reasons.get(place) ?? 0) + 1);
+  }
+
+  /**
+   * Whether they are enough to tell whose fault it is: then it is their own.
+   *
+   * @throws EtlError `config` where most of them are new: it is the mapping's
+   */
+  judge(): boolean {
+    if (this.#count < suspiciousCount) return false;
+    if (2 * this.#new <= this.#count) return true;
+    const [[commonest = ""] = []] = [...this.#reasons].toSorted(([, a], [, b]) => b - a);
+    throw new EtlError({
+      kind: "config",
+      operation: "map",
+      message: `none of ${this.#count} messages became a row; most often: ${commonest}`,
+      hint: `etl drain --dry-run shows it; the messages are back in the queue, and if it is they that are bad, run it again: what is received for the ${newReceives + 1}th time is rejected`,
+    });
+  }
 }

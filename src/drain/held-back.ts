@@ -1,7 +1,7 @@
 /** Where rejections wait that may be the set-up's fault, until a message becomes a row or nothing more can tell. */
 
 import type { MessageRef } from "../pipeline/message.ts";
-import { judgeMapping, Streak, suspiciousCount } from "./doubt.ts";
+import { Barren, Streak, suspiciousCount } from "./doubt.ts";
 import type { Intake } from "./intake.ts";
 import type { Reject } from "./rejects.ts";
 
@@ -29,6 +29,7 @@ export class HeldBack {
   readonly #refused: Held = new Map();
   readonly #unmapped: Held = new Map();
   readonly #streak = new Streak();
+  readonly #barren = new Barren();
   /** Whether it is no longer asked if the mapping is right. */
   #mappingIsJudged = false;
   /** Whether the set-up was found to be wrong: what is held back is then not the messages' fault. */
@@ -54,11 +55,13 @@ export class HeldBack {
       this.#parts.onReject(rejects);
       return;
     }
-    this.#hold(this.#unmapped, rejects);
-    if (this.#unmapped.size < suspiciousCount) return;
-    this.#judge(() => judgeMapping([...this.#unmapped.values()]));
-    this.#mappingIsJudged = true;
-    this.#reject(this.#unmapped);
+    const first = this.#rejectAgain(rejects);
+    for (const reject of first) if (!this.#unmapped.has(reject.rejection.messageId)) this.#barren.add(reject);
+    this.#hold(this.#unmapped, first);
+    this.#judge(() => {
+      this.#mappingIsJudged = this.#barren.judge();
+    });
+    if (this.#mappingIsJudged) this.#reject(this.#unmapped);
   }
 
   /**
@@ -68,11 +71,7 @@ export class HeldBack {
    * @throws EtlError `config` where it is the table
    */
   refused(refusals: readonly Reject[]): void {
-    const { wasRejected, onReject } = this.#parts;
-    const { again = [], first = [] } = Object.groupBy(refusals, ({ rejection }) =>
-      wasRejected(rejection.messageId) ? "again" : "first",
-    );
-    onReject(again);
+    const first = this.#rejectAgain(refusals);
     const counted = first.filter(({ rejection }) => !this.#refused.has(rejection.messageId));
     this.#hold(this.#refused, first);
     this.#judge(() => {
@@ -114,6 +113,16 @@ export class HeldBack {
     this.#refused.clear();
     this.#unmapped.clear();
     return held;
+  }
+
+  /** Rejects what this run has rejected before, and gives the others. */
+  #rejectAgain(rejects: readonly Reject[]): readonly Reject[] {
+    const { wasRejected, onReject } = this.#parts;
+    const { again = [], first = [] } = Object.groupBy(rejects, ({ rejection }) =>
+      wasRejected(rejection.messageId) ? "again" : "first",
+    );
+    onReject(again);
+    return first;
   }
 
   /** What is held back must not keep out the very messages that could tell. */

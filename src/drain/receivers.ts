@@ -27,6 +27,9 @@ const mostReceivers = 80;
  */
 const lastAnswersMillis = 500;
 
+/** How long a queue server may take to notice that a poll was cut off; it still hands messages to it, such as those given back. */
+const hangUpMillis = 200;
+
 /** What the receivers need. */
 export interface ReceiverParts {
   readonly source: Pick<Source, "receive">;
@@ -63,6 +66,7 @@ export class Receivers {
   /** Whether the newest answer brought something new. */
   #messagesCome = false;
   #openPolls = 0;
+  #wasCut = false;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -101,7 +105,7 @@ export class Receivers {
     this.fill();
   }
 
-  /** Resolves when no receiver polls any more, so that nothing can arrive after it. */
+  /** Resolves when no receiver polls any more, so that nothing can arrive after it, and the queue knows it. */
   async run(): Promise<void> {
     const { signal } = this.#parts;
     const ended = new Promise<void>((resolve) => {
@@ -113,12 +117,14 @@ export class Receivers {
     this.fill();
     await ended;
     signal.removeEventListener("abort", stop);
+    if (this.#wasCut) await this.#parts.clock.sleep(hangUpMillis);
   }
 
   async #stop(): Promise<void> {
     if (this.#messagesCome && this.#openPolls > 0) {
       await this.#parts.clock.sleep(lastAnswersMillis, this.#ended.signal);
     }
+    this.#wasCut = this.#openPolls > 0;
     this.#cut.abort();
     this.fill();
   }

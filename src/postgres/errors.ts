@@ -100,7 +100,7 @@ export function closed(address: string): EtlError {
 }
 
 function judge(
-  { code, routine }: Pick<postgres.PostgresError, "code" | "routine">,
+  { code, routine, where }: Pick<postgres.PostgresError, "code" | "routine" | "where">,
   circumstance: Circumstance,
 ): Verdict {
   const { address, user, database } = circumstance;
@@ -117,6 +117,8 @@ function judge(
       };
     case "3F":
     case "42":
+      // The server tells of a place where it was in a function: the table's own, as etl calls none.
+      if (where) return ofTable(code);
       return {
         kind: "config",
         message: "the table or the ledger is not what etl expects",
@@ -141,16 +143,18 @@ function judge(
       hint: "check the table's constraints and triggers",
     };
   }
-  if (tableClasses.has(code.slice(0, 2))) {
-    return {
-      kind: "config",
-      message: `what the table does when a row is inserted failed (SQLSTATE ${code})`,
-      hint: "check the table's triggers, and the functions in its defaults and constraints",
-    };
-  }
+  if (tableClasses.has(code.slice(0, 2))) return ofTable(code);
   return {
     kind: "internal",
     message: `the database answered with SQLSTATE ${code}, which etl does not know`,
+  };
+}
+
+function ofTable(code: string): Verdict {
+  return {
+    kind: "config",
+    message: `what the table does when a row is inserted failed (SQLSTATE ${code})`,
+    hint: "check the table's triggers, and the functions in its defaults and constraints",
   };
 }
 

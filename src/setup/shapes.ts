@@ -136,9 +136,10 @@ function isAddressList(text: string): boolean {
  * @see https://www.itu.int/rec/T-REC-E.164
  */
 function isPhone(text: string): boolean {
-  if (!/^(?:\+|00|\()[\d ()./-]+$/.test(text)) return false;
-  const digits = text.replaceAll(/\D/g, "").length;
-  return digits >= 8 && digits <= 17;
+  if (!/^(?:\+[1-9]|00[1-9]|\()[\d ()./-]+$/.test(text) || /^\+\d+\.\d{1,2}$/.test(text)) return false;
+  const digits = text.replace(/^00/, "").replaceAll(/\D/g, "").length;
+  // Behind two zeros it may be any number that was filled up: those of a country are longer than most.
+  return digits >= (text.startsWith("00") ? 9 : 8) && digits <= 15;
 }
 
 /** Fifteen digits, the last of them a check digit: one in ten other numbers of that length passes, too. */

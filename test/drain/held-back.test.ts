@@ -103,6 +103,29 @@ describe("messages of which none becomes a row", () => {
     expect(it.tally).toMatchObject({ inserted: 1, rejected: 119 });
   });
 
+  test("end the run though they come few at a time: in groups of a FIFO queue", async () => {
+    const it = world(
+      new FifoQueue(
+        Array.from({ length: 300 }, (_, index) => ({ group: `g${index % 6}`, body: `bad ${index}` })),
+      ),
+    );
+    expect((await it.run()).error).toMatchObject({ kind: "config", operation: "map" });
+    expect(it.letters.length).toBeLessThan(50);
+    expect(it.queue.left.length).toBeGreaterThan(250);
+  });
+
+  test("end the run though the queue was empty between them", async () => {
+    const it = memoryWorld(bad(25));
+    let more = 0;
+    it.queue.fault = (call) => {
+      if (call !== "receive" || it.letters.length !== 25 * (more + 1) || more === 3) return;
+      more += 1;
+      it.queue.send(bad(25));
+    };
+    expect((await it.run({ follow: true })).error).toMatchObject({ kind: "config", operation: "map" });
+    expect(it.letters).toHaveLength(25);
+  });
+
   test("are rejected where they are few, and the queue has no more that could tell", async () => {
     const it = memoryWorld(bad(49));
     expect(await it.run()).toMatchObject({ outcome: "drained" });

@@ -102,5 +102,6 @@ async function maskKeyFacts(
   if ("error" in key) return "no good key";
   const set = maskKeyId(key.value);
   const found = await answerOf(maskKeysIn(database, description, columns, signal));
-  return "error" in found ? found : { value: { set, found: found.value } };
+  if ("error" in found) return found;
+  return found.value === undefined ? "not readable" : { value: { set, found: found.value } };
 }

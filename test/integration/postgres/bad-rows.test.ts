@@ -206,6 +206,7 @@ describe("what may be the table's fault", () => {
         const failure = await failureOf(sink.load(toasters.slice(0, count)));
         expect(failure).toMatchObject({ kind: code === "42501" ? "permission" : "config", code });
         expect(failure.hint).not.toBe("");
+        if (what.startsWith("a trigger that misses")) expect(failure.hint).toContain("the table's triggers");
       }
       // A row that is bad for certain is told apart from them.
       const mixed = [...toasters.slice(0, 5), loginMessage(9, { 1: "x".repeat(33) })];
