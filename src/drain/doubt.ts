@@ -70,7 +70,7 @@ export class Barren {
       kind: "config",
       operation: "map",
       message: `none of ${this.#count} messages became a row; most often: ${commonest}`,
-      hint: `etl drain --dry-run shows it; the messages are back in the queue, and if it is they that are bad, run it again: what is received for the ${newReceives + 1}th time is rejected`,
+      hint: `etl drain --dry-run shows it; what was held back is in the queue again, and if it is the messages that are bad, run it again: what is received for the ${newReceives + 1}th time is rejected`,
     });
   }
 }
