@@ -16,9 +16,12 @@ async function crash(reason: unknown): Promise<never> {
   process.exit(exitCode);
 }
 
-const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", ...(hangUpEnds() ? (["SIGHUP"] as const) : [])];
-
 function onStopSignal(listener: (signal: StopSignal) => void): () => void {
+  const signals: readonly StopSignal[] = [
+    "SIGINT",
+    "SIGTERM",
+    ...(hangUpEnds() ? (["SIGHUP"] as const) : []),
+  ];
   for (const signal of signals) process.on(signal, listener);
   return () => {
     for (const signal of signals) process.off(signal, listener);

@@ -58,9 +58,7 @@ export class HeldBack {
     const first = this.#rejectAgain(rejects);
     for (const reject of first) if (!this.#unmapped.has(reject.rejection.messageId)) this.#barren.add(reject);
     this.#hold(this.#unmapped, first);
-    this.#judge(() => {
-      this.#mappingIsJudged = this.#barren.judge();
-    });
+    this.#mappingIsJudged = this.#judge(() => this.#barren.judge());
     if (this.#mappingIsJudged) this.#reject(this.#unmapped);
   }
 
@@ -141,9 +139,9 @@ export class HeldBack {
     this.#parts.onRepeated([arrival.ref]);
   }
 
-  #judge(judge: () => void): void {
+  #judge<T>(judge: () => T): T {
     try {
-      judge();
+      return judge();
     } catch (error) {
       this.#isWrong = true;
       throw error;

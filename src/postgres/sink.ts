@@ -12,7 +12,7 @@ import { type LoadTarget, loadParameters, loadStatements } from "./load-statemen
 import { messageKey } from "./message-key.ts";
 
 /** From this many rows on, one reason for all of them is not a matter of the messages but of the table. */
-const suspiciousRefusals = 50;
+const suspiciousBatch = 50;
 
 /**
  * Makes the sink of a table that has been checked against the mapping.
@@ -90,7 +90,7 @@ function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] 
 /** Rows that the ledger knew were not shown to the table: `tried` are the others. */
 function refuseOneReasonForAll({ rejections }: LoadResult, tried: number, { table }: LoadTarget): void {
   const [first] = rejections;
-  if (first === undefined || tried < suspiciousRefusals || rejections.length < tried) return;
+  if (first === undefined || tried < suspiciousBatch || rejections.length < tried) return;
   const differs = (other: Rejection) =>
     other.reason !== first.reason || other.column !== first.column || other.constraint !== first.constraint;
   if (rejections.some(differs)) return;

@@ -2,6 +2,9 @@
 
 import type { QueueAttributes } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import { getQueueAttributes } from "./query.ts";
+import type { QueueClient } from "./queue-client.ts";
+import { readAttributes } from "./response.ts";
 
 /**
  * The longest that SQS keeps a message. It stands for a server that names no time: ElasticMQ does not, and
@@ -13,6 +16,20 @@ const longestRetentionSeconds = 14 * 24 * 60 * 60;
 
 /** The ledger knows the queue by this name: a damaged one would be another queue's, and its messages stored twice. */
 const arnForm = /^arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(\.fifo)?$/;
+
+/**
+ * Asks a queue for its attributes.
+ *
+ * @param operation names the call in errors, whose sentences go by it
+ * @throws EtlError once retries are exhausted or where there is no use in any
+ */
+export function askAttributes(
+  { client, timeoutMillis }: Pick<QueueClient, "client" | "timeoutMillis">,
+  operation: string,
+): Promise<QueueAttributes> {
+  const read = (text: string) => toQueueAttributes(readAttributes(text));
+  return client.call({ operation, query: getQueueAttributes(), read, timeoutMillis });
+}
 
 /**
  * Reads the attributes that `GetQueueAttributes` answers.

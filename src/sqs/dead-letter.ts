@@ -1,11 +1,9 @@
 /** The queue that rejected messages are moved to: whole copies, each with its rejection beside it. */
 
 import type { DeadLetter, DeadLetterQueue, QueueAttributes } from "../drain/ports.ts";
-import { toQueueAttributes } from "./attributes.ts";
+import { askAttributes } from "./attributes.ts";
 import { deadLetterAttributesOperation, deadLetterOperation } from "./error-meanings.ts";
-import { getQueueAttributes } from "./query.ts";
 import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";
-import { readAttributes } from "./response.ts";
 import { rejectionAttribute, sendWhole, type WholeMessage } from "./whole-messages.ts";
 
 /** What {@link createSqsDeadLetterQueue} needs. */
@@ -35,13 +33,7 @@ export function createSqsDeadLetterQueue(parts: SqsDeadLetterParts): DeadLetterQ
  * @throws EtlError, whose sentences tell this queue from the one that is drained
  */
 export async function readDeadLetterAttributes(parts: SqsQueueParts): Promise<QueueAttributes> {
-  const { client, timeoutMillis } = openQueueClient(parts);
-  return client.call({
-    operation: deadLetterAttributesOperation,
-    query: getQueueAttributes(),
-    read: (text) => toQueueAttributes(readAttributes(text)),
-    timeoutMillis,
-  });
+  return askAttributes(openQueueClient(parts), deadLetterAttributesOperation);
 }
 
 function withRejection({ message, rejection }: DeadLetter, originArn: string): WholeMessage {

@@ -9,20 +9,14 @@ import type {
 } from "../drain/ports.ts";
 import type { EtlError } from "../errors.ts";
 import type { Message } from "../pipeline/message.ts";
-import { toQueueAttributes } from "./attributes.ts";
+import { askAttributes } from "./attributes.ts";
 import { callBatch } from "./batch.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { isHeldOff, staleHandleCodes } from "./errors.ts";
-import {
-  type BatchQuery,
-  changeVisibilityBatch,
-  deleteMessageBatch,
-  getQueueAttributes,
-  receiveMessage,
-} from "./query.ts";
+import { type BatchQuery, changeVisibilityBatch, deleteMessageBatch, receiveMessage } from "./query.ts";
 import { openQueueClient, type QueueClient, type SqsQueueParts } from "./queue-client.ts";
 import { readMessages } from "./received-messages.ts";
-import { readAttributes, readBatch } from "./response.ts";
+import { readBatch } from "./response.ts";
 
 /** What {@link createSqsSource} needs. */
 export interface SqsSourceParts extends SqsQueueParts {
@@ -101,13 +95,7 @@ class QueueSource implements SqsSource {
   }
 
   async attributes(): Promise<QueueAttributes> {
-    const { client, timeoutMillis } = this.#queue;
-    return client.call({
-      operation: "attributes",
-      query: getQueueAttributes(),
-      read: (text) => toQueueAttributes(readAttributes(text)),
-      timeoutMillis,
-    });
+    return askAttributes(this.#queue, "attributes");
   }
 
   async #settle<T>(

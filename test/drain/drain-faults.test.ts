@@ -4,7 +4,14 @@ import { drain } from "../../src/drain/drain.ts";
 import { commitUnknown } from "../../src/drain/ports.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
-import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+import {
+  type Journal,
+  MemoryQueue,
+  MemoryTable,
+  mapBody,
+  SkippingClock,
+  silentObserver,
+} from "../support/memory-ports.ts";
 
 /** A small generator of the same faults for the same seed. */
 function seeded(seed: number): () => number {
@@ -95,7 +102,7 @@ describe("whatever fails, whenever", () => {
               random,
               mapMessage: mapBody,
               tally,
-              observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
+              observer: silentObserver,
             },
             {
               ...rates,

@@ -6,7 +6,7 @@ import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
 import { limits } from "../support/drain-world.ts";
 import { type FifoMessage, FifoQueue } from "../support/fifo-queue.ts";
-import { MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+import { MemoryTable, mapBody, SkippingClock, silentObserver } from "../support/memory-ports.ts";
 
 async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLetter[]) {
   const tally = new Tally();
@@ -25,7 +25,7 @@ async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLette
       random: () => 0.5,
       mapMessage: mapBody,
       tally,
-      observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
+      observer: silentObserver,
     },
     limits,
     { graceful: new AbortController().signal, forced: new AbortController().signal },

@@ -8,7 +8,14 @@ import type { Reject } from "../../src/drain/rejects.ts";
 import { Tally } from "../../src/drain/tally.ts";
 import { expectToAddUp, lasting, limits, passing } from "../support/drain-world.ts";
 import { FifoQueue } from "../support/fifo-queue.ts";
-import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+import {
+  type Journal,
+  MemoryQueue,
+  MemoryTable,
+  mapBody,
+  SkippingClock,
+  silentObserver,
+} from "../support/memory-ports.ts";
 
 /** A drain with a dead-letter queue. */
 function world<Queue extends Source>(queue: Queue, journal: Journal = []) {
@@ -39,7 +46,7 @@ function world<Queue extends Source>(queue: Queue, journal: Journal = []) {
           random: () => 0.5,
           mapMessage: mapBody,
           tally,
-          observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
+          observer: silentObserver,
         },
         { ...limits, ...changes },
         { graceful: graceful.signal, forced: new AbortController().signal },

@@ -6,7 +6,14 @@ import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
 import type { RejectionReason } from "../../src/pipeline/rejection.ts";
 import { limits } from "../support/drain-world.ts";
-import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "../support/memory-ports.ts";
+import {
+  type Journal,
+  MemoryQueue,
+  MemoryTable,
+  mapBody,
+  SkippingClock,
+  silentObserver,
+} from "../support/memory-ports.ts";
 
 function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boolean = () => true) {
   const journal: Journal = [];
@@ -48,13 +55,7 @@ function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boole
           random: () => 0.5,
           mapMessage: mapBody,
           tally,
-          observer: {
-            rejected() {},
-            trouble() {},
-            recovered() {},
-            undeleted() {},
-            uncopied: (count) => uncopied.push(count),
-          },
+          observer: { ...silentObserver, uncopied: (count) => uncopied.push(count) },
         },
         limits,
         { graceful: new AbortController().signal, forced: new AbortController().signal },

@@ -1,5 +1,6 @@
 /** A queue, a table and a clock in memory, with a journal of what happened in which order. */
 
+import type { DrainObserver } from "../../src/drain/drain-parts.ts";
 import type {
   Clock,
   LoadResult,
@@ -210,6 +211,15 @@ export class MemoryTable implements Sink {
     return result;
   }
 }
+
+/** Hears of nothing. */
+export const silentObserver: DrainObserver = {
+  rejected() {},
+  trouble() {},
+  recovered() {},
+  undeleted() {},
+  uncopied() {},
+};
 
 /** A clock that skips short pauses at once and lets long ones wait for `advance`. */
 export class SkippingClock implements Clock {
