@@ -5,8 +5,8 @@ import { commandGroups } from "./cli/commands.ts";
 import { describeFailure } from "./cli/failure.ts";
 import { parseCommandLine } from "./cli/parse.ts";
 import type { Context } from "./commands/context.ts";
-import { refuseDangerousEnvironment } from "./config/environment-guard.ts";
 import { exitCodes } from "./errors.ts";
+import { refuseDangerousEnvironment } from "./settings/environment-guard.ts";
 import { createLog, type Log } from "./terminal/log.ts";
 
 /** What the process gives: a command's context but for the log, which a flag can make quiet. */

@@ -40,6 +40,8 @@ export interface EtlErrorParts {
   readonly retryable?: boolean | undefined;
   /** The service's own code (an AWS error code, a SQLSTATE), where there is one. */
   readonly code?: string | undefined;
+  /** The thing that it is about, such as a queue's name, a table or a setting; never a value of a row. */
+  readonly resource?: string | undefined;
   /** Kept for debugging in memory; never printed, as it may quote a row. */
   readonly cause?: unknown;
 }
@@ -52,6 +54,7 @@ export class EtlError extends Error {
   readonly hint: string | undefined;
   readonly retryable: boolean;
   readonly code: string | undefined;
+  readonly resource: string | undefined;
 
   constructor(parts: EtlErrorParts) {
     super(parts.message, { cause: parts.cause });
@@ -60,6 +63,7 @@ export class EtlError extends Error {
     this.hint = parts.hint;
     this.retryable = parts.retryable ?? false;
     this.code = parts.code;
+    this.resource = parts.resource;
   }
 
   /** The exit code that this error ends a run with. */

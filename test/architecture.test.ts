@@ -24,46 +24,46 @@ interface Arrows {
 
 const arrows: Readonly<Record<string, Arrows>> = {
   text: { may: ["text"] },
-  pipeline: { may: ["pipeline", "errors.ts"], packages: /^node:(crypto|zlib)$/ },
-  drain: { may: ["drain", "pipeline", "errors.ts"] },
+  message: { may: ["message", "errors.ts"], packages: /^node:(crypto|zlib)$/ },
+  polling: { may: ["polling", "message", "errors.ts"] },
   sqs: {
-    may: ["sqs", "drain/ports.ts", "errors.ts"],
-    mayTypes: ["pipeline"],
+    may: ["sqs", "polling/ports.ts", "errors.ts"],
+    mayTypes: ["message"],
     packages: /^(node:|aws4fetch$|@aws-sdk\/)/,
   },
   postgres: {
-    may: ["postgres", "drain/ports.ts", "pipeline", "errors.ts", "text"],
+    may: ["postgres", "polling/ports.ts", "message", "errors.ts", "text"],
     packages: /^(node:|postgres$)/,
   },
   terminal: {
     may: ["terminal", "errors.ts"],
-    mayTypes: ["drain/receipt.ts", "drain/ports.ts"],
+    mayTypes: ["polling/receipt.ts", "polling/ports.ts"],
     packages: /^(node:(fs|stream|tty)|@clack\/prompts)$/,
   },
-  config: {
+  settings: {
     may: [
-      "config",
+      "settings",
       "errors.ts",
-      "pipeline/conversions",
-      "pipeline/mapping.ts",
-      "pipeline/transforms/version.ts",
+      "message/conversions",
+      "message/mapping.ts",
+      "message/transforms/version.ts",
       "text",
     ],
-    mayTypes: ["commands/context.ts", "pipeline"],
+    mayTypes: ["commands/context.ts", "message"],
     packages: /^(node:(fs|path)|smol-toml|valibot)$/,
   },
-  setup: { may: ["setup", "pipeline", "errors.ts"] },
-  embedded: { may: ["embedded", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
+  setup: { may: ["setup", "message", "errors.ts"] },
+  demo: { may: ["demo", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
   doctor: { may: ["doctor", "errors.ts", "text"] },
   commands: {
     may: [
       "commands",
-      "config",
+      "settings",
       "doctor",
-      "drain",
-      "embedded",
+      "polling",
+      "demo",
       "errors.ts",
-      "pipeline",
+      "message",
       "postgres",
       "setup",
       "sqs",
@@ -72,8 +72,8 @@ const arrows: Readonly<Record<string, Arrows>> = {
     ],
     packages: /^(node:|bun:jsc$)/,
   },
-  cli: { may: ["cli", "commands", "config", "errors.ts", "terminal", "text"], packages: /^cac$/ },
-  "cli.ts": { may: ["cli", "commands", "config", "errors.ts", "terminal"] },
+  cli: { may: ["cli", "commands", "settings", "errors.ts", "terminal", "text"], packages: /^cac$/ },
+  "cli.ts": { may: ["cli", "commands", "settings", "errors.ts", "terminal"] },
   "main.ts": {
     may: ["cli", "cli.ts", "terminal"],
     mayTypes: ["commands/context.ts"],
@@ -113,11 +113,11 @@ function isWithin(path: string, places: readonly string[]): boolean {
 test("the files are found, and their imports read", () => {
   expect(source.length).toBeGreaterThan(50);
   expect(importsOf("src/commands/drain/real-run.ts").map(({ from }) => from)).toContain(
-    "../../drain/drain.ts",
+    "../../polling/drain.ts",
   );
   expect(importsOf("src/cli/commands.ts").map(({ from }) => from)).toContain("../commands/demo.ts");
-  expect(importsOf("src/drain/ports.ts")).toContainEqual({
-    from: "../pipeline/message.ts",
+  expect(importsOf("src/polling/ports.ts")).toContainEqual({
+    from: "../message/message.ts",
     typesOnly: true,
   });
 });
@@ -150,9 +150,9 @@ describe("what is passed in is never reached for", () => {
       "time and chance",
       timeAndChance,
       // Commands pass the real ones in; the embedded servers stand for machines that have their own.
-      source.filter((path) => !isWithin(path, ["main.ts", "commands", "embedded"])),
+      source.filter((path) => !isWithin(path, ["main.ts", "commands", "demo"])),
     ],
-    ["anything but the arguments", impure, source.filter((path) => isWithin(path, ["pipeline", "doctor"]))],
+    ["anything but the arguments", impure, source.filter((path) => isWithin(path, ["message", "doctor"]))],
   ];
   test.each(rules)("%s", (_, pattern, paths) => {
     expect(paths.length).toBeGreaterThan(5);
@@ -162,7 +162,7 @@ describe("what is passed in is never reached for", () => {
   test("the patterns know what they look for", () => {
     expect(codeOf("src/main.ts")).toMatch(anywhere);
     expect(codeOf("src/commands/system-clock.ts")).toMatch(timeAndChance);
-    expect(codeOf("src/drain/drain.ts")).toMatch(impure);
+    expect(codeOf("src/polling/drain.ts")).toMatch(impure);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { userLogins } from "../src/pipeline/mapping.ts";
+import { userLogins } from "../src/message/mapping.ts";
 import { migrationSql } from "../src/postgres/migrate.ts";
 
 interface Service {

@@ -1,7 +1,7 @@
 /** The bench's Postgres: a real one, as durable as it comes, with the tables that the contenders load into. */
 
 import postgres from "postgres";
-import { userLogins } from "../../src/pipeline/mapping.ts";
+import { userLogins } from "../../src/message/mapping.ts";
 import { migrationSql } from "../../src/postgres/migrate.ts";
 import {
   createDatabase,

@@ -2,9 +2,9 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeColumn } from "../../src/config/column-mapping.ts";
-import { settingsToml } from "../../src/config/settings-toml.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
+import { userLogins } from "../../src/message/mapping.ts";
+import { writeColumn } from "../../src/settings/column-mapping.ts";
+import { settingsToml } from "../../src/settings/settings-toml.ts";
 import type { Contender, DrainPart, Place } from "./contender.ts";
 import { testEnvironment } from "./environment.ts";
 

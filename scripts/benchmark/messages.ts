@@ -1,12 +1,12 @@
 /** What the bench's queue holds: login events, prepared so far that handing one out is little more than joining texts. */
 
 import { hash, randomBytes } from "node:crypto";
-import { generateBodies } from "../../src/embedded/login-events.ts";
-import { seededRandom } from "../../src/embedded/random.ts";
-import { compileMapping } from "../../src/pipeline/mapper.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
-import { isRefusal } from "../../src/pipeline/rejection.ts";
-import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { generateBodies } from "../../src/demo/login-events.ts";
+import { seededRandom } from "../../src/demo/random.ts";
+import { compileMapping } from "../../src/message/mapper.ts";
+import { userLogins } from "../../src/message/mapping.ts";
+import { isRefusal } from "../../src/message/rejection.ts";
+import { createMasker } from "../../src/message/transforms/mask.ts";
 
 /** What is to be in the queue. */
 export interface MessagesOptions {

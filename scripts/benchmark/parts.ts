@@ -3,10 +3,10 @@
 import { AwsV4Signer } from "aws4fetch";
 import { XMLParser } from "fast-xml-parser";
 import { parse as parseLossless } from "lossless-json";
-import { parseExactJson } from "../../src/pipeline/json.ts";
-import { compileMapping } from "../../src/pipeline/mapper.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
-import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { parseExactJson } from "../../src/message/json.ts";
+import { compileMapping } from "../../src/message/mapper.ts";
+import { userLogins } from "../../src/message/mapping.ts";
+import { createMasker } from "../../src/message/transforms/mask.ts";
 import { deleteMessageBatch, encodeQuery } from "../../src/sqs/query.ts";
 import { readMessages } from "../../src/sqs/received-messages.ts";
 import { RequestSigner } from "../../src/sqs/signing.ts";

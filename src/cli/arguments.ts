@@ -1,7 +1,7 @@
 /** Checks the words behind a command before cac reads them, and writes them so that cac cannot misread them. */
 
-import { shownWord } from "../config/shown-word.ts";
 import type { EtlError } from "../errors.ts";
+import { shownWord } from "../settings/shown-word.ts";
 import { nearestName } from "../text/nearest-name.ts";
 import type { Command } from "./command.ts";
 import { type Flag, takesValue } from "./flag.ts";

@@ -1,7 +1,7 @@
 /** Finds the command that a line names or, where it names none, the one that was meant. */
 
-import { shownWord } from "../config/shown-word.ts";
 import type { EtlError } from "../errors.ts";
+import { shownWord } from "../settings/shown-word.ts";
 import { nearestName } from "../text/nearest-name.ts";
 import type { Command } from "./command.ts";
 import { didYouMean, usageError } from "./usage-error.ts";

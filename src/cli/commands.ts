@@ -1,6 +1,6 @@
 /** The table of commands: the parser, the help and the documentation of the command line come from it. */
 
-import { limits } from "../config/limits.ts";
+import { limits } from "../settings/limits.ts";
 import { type Command, type CommandGroup, defineCommand } from "./command.ts";
 import { completionOf, type Shell, shells } from "./completions/shells.ts";
 import { doctor } from "./doctor-command.ts";

@@ -59,7 +59,7 @@ function describeBug(thrown: unknown): Failure {
 /** A frame in our own code: the source file, or without a source map the line and column in the executable. */
 const ownFrame = /^ +at .*?(src\/[a-z0-9/-]+\.ts:[0-9]+|\$bunfs\/root\/[\w.-]+:[0-9]+:[0-9]+)/gm;
 
-/** The innermost frames in our own code, such as `src/drain/drain.ts:42`. */
+/** The innermost frames in our own code, such as `src/polling/drain.ts:42`. */
 function ownPlaces(thrown: unknown): string[] {
   if (!(thrown instanceof Error) || typeof thrown.stack !== "string") return [];
   // The stack begins with the message, which may hold lines that look like frames.

@@ -1,6 +1,6 @@
 /** What a flag is: its name, its words for the help, and how its text becomes a value. */
 
-import { type Limit, limitInWords } from "../config/limits.ts";
+import { type Limit, limitInWords } from "../settings/limits.ts";
 
 /** A flag without a value: given or not. */
 export interface SwitchFlag {

@@ -1,6 +1,6 @@
 /** The flags of the commands on rejected messages, for the table of commands. */
 
-import { limits } from "../config/limits.ts";
+import { limits } from "../settings/limits.ts";
 import { defineCommand } from "./command.ts";
 import { numberFlag, switchFlag, textFlag } from "./flag.ts";
 import { config, databaseUrl, drainSettingFlags, table } from "./setting-flags.ts";

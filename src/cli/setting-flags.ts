@@ -1,7 +1,7 @@
 /** The flags that stand for settings, shared by the commands that take them. */
 
-import { limits } from "../config/limits.ts";
-import { maskAlgorithms, rejectActions } from "../config/options.ts";
+import { limits } from "../settings/limits.ts";
+import { maskAlgorithms, rejectActions } from "../settings/options.ts";
 import { choiceFlag, fileFlag, numberFlag, switchFlag, textFlag } from "./flag.ts";
 
 /** `--config` */

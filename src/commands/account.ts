@@ -1,6 +1,6 @@
 /** Who asks the queues, and which of them there are. */
 
-import type { QueueSettings } from "../config/settings.ts";
+import type { QueueSettings } from "../settings/settings.ts";
 import type { SetupQueues } from "../setup/ports.ts";
 import type { SqsAccountParts } from "../sqs/account.ts";
 import { callerIdentity } from "../sqs/identity.ts";

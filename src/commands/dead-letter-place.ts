@@ -1,7 +1,7 @@
 /** Finds the dead-letter queue that a queue's redrive policy names: the policy has its ARN, and a call needs its URL. */
 
-import type { QueueAttributes } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import type { QueueAttributes } from "../polling/ports.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 
 /** A dead-letter queue. */

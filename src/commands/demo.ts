@@ -1,12 +1,12 @@
 /** `etl demo`: the whole way of a message on one machine, with a queue and a Postgres of its own. */
 
-import type { DemoOptions } from "../config/options.ts";
-import { fewestWithMalformed, generateBodies } from "../embedded/login-events.ts";
-import { generateOrders } from "../embedded/order-events.ts";
-import { seededRandom } from "../embedded/random.ts";
-import { type Sandbox, startSandbox } from "../embedded/sandbox.ts";
+import { fewestWithMalformed, generateBodies } from "../demo/login-events.ts";
+import { generateOrders } from "../demo/order-events.ts";
+import { seededRandom } from "../demo/random.ts";
+import { type Sandbox, startSandbox } from "../demo/sandbox.ts";
 import { exitCodes } from "../errors.ts";
-import { userLogins } from "../pipeline/mapping.ts";
+import { userLogins } from "../message/mapping.ts";
+import type { DemoOptions } from "../settings/options.ts";
 import { countOf } from "../terminal/numbers.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context, StopSignal } from "./context.ts";

@@ -1,6 +1,6 @@
 /** What the queue says of itself, which every command on a queue waits for before anything else. */
 
-import type { Clock, QueueAttributes } from "../drain/ports.ts";
+import type { Clock, QueueAttributes } from "../polling/ports.ts";
 import type { Context } from "./context.ts";
 import type { OpenQueue } from "./queue.ts";
 

@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { defaultKeyFile } from "../config/mask-key.ts";
-import type { KeysGenerateOptions } from "../config/options.ts";
 import { EtlError } from "../errors.ts";
+import { defaultKeyFile } from "../settings/mask-key.ts";
+import type { KeysGenerateOptions } from "../settings/options.ts";
 import { printable } from "../terminal/printable.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context } from "./context.ts";

@@ -1,11 +1,11 @@
 /** Makes the masker a run asks for, or refuses the run: without a key nothing is received. */
 
-import { readMaskKey } from "../config/mask-key.ts";
-import type { MaskAlgorithm } from "../config/options.ts";
-import type { Settings } from "../config/settings.ts";
-import { readTextFile } from "../config/text-file.ts";
-import { type DefaultMaskMethod, usesKey, usesPlainHash } from "../pipeline/stored-type.ts";
-import { createMasker, type Masker } from "../pipeline/transforms/mask.ts";
+import { type DefaultMaskMethod, usesKey, usesPlainHash } from "../message/stored-type.ts";
+import { createMasker, type Masker } from "../message/transforms/mask.ts";
+import { readMaskKey } from "../settings/mask-key.ts";
+import type { MaskAlgorithm } from "../settings/options.ts";
+import type { Settings } from "../settings/settings.ts";
+import { readTextFile } from "../settings/text-file.ts";
 import type { Context } from "./context.ts";
 
 /** How a column is masked that names no method of its own. */

@@ -1,7 +1,7 @@
 /** `etl migrate`: makes the table and the ledger, or prints the SQL that would. */
 
-import type { MigrateOptions } from "../config/options.ts";
 import { migrate, migrationSql } from "../postgres/migrate.ts";
+import type { MigrateOptions } from "../settings/options.ts";
 import type { Context } from "./context.ts";
 import { readSettings } from "./settings.ts";
 import { openSettingsDatabase, openTable } from "./table.ts";

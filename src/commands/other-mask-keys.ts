@@ -1,11 +1,11 @@
 /** Warns where a table holds rows that were masked under another key: new ones would not join with them. */
 
-import type { Settings } from "../config/settings.ts";
-import { keyedColumns } from "../pipeline/stored-type.ts";
-import type { Masker } from "../pipeline/transforms/mask.ts";
+import { keyedColumns } from "../message/stored-type.ts";
+import type { Masker } from "../message/transforms/mask.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import { maskKeysIn } from "../postgres/mask-keys.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Context } from "./context.ts";
 import { defaultMethod } from "./masker.ts";
 

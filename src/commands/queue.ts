@@ -1,8 +1,8 @@
 /** Opens the queue that the settings name. */
 
-import type { QueueSettings } from "../config/settings.ts";
-import type { Source } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import type { Source } from "../polling/ports.ts";
+import type { QueueSettings } from "../settings/settings.ts";
 import { withExtendedPayloads } from "../sqs/extended-payloads.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";

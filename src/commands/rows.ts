@@ -1,8 +1,8 @@
 /** Shows rows of the target table: to a person as a table, to a script as objects. */
 
-import type { ColumnMapping, ColumnType, Mapping } from "../pipeline/mapping.ts";
-import type { Cell, Row } from "../pipeline/row.ts";
-import { storedType } from "../pipeline/stored-type.ts";
+import type { ColumnMapping, ColumnType, Mapping } from "../message/mapping.ts";
+import type { Cell, Row } from "../message/row.ts";
+import { storedType } from "../message/stored-type.ts";
 import { formatRows } from "../terminal/records.ts";
 import type { Context } from "./context.ts";
 

@@ -1,8 +1,8 @@
 /** Reads the settings of a command: from its flags, its environment, and the file that they name. */
 
-import type { SettingFlags } from "../config/options.ts";
-import { loadSettings, type Settings } from "../config/settings.ts";
-import { readTextFile } from "../config/text-file.ts";
+import type { SettingFlags } from "../settings/options.ts";
+import { loadSettings, type Settings } from "../settings/settings.ts";
+import { readTextFile } from "../settings/text-file.ts";
 import type { Context } from "./context.ts";
 
 /**

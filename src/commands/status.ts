@@ -1,11 +1,11 @@
 /** `etl status`: how queue and table stand, and what the last runs did. Changes nothing. */
 
-import type { StatusOptions } from "../config/options.ts";
-import type { Settings } from "../config/settings.ts";
 import { EtlError } from "../errors.ts";
 import { readTable } from "../postgres/catalog.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { readStatus } from "../postgres/status.ts";
+import type { StatusOptions } from "../settings/options.ts";
+import type { Settings } from "../settings/settings.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { jsonLine } from "../terminal/printable.ts";
 import {

@@ -1,6 +1,6 @@
 /** Turns stop signals into what a run understands: first gracefully, then at once. */
 
-import type { StopSignals } from "../drain/drain.ts";
+import type { StopSignals } from "../polling/drain.ts";
 import type { Context, StopSignal } from "./context.ts";
 
 /** 128 and the signal's number, as shells report a process that a signal ended. */

@@ -1,6 +1,6 @@
 /** The real clock. */
 
-import type { Clock } from "../drain/ports.ts";
+import type { Clock } from "../polling/ports.ts";
 
 /** Time as it passes. */
 export const systemClock: Clock = {

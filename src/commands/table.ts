@@ -1,12 +1,12 @@
 /** Opens the table that the settings name: its database, what its catalog allows, and the way in. */
 
 import { homedir, userInfo } from "node:os";
-import type { Settings } from "../config/settings.ts";
-import { readTextFile } from "../config/text-file.ts";
 import { readTable, type TableDescription } from "../postgres/catalog.ts";
 import { type Database, openDatabase } from "../postgres/connect.ts";
 import { type ConnectionSettings, readConnectionSettings } from "../postgres/connection-settings.ts";
 import { checkTable } from "../postgres/table-check.ts";
+import type { Settings } from "../settings/settings.ts";
+import { readTextFile } from "../settings/text-file.ts";
 import type { Context } from "./context.ts";
 import { defaultMethod } from "./masker.ts";
 

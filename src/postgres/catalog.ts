@@ -1,7 +1,7 @@
 /** Reads what the live table is from the catalog, before the first message is received. */
 
 import { EtlError } from "../errors.ts";
-import type { ColumnLimits } from "../pipeline/row.ts";
+import type { ColumnLimits } from "../message/row.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
 import type { Database } from "./connect.ts";

@@ -1,8 +1,8 @@
 /** Writes one bound text as a value of its column's type. */
 
 import { EtlError } from "../errors.ts";
-import type { ColumnMapping } from "../pipeline/mapping.ts";
-import { storedType } from "../pipeline/stored-type.ts";
+import type { ColumnMapping } from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
 import type { TableDescription } from "./catalog.ts";
 import { roundsTo } from "./column-types.ts";
 

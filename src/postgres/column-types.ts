@@ -1,6 +1,6 @@
 /** Which types of the live table can hold what a mapping stores, exactly as it is. */
 
-import type { ColumnType } from "../pipeline/mapping.ts";
+import type { ColumnType } from "../message/mapping.ts";
 
 /** A live column's type, with domains resolved to what they stand on. */
 export interface LiveType {

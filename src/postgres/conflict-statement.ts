@@ -1,6 +1,6 @@
 /** The part of the load that a conflict decides: which rows go in, in which order, and what becomes of the others. */
 
-import type { Mapping } from "../pipeline/mapping.ts";
+import type { Mapping } from "../message/mapping.ts";
 import type { TableDescription } from "./catalog.ts";
 import { cellName } from "./cell.ts";
 import type { ConflictPlan } from "./conflict.ts";

@@ -1,8 +1,8 @@
 /** How a row meets one that is there already: the index that finds the conflict, and whether the table has it. */
 
 import { EtlError } from "../errors.ts";
-import type { ColumnMapping, Mapping } from "../pipeline/mapping.ts";
-import { storedType } from "../pipeline/stored-type.ts";
+import type { ColumnMapping, Mapping } from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
 import type { TableDescription, UniqueIndex } from "./catalog.ts";
 import { quoteName } from "./identifier.ts";
 

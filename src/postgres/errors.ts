@@ -1,8 +1,8 @@
 /** Translates what goes wrong with the database, once: SQLSTATE to an `EtlError` without the server's own text. */
 
 import postgres from "postgres";
-import { commitUnknown } from "../drain/ports.ts";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
+import { commitUnknown } from "../polling/ports.ts";
 import { quoteName } from "./identifier.ts";
 import { isRowFault, type RowFault, rowFault } from "./row-errors.ts";
 import { socketError } from "./socket-errors.ts";

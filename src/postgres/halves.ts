@@ -1,8 +1,8 @@
 /** Finds the rows of a batch that Postgres refuses, so that they cost no other row. */
 
-import type { LoadResult } from "../drain/ports.ts";
-import type { Rejection } from "../pipeline/rejection.ts";
-import type { MappedMessage } from "../pipeline/row.ts";
+import type { Rejection } from "../message/rejection.ts";
+import type { MappedMessage } from "../message/row.ts";
+import type { LoadResult } from "../polling/ports.ts";
 import type { Transaction } from "./connect.ts";
 import { refusalOf } from "./errors.ts";
 import type { RowFault } from "./row-errors.ts";

@@ -1,7 +1,7 @@
 /** The ledger's own names, and the small number that stands for a queue in it. */
 
 import { EtlError } from "../errors.ts";
-import type { Conflict } from "../pipeline/mapping.ts";
+import type { Conflict } from "../message/mapping.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";

@@ -1,6 +1,6 @@
 /** Finds out under which keys the rows of a table were masked. */
 
-import { pseudonymPrefix } from "../pipeline/transforms/mask.ts";
+import { pseudonymPrefix } from "../message/transforms/mask.ts";
 import type { TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import { quoteName } from "./identifier.ts";

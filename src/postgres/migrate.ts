@@ -1,7 +1,7 @@
 /** Makes the table, its ledger and the records where they are not there; what is there is left as it is. */
 
-import type { Mapping } from "../pipeline/mapping.ts";
-import { createTypeOf } from "../pipeline/stored-type.ts";
+import type { Mapping } from "../message/mapping.ts";
+import { createTypeOf } from "../message/stored-type.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { parseTableName, quoteName, quoteTable, type TableName } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";

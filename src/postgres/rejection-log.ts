@@ -1,6 +1,6 @@
 /** Keeps which messages were rejected, where and why: one row a message, and nothing of what it holds. */
 
-import type { Refusal } from "../pipeline/rejection.ts";
+import type { Refusal } from "../message/rejection.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import type { Database } from "./connect.ts";
 import type { MessageIdentity } from "./known-messages.ts";

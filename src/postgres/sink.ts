@@ -1,9 +1,9 @@
 /** The last station of a message's way but one: its row is stored, once, however often the message comes. */
 
-import type { LoadResult, Sink } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
-import type { Rejection } from "../pipeline/rejection.ts";
-import type { MappedMessage } from "../pipeline/row.ts";
+import type { Rejection } from "../message/rejection.ts";
+import type { MappedMessage } from "../message/row.ts";
+import type { LoadResult, Sink } from "../polling/ports.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { refusalOf } from "./errors.ts";
 import { loadInHalves, nothing } from "./halves.ts";

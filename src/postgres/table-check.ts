@@ -1,8 +1,8 @@
 /** Holds the mapping against the live table: what would refuse every row is refused before the first receive. */
 
 import { EtlError } from "../errors.ts";
-import type { ColumnMapping, Mapping } from "../pipeline/mapping.ts";
-import { createTypeOf, storedCharacters, storedType } from "../pipeline/stored-type.ts";
+import type { ColumnMapping, Mapping } from "../message/mapping.ts";
+import { createTypeOf, storedCharacters, storedType } from "../message/stored-type.ts";
 import type { TableColumn, TableDescription } from "./catalog.ts";
 import { expectedTypes, holds, maxCharacters } from "./column-types.ts";
 import { planConflict } from "./conflict.ts";

@@ -1,6 +1,6 @@
 /** Asks the catalog what stands between a row and the table, and whether the user may send one. */
 
-import type { Mapping } from "../pipeline/mapping.ts";
+import type { Mapping } from "../message/mapping.ts";
 import type { TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import { neededPrivileges } from "./ledger.ts";

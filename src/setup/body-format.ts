@@ -1,9 +1,9 @@
 /** Finds out how the bodies of a sample are written: by trying every way the pipeline knows. */
 
-import { compileDecoder } from "../pipeline/decode.ts";
-import { type BodyFormat, encodings } from "../pipeline/mapping.ts";
-import type { Message } from "../pipeline/message.ts";
-import { isRefusal } from "../pipeline/rejection.ts";
+import { compileDecoder } from "../message/decode.ts";
+import { type BodyFormat, encodings } from "../message/mapping.ts";
+import type { Message } from "../message/message.ts";
+import { isRefusal } from "../message/rejection.ts";
 
 /** A sample, read in the way that reads the most of it. */
 export interface ReadSample {

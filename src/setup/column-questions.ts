@@ -6,8 +6,8 @@ import {
   type MaskMethodName,
   messageFacts,
   sourceName,
-} from "../pipeline/mapping.ts";
-import { storedType } from "../pipeline/stored-type.ts";
+} from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
 import type { Asker, Choice } from "./asker.ts";
 import { type Conversion, conversions, conversionsOf } from "./conversions.ts";
 import type { Field } from "./fields.ts";

@@ -1,6 +1,6 @@
 /** The ways in which a field's value can become a column's: what a person chooses from, and what is proposed. */
 
-import type { ColumnType, Transform, VersionBits } from "../pipeline/mapping.ts";
+import type { ColumnType, Transform, VersionBits } from "../message/mapping.ts";
 import { type Field, soleType } from "./fields.ts";
 import { wordsOf } from "./words.ts";
 

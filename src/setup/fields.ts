@@ -1,7 +1,7 @@
 /** What a few messages have in common: their fields, with types and counts. No value of a message goes beyond this file. */
 
-import { numberText, parseExactJson } from "../pipeline/json.ts";
-import { sourceName } from "../pipeline/mapping.ts";
+import { numberText, parseExactJson } from "../message/json.ts";
+import { sourceName } from "../message/mapping.ts";
 import { personalAmong, type Shape, shapesOf } from "./shapes.ts";
 
 /** A value's type, as JSON has them, with whole numbers told from others. */

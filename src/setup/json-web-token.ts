@@ -1,6 +1,6 @@
 /** Tokens that a service lets their bearer in with. */
 
-import { parseJson } from "../pipeline/json.ts";
+import { parseJson } from "../message/json.ts";
 
 /**
  * Three parts in base64url, of which an unsigned token leaves the last one empty, or five of one that is encrypted, of which

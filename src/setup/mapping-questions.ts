@@ -1,9 +1,9 @@
 /** The last questions: which fields are personal, and which column takes which; with the rows it comes to. */
 
 import { EtlError } from "../errors.ts";
-import { type ColumnMapping, type Mapping, sourceName } from "../pipeline/mapping.ts";
-import { createTypeOf, storedType, usesKey } from "../pipeline/stored-type.ts";
-import { createMasker } from "../pipeline/transforms/mask.ts";
+import { type ColumnMapping, type Mapping, sourceName } from "../message/mapping.ts";
+import { createTypeOf, storedType, usesKey } from "../message/stored-type.ts";
+import { createMasker } from "../message/transforms/mask.ts";
 import type { Asker, Choice } from "./asker.ts";
 import { askColumn } from "./column-questions.ts";
 import type { ChosenTable } from "./database-questions.ts";

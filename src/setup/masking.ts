@@ -1,7 +1,7 @@
 /** Masks for personal fields: which of the methods fits a field and a column, and what the column's mapping then is. */
 
-import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../pipeline/mapping.ts";
-import { pseudonymCharacters, redacted } from "../pipeline/transforms/mask.ts";
+import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../message/mapping.ts";
+import { pseudonymCharacters, redacted } from "../message/transforms/mask.ts";
 import { type Field, soleType } from "./fields.ts";
 import type { PersonalKind } from "./personal-names.ts";
 import type { TargetColumn } from "./ports.ts";

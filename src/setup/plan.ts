@@ -1,7 +1,7 @@
 /** What a set-up starts from, and what it comes to: nothing of it is written before all of it is agreed on. */
 
-import type { BodyFormat, Mapping } from "../pipeline/mapping.ts";
-import type { DefaultMaskMethod } from "../pipeline/stored-type.ts";
+import type { BodyFormat, Mapping } from "../message/mapping.ts";
+import type { DefaultMaskMethod } from "../message/stored-type.ts";
 import type { DatabaseAnswer, SetupDatabase, SetupKey } from "./ports.ts";
 
 /** What flags, environment and an `etl.toml` that is there already say. */

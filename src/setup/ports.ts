@@ -1,8 +1,8 @@
 /** What the set-up needs of the world: a queue to look into, a database to connect to, a key to mask under. */
 
-import type { ColumnType, Mapping } from "../pipeline/mapping.ts";
-import type { Message } from "../pipeline/message.ts";
-import type { ColumnLimits } from "../pipeline/row.ts";
+import type { ColumnType, Mapping } from "../message/mapping.ts";
+import type { Message } from "../message/message.ts";
+import type { ColumnLimits } from "../message/row.ts";
 
 /** Who the queue is asked as. */
 export interface Identity {

@@ -1,11 +1,11 @@
 /** The sampled messages as the rows they would become: masked, and as they would be stored. */
 
-import { compileMapping } from "../pipeline/mapper.ts";
-import type { BodyFormat, Mapping } from "../pipeline/mapping.ts";
-import type { Message } from "../pipeline/message.ts";
-import { isRefusal } from "../pipeline/rejection.ts";
-import type { ColumnLimits, Row } from "../pipeline/row.ts";
-import type { Masker } from "../pipeline/transforms/mask.ts";
+import { compileMapping } from "../message/mapper.ts";
+import type { BodyFormat, Mapping } from "../message/mapping.ts";
+import type { Message } from "../message/message.ts";
+import { isRefusal } from "../message/rejection.ts";
+import type { ColumnLimits, Row } from "../message/row.ts";
+import type { Masker } from "../message/transforms/mask.ts";
 import type { Asker } from "./asker.ts";
 
 /** What a preview is made with. */

@@ -1,7 +1,7 @@
 /** Proposes a mapping: for a table that is there by name and type, for a new one a column for every field. */
 
-import type { ColumnMapping, MessageFact } from "../pipeline/mapping.ts";
-import { storedType } from "../pipeline/stored-type.ts";
+import type { ColumnMapping, MessageFact } from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
 import { conversionsOf } from "./conversions.ts";
 import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
 import { maskedField, maskedInto } from "./masking.ts";

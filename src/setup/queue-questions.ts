@@ -1,8 +1,8 @@
 /** The first questions: which queue, and what its messages look like. */
 
 import { EtlError } from "../errors.ts";
-import type { BodyFormat } from "../pipeline/mapping.ts";
-import type { Message } from "../pipeline/message.ts";
+import type { BodyFormat } from "../message/mapping.ts";
+import type { Message } from "../message/message.ts";
 import type { Asker } from "./asker.ts";
 import { formatInWords, isPointer, type ReadSample, readSample } from "./body-format.ts";
 import type { Start } from "./plan.ts";

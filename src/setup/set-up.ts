@@ -1,7 +1,7 @@
 /** The set-up as a whole: from the first question to what is to be written. It writes nothing itself. */
 
 import { EtlError } from "../errors.ts";
-import type { Mapping } from "../pipeline/mapping.ts";
+import type { Mapping } from "../message/mapping.ts";
 import type { Asker } from "./asker.ts";
 import { chooseDatabase, chooseTable } from "./database-questions.ts";
 import { findFields } from "./fields.ts";

@@ -1,7 +1,7 @@
 /** What a queue says of itself, from the words of SQS to the drain's own. */
 
-import type { QueueAttributes } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import type { QueueAttributes } from "../polling/ports.ts";
 import { getQueueAttributes } from "./query.ts";
 import type { QueueClient } from "./queue-client.ts";
 import { readAttributes } from "./response.ts";

@@ -1,6 +1,6 @@
 /** The queue that rejected messages are moved to: whole copies, each with its rejection beside it. */
 
-import type { DeadLetter, DeadLetterQueue, QueueAttributes } from "../drain/ports.ts";
+import type { DeadLetter, DeadLetterQueue, QueueAttributes } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
 import { deadLetterAttributesOperation, deadLetterOperation } from "./error-meanings.ts";
 import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";

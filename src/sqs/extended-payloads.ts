@@ -1,8 +1,8 @@
 /** The queue of a sender that keeps large bodies in S3: its messages come with what they point to. */
 
-import type { ReceiveOptions, SettleResult, Source, VisibilityChange } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
-import type { Message } from "../pipeline/message.ts";
+import type { Message } from "../message/message.ts";
+import type { ReceiveOptions, SettleResult, Source, VisibilityChange } from "../polling/ports.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { type PayloadPointer, readPointer } from "./payload-pointer.ts";
 import { PayloadHold, PayloadRoom } from "./payload-room.ts";

@@ -1,7 +1,7 @@
 /** Reads from S3 what a message points to: its content, or why it can never be had. */
 
 import { EtlError } from "../errors.ts";
-import type { PayloadFault } from "../pipeline/message.ts";
+import type { PayloadFault } from "../message/message.ts";
 import type { Meaning } from "./error-meanings.ts";
 import { objectUrl, type PayloadPointer } from "./payload-pointer.ts";
 import { ServiceClient, type ServiceParts } from "./service-client.ts";

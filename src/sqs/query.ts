@@ -1,7 +1,7 @@
 /** What is asked of SQS, in the words of its Query protocol, version 2012-11-05. */
 
-import type { VisibilityChange } from "../drain/ports.ts";
-import type { MessageAttribute } from "../pipeline/message.ts";
+import type { MessageAttribute } from "../message/message.ts";
+import type { VisibilityChange } from "../polling/ports.ts";
 import { encodeForm } from "./form.ts";
 
 /** The actions on several messages at a time, whose answers say of each what became of it. */

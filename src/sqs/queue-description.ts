@@ -1,6 +1,6 @@
 /** What a queue says of itself beyond what a drain asks: how it stores messages, and who may redrive into it. */
 
-import type { QueueAttributes } from "../drain/ports.ts";
+import type { QueueAttributes } from "../polling/ports.ts";
 import { toQueueAttributes } from "./attributes.ts";
 
 /** How a queue stores its messages. */

@@ -1,6 +1,6 @@
 /** Reads the messages out of the answer to a receive. */
 
-import type { Message, MessageAttribute } from "../pipeline/message.ts";
+import type { Message, MessageAttribute } from "../message/message.ts";
 import { readAttribute, readResult, unexpected } from "./response.ts";
 import type { XmlReader } from "./xml.ts";
 

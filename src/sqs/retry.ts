@@ -1,7 +1,7 @@
 /** Tries a call again while its failure may pass: exponential pauses, full jitter, bounded in number and time. */
 
-import type { Clock } from "../drain/ports.ts";
 import { EtlError } from "../errors.ts";
+import type { Clock } from "../polling/ports.ts";
 
 /** How often and how long. */
 export interface RetryPolicy {

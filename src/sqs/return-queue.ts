@@ -1,6 +1,6 @@
 /** The way back of a dead letter: to the queue that it came from, as its sender wrote it. */
 
-import type { Message } from "../pipeline/message.ts";
+import type { Message } from "../message/message.ts";
 import { returnOperation } from "./error-meanings.ts";
 import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";
 import { rejectionAttribute, sendWhole } from "./whole-messages.ts";

@@ -1,6 +1,6 @@
 /** Calls a service of AWS that is not the queue, tried again where the failure may pass. */
 
-import type { Clock } from "../drain/ports.ts";
+import type { Clock } from "../polling/ports.ts";
 import { type CredentialSource, createCredentialSource } from "./credentials.ts";
 import { routeInit } from "./exchange.ts";
 import { defaultRetryPolicy, type RetryParts, type RetryPolicy, withRetries } from "./retry.ts";

@@ -1,14 +1,14 @@
 /** The queue as the drain sees it: the first and the last station of a message's way. */
 
+import type { EtlError } from "../errors.ts";
+import type { Message } from "../message/message.ts";
 import type {
   QueueAttributes,
   ReceiveOptions,
   SettleResult,
   Source,
   VisibilityChange,
-} from "../drain/ports.ts";
-import type { EtlError } from "../errors.ts";
-import type { Message } from "../pipeline/message.ts";
+} from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
 import { callBatch } from "./batch.ts";
 import type { CredentialSource } from "./credentials.ts";

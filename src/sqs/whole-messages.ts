@@ -2,7 +2,7 @@
 
 import { hash } from "node:crypto";
 import { EtlError } from "../errors.ts";
-import type { Message, MessageAttribute } from "../pipeline/message.ts";
+import type { Message, MessageAttribute } from "../message/message.ts";
 import { callBatch } from "./batch.ts";
 import { isBinary, type Outgoing, sendMessageBatch } from "./query.ts";
 import type { QueueClient } from "./queue-client.ts";

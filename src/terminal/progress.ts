@@ -1,6 +1,6 @@
 /** The progress line of a drain: how far it is, on a terminal only. */
 
-import type { Clock } from "../drain/ports.ts";
+import type { Clock } from "../polling/ports.ts";
 import type { Log } from "./log.ts";
 import { formatCount, formatRate, formatSeconds } from "./numbers.ts";
 import type { Output } from "./output.ts";

@@ -1,6 +1,6 @@
 /** The receipt as a person reads it at the end of a run: a block that visibly adds up. */
 
-import type { Outcome, Receipt } from "../drain/receipt.ts";
+import type { Outcome, Receipt } from "../polling/receipt.ts";
 import { countOf, formatCount, formatRate, formatSeconds } from "./numbers.ts";
 import { printable } from "./printable.ts";
 import { wrap } from "./width.ts";

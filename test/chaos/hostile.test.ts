@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileMapping, type MapperParts } from "../../src/pipeline/mapper.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
-import { isRefusal } from "../../src/pipeline/rejection.ts";
-import type { ColumnLimits, MappedMessage } from "../../src/pipeline/row.ts";
-import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { compileMapping, type MapperParts } from "../../src/message/mapper.ts";
+import { userLogins } from "../../src/message/mapping.ts";
+import { isRefusal } from "../../src/message/rejection.ts";
+import type { ColumnLimits, MappedMessage } from "../../src/message/row.ts";
+import { createMasker } from "../../src/message/transforms/mask.ts";
 import { columnLimits, readTable } from "../../src/postgres/catalog.ts";
 import type { Database } from "../../src/postgres/connect.ts";
 import { migrate } from "../../src/postgres/migrate.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { systemClock } from "../../src/commands/system-clock.ts";
-import { drain } from "../../src/drain/drain.ts";
-import { Tally } from "../../src/drain/tally.ts";
-import { compileMapping } from "../../src/pipeline/mapper.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
-import { createMasker } from "../../src/pipeline/transforms/mask.ts";
+import { compileMapping } from "../../src/message/mapper.ts";
+import { userLogins } from "../../src/message/mapping.ts";
+import { createMasker } from "../../src/message/transforms/mask.ts";
+import { drain } from "../../src/polling/drain.ts";
+import { Tally } from "../../src/polling/tally.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
 import { Audit, printFigures } from "../support/chaos-audit.ts";
 import { chaosSeed, createChance } from "../support/chaos-chance.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import type { Receipt } from "../../src/drain/receipt.ts";
-import { generateBodies } from "../../src/embedded/login-events.ts";
-import { startEmbeddedQueues } from "../../src/embedded/queue.ts";
+import { generateBodies } from "../../src/demo/login-events.ts";
+import { startEmbeddedQueues } from "../../src/demo/queue.ts";
+import type { Receipt } from "../../src/polling/receipt.ts";
 import { runEtl } from "../support/binary.ts";
 import { loginEvent, openWorld, type World } from "../support/world.ts";
 

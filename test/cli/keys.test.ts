@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMaskKey } from "../../src/config/mask-key.ts";
-import { readTextFile } from "../../src/config/text-file.ts";
+import { readMaskKey } from "../../src/settings/mask-key.ts";
+import { readTextFile } from "../../src/settings/text-file.ts";
 import { executable } from "../support/binary.ts";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { commandGroups, commands } from "../../src/cli/commands.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
-import { parseSettings } from "../../src/config/settings-file.ts";
+import { parseSettings } from "../../src/settings/settings-file.ts";
 import { refusalOf } from "../support/refusal.ts";
 
 const refused = (line: string) => refusalOf(() => parseCommandLine(commandGroups, line.split(" ")));

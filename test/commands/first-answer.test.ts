@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { firstAnswer } from "../../src/commands/first-answer.ts";
 import type { OpenQueue } from "../../src/commands/queue.ts";
-import type { QueueAttributes } from "../../src/drain/ports.ts";
 import { EtlError } from "../../src/errors.ts";
+import type { QueueAttributes } from "../../src/polling/ports.ts";
 
 const attributes = { visible: 3 } as QueueAttributes;
 

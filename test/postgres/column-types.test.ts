@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type ColumnType, columnTypes } from "../../src/pipeline/mapping.ts";
+import { type ColumnType, columnTypes } from "../../src/message/mapping.ts";
 import { holds, maxCharacters, maxFractionDigits, roundsTo } from "../../src/postgres/column-types.ts";
 
 const type = (name: string, modifier = -1, isEnum = false) => ({ name, modifier, isEnum });

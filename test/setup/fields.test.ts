@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseExactJson } from "../../src/pipeline/json.ts";
+import { parseExactJson } from "../../src/message/json.ts";
 import { alwaysThere, type Field, findFields, soleType } from "../../src/setup/fields.ts";
 import { alikeBodies } from "../../src/setup/outliers.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type ColumnMapping, sourceName, userLogins } from "../../src/pipeline/mapping.ts";
+import { type ColumnMapping, sourceName, userLogins } from "../../src/message/mapping.ts";
 import { findFields } from "../../src/setup/fields.ts";
 import { personalKind } from "../../src/setup/personal.ts";
 import { misfits, type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
-import { type ColumnMapping, sourceName } from "../../src/pipeline/mapping.ts";
+import { type ColumnMapping, sourceName } from "../../src/message/mapping.ts";
 import { maskOf } from "../../src/setup/masking.ts";
 import type { Start } from "../../src/setup/plan.ts";
 import { setUp } from "../../src/setup/set-up.ts";

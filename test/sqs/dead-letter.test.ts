@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { hash } from "node:crypto";
-import type { DeadLetter, DeadLetterQueue } from "../../src/drain/ports.ts";
-import type { Message, MessageAttribute } from "../../src/pipeline/message.ts";
-import type { Rejection } from "../../src/pipeline/rejection.ts";
+import type { Message, MessageAttribute } from "../../src/message/message.ts";
+import type { Rejection } from "../../src/message/rejection.ts";
+import type { DeadLetter, DeadLetterQueue } from "../../src/polling/ports.ts";
 import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../src/sqs/dead-letter.ts";
 import type { SqsQueueParts } from "../../src/sqs/queue-client.ts";
 import { errorAnswer, type Fault, type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";

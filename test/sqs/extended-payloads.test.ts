@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Clock, Source, VisibilityChange } from "../../src/drain/ports.ts";
-import type { Message } from "../../src/pipeline/message.ts";
+import type { Message } from "../../src/message/message.ts";
+import type { Clock, Source, VisibilityChange } from "../../src/polling/ports.ts";
 import { withExtendedPayloads } from "../../src/sqs/extended-payloads.ts";
 import type { SqsSource } from "../../src/sqs/source.ts";
 import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Message } from "../../src/pipeline/message.ts";
+import type { Message } from "../../src/message/message.ts";
 import { readOrigin } from "../../src/sqs/return-queue.ts";
 
 const origin = {

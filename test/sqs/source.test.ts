@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Clock, Source } from "../../src/drain/ports.ts";
+import type { Clock, Source } from "../../src/polling/ports.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
 import {
   emptyReceive,

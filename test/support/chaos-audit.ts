@@ -1,6 +1,6 @@
 /** Sends messages, keeps book of every one, and says at the end what became of them. */
 
-import type { Receipt } from "../../src/drain/receipt.ts";
+import type { Receipt } from "../../src/polling/receipt.ts";
 import type { Chance } from "./chaos-chance.ts";
 import type { ChaosWorld } from "./chaos-world.ts";
 import { loginEvent } from "./world.ts";

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Receipt } from "../../src/drain/receipt.ts";
+import type { Receipt } from "../../src/polling/receipt.ts";
 import { runEtl } from "./binary.ts";
 import type { Chance } from "./chaos-chance.ts";
 import { type ChaosWorld, writer } from "./chaos-world.ts";

@@ -1,11 +1,11 @@
 /** A drain between a queue and a table in memory, for the tests of its loop. */
 
 import { expect } from "bun:test";
-import { drain } from "../../src/drain/drain.ts";
-import type { DrainLimits } from "../../src/drain/drain-parts.ts";
-import { Tally } from "../../src/drain/tally.ts";
 import { EtlError } from "../../src/errors.ts";
-import type { Rejection } from "../../src/pipeline/rejection.ts";
+import type { Rejection } from "../../src/message/rejection.ts";
+import { drain } from "../../src/polling/drain.ts";
+import type { DrainLimits } from "../../src/polling/drain-parts.ts";
+import { Tally } from "../../src/polling/tally.ts";
 import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "./memory-ports.ts";
 
 /** Limits that no test of something else meets. */

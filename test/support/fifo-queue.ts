@@ -1,13 +1,13 @@
 /** A FIFO queue in memory, as strict as SQS: while a message of a group is out, the group's next ones stay in. */
 
+import type { Message } from "../../src/message/message.ts";
 import type {
   QueueAttributes,
   ReceiveOptions,
   SettleResult,
   Source,
   VisibilityChange,
-} from "../../src/drain/ports.ts";
-import type { Message } from "../../src/pipeline/message.ts";
+} from "../../src/polling/ports.ts";
 import { turn } from "./memory-ports.ts";
 
 interface Stored {

@@ -1,7 +1,7 @@
 /** A drain with `--json`, and its output as a script reads it. */
 
 import { expect } from "bun:test";
-import type { Receipt } from "../../src/drain/receipt.ts";
+import type { Receipt } from "../../src/polling/receipt.ts";
 import { type Finished, runEtl } from "./binary.ts";
 import type { World } from "./world.ts";
 

@@ -1,6 +1,9 @@
 /** A queue, a table and a clock in memory, with a journal of what happened in which order. */
 
-import type { DrainObserver } from "../../src/drain/drain-parts.ts";
+import type { Message } from "../../src/message/message.ts";
+import type { Rejection, RejectionReason } from "../../src/message/rejection.ts";
+import type { Cell, MappedMessage } from "../../src/message/row.ts";
+import type { DrainObserver } from "../../src/polling/drain-parts.ts";
 import type {
   Clock,
   LoadResult,
@@ -10,10 +13,7 @@ import type {
   Sink,
   Source,
   VisibilityChange,
-} from "../../src/drain/ports.ts";
-import type { Message } from "../../src/pipeline/message.ts";
-import type { Rejection, RejectionReason } from "../../src/pipeline/rejection.ts";
-import type { Cell, MappedMessage } from "../../src/pipeline/row.ts";
+} from "../../src/polling/ports.ts";
 
 /** What happened, in order: `hide` is a visibility above 0, `copy` one to the dead letters; with message ids. */
 export type Journal = {

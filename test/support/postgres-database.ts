@@ -1,7 +1,7 @@
 /** Opens the adapter under test on a test database. */
 
 import { EtlError } from "../../src/errors.ts";
-import { userLogins } from "../../src/pipeline/mapping.ts";
+import { userLogins } from "../../src/message/mapping.ts";
 import { readTable } from "../../src/postgres/catalog.ts";
 import { type Database, type Deadlines, openDatabase } from "../../src/postgres/connect.ts";
 import { type ConnectionSettings, readConnectionSettings } from "../../src/postgres/connection-settings.ts";

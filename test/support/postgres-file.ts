@@ -1,7 +1,7 @@
 /** One database for a test file, made anew before each of its tests. */
 
 import { afterAll, beforeEach } from "bun:test";
-import { type Mapping, userLogins } from "../../src/pipeline/mapping.ts";
+import { type Mapping, userLogins } from "../../src/message/mapping.ts";
 import type { Database } from "../../src/postgres/connect.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { createDatabase, type TestDatabase } from "./postgres.ts";

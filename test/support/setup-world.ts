@@ -1,7 +1,7 @@
 /** A set-up without the world: a queue, a database and a key in memory, and a person who has made up their mind. */
 
 import { EtlError } from "../../src/errors.ts";
-import type { Message } from "../../src/pipeline/message.ts";
+import type { Message } from "../../src/message/message.ts";
 import type { Asker } from "../../src/setup/asker.ts";
 import type { Start } from "../../src/setup/plan.ts";
 import type {

@@ -3,7 +3,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { userLogins } from "../../src/pipeline/mapping.ts";
+import { userLogins } from "../../src/message/mapping.ts";
 import { migrationSql } from "../../src/postgres/migrate.ts";
 import { createDatabase, type TestDatabase } from "./postgres.ts";
 import { type SqsServer, startSqsServer } from "./sqs-server.ts";

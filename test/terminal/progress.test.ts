@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Clock } from "../../src/drain/ports.ts";
+import type { Clock } from "../../src/polling/ports.ts";
 import type { Log } from "../../src/terminal/log.ts";
 import { createProgress, formatProgress, type ProgressState } from "../../src/terminal/progress.ts";
 import { displayWidth } from "../../src/terminal/width.ts";

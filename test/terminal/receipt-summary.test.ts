@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Receipt } from "../../src/drain/receipt.ts";
+import type { Receipt } from "../../src/polling/receipt.ts";
 import { formatReceipt } from "../../src/terminal/receipt-summary.ts";
 import { displayWidth } from "../../src/terminal/width.ts";
 

@@ -1,17 +1,17 @@
 /** `etl config check`: everything about the settings that can be known without asking queue or database. */
 
-import { databaseSettings } from "../../config/database-settings.ts";
-import { inspectSettings } from "../../config/file-faults.ts";
-import type { ConfigCheckOptions } from "../../config/options.ts";
-import { effectiveValue, placesOf, type SettingPlaces, variable } from "../../config/setting-value.ts";
-import { maskSettings } from "../../config/settings.ts";
-import { defaultPath, fromFolderOf } from "../../config/settings-file.ts";
-import { tableInSchema } from "../../config/table-name.ts";
-import { readTextFile } from "../../config/text-file.ts";
 import { EtlError, exitCodes } from "../../errors.ts";
-import { compileMapping } from "../../pipeline/mapper.ts";
-import { type Mapping, userLogins } from "../../pipeline/mapping.ts";
+import { compileMapping } from "../../message/mapper.ts";
+import { type Mapping, userLogins } from "../../message/mapping.ts";
 import { parseTableName } from "../../postgres/identifier.ts";
+import { databaseSettings } from "../../settings/database-settings.ts";
+import { inspectSettings } from "../../settings/file-faults.ts";
+import type { ConfigCheckOptions } from "../../settings/options.ts";
+import { effectiveValue, placesOf, type SettingPlaces, variable } from "../../settings/setting-value.ts";
+import { maskSettings } from "../../settings/settings.ts";
+import { defaultPath, fromFolderOf } from "../../settings/settings-file.ts";
+import { tableInSchema } from "../../settings/table-name.ts";
+import { readTextFile } from "../../settings/text-file.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { printable } from "../../terminal/printable.ts";

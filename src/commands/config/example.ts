@@ -1,6 +1,6 @@
 /** `etl config example`: a settings file to begin with. */
 
-import { exampleToml } from "../../config/example-toml.ts";
+import { exampleToml } from "../../settings/example-toml.ts";
 import type { Context } from "../context.ts";
 
 /**

@@ -1,13 +1,13 @@
 /** `etl config show`: every setting that is in effect, and which of the places that may set it did. */
 
-import type { ConfigShowOptions } from "../../config/options.ts";
-import { secretReference } from "../../config/secret.ts";
-import { findSetting, placesOf, type SettingPlaces, variable } from "../../config/setting-value.ts";
-import { readSettingsFile } from "../../config/settings-file.ts";
-import { tomlValue } from "../../config/settings-toml.ts";
-import { type ShownOrigin, type ShownSetting, shownSettings } from "../../config/shown-setting.ts";
-import { readTextFile } from "../../config/text-file.ts";
 import { type ConnectionParts, parseConnectionUrl } from "../../postgres/connection-url.ts";
+import type { ConfigShowOptions } from "../../settings/options.ts";
+import { secretReference } from "../../settings/secret.ts";
+import { findSetting, placesOf, type SettingPlaces, variable } from "../../settings/setting-value.ts";
+import { readSettingsFile } from "../../settings/settings-file.ts";
+import { tomlValue } from "../../settings/settings-toml.ts";
+import { type ShownOrigin, type ShownSetting, shownSettings } from "../../settings/shown-setting.ts";
+import { readTextFile } from "../../settings/text-file.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
 import type { Context } from "../context.ts";

@@ -1,13 +1,10 @@
 /** Gathers what is known of the database side for `etl doctor`: catalogs are read, and nothing is changed. */
 
-import { readMaskKey } from "../../config/mask-key.ts";
-import type { Settings } from "../../config/settings.ts";
-import { readTextFile } from "../../config/text-file.ts";
 import { oldestServer } from "../../doctor/database-checks.ts";
 import type { DatabaseFacts, TableFacts } from "../../doctor/database-facts.ts";
 import { EtlError } from "../../errors.ts";
-import { keyedColumns } from "../../pipeline/stored-type.ts";
-import { maskKeyId } from "../../pipeline/transforms/mask.ts";
+import { keyedColumns } from "../../message/stored-type.ts";
+import { maskKeyId } from "../../message/transforms/mask.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { inspectLedger } from "../../postgres/ledger-inspection.ts";
@@ -15,6 +12,9 @@ import { maskKeysIn } from "../../postgres/mask-keys.ts";
 import { describeServer, isLocal } from "../../postgres/server-inspection.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { inspectTable } from "../../postgres/table-inspection.ts";
+import { readMaskKey } from "../../settings/mask-key.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { readTextFile } from "../../settings/text-file.ts";
 import type { Context } from "../context.ts";
 import { defaultMethod } from "../masker.ts";
 import { readDatabaseSettings } from "../table.ts";

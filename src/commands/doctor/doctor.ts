@@ -1,8 +1,8 @@
 /** `etl doctor`: what is wrong, before the data finds out; and what an administrator has to permit. */
 
-import type { SettingFlags } from "../../config/options.ts";
 import { summaryOf } from "../../doctor/finding.ts";
 import { EtlError } from "../../errors.ts";
+import type { SettingFlags } from "../../settings/options.ts";
 import { formatFindings, formatSummary } from "../../terminal/findings.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";

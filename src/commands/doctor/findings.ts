@@ -1,11 +1,11 @@
 /** Makes every check of `etl doctor`: both sides at the same time, each within its own time. */
 
-import type { Settings } from "../../config/settings.ts";
 import { checkDatabase, databaseChecks } from "../../doctor/database-checks.ts";
 import { type Answer, type Finding, failedBy, skipped } from "../../doctor/finding.ts";
 import { allSkipped, checkQueues, queueChecks } from "../../doctor/queue-checks.ts";
 import { checkKey, checkSettings } from "../../doctor/settings-checks.ts";
 import { EtlError } from "../../errors.ts";
+import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { answerNow } from "./answer.ts";
 import { databaseFacts } from "./database.ts";

@@ -1,11 +1,11 @@
 /** `etl doctor --grants`: the SQL that lets the database user load, for whoever may grant it. */
 
-import type { Settings } from "../../config/settings.ts";
 import { openDatabase } from "../../postgres/connect.ts";
 import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
 import { loadGrantStatements } from "../../postgres/ledger.ts";
 import { findSchema } from "../../postgres/migrate.ts";
 import { recordGrants } from "../../postgres/records.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
 import { readDatabaseSettings } from "../table.ts";

@@ -1,7 +1,7 @@
 /** `etl doctor --policy`: the least that the AWS identity needs, for whoever may give it. */
 
-import type { Settings } from "../../config/settings.ts";
 import { arnByUrl, bucketPlaceholder, iamPolicy, type PolicyQueue } from "../../doctor/iam-policy.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
 import { jsonLine } from "../../terminal/printable.ts";

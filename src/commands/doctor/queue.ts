@@ -1,9 +1,9 @@
 /** Gathers what is known of the queue side for `etl doctor`: everything is asked, and nothing changed. */
 
-import type { Settings } from "../../config/settings.ts";
 import type { Answer } from "../../doctor/finding.ts";
 import type { DeadLetterFacts, QueueFacts } from "../../doctor/queue-facts.ts";
 import type { EtlError } from "../../errors.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { callerIdentity } from "../../sqs/identity.ts";
 import { inspectQueue, type QueueInspection } from "../../sqs/inspection.ts";

@@ -1,10 +1,10 @@
 /** Gathers what is known of the mask key for `etl doctor`; of the key itself no more than its length. */
 
-import { readMaskKey } from "../../config/mask-key.ts";
-import type { Settings } from "../../config/settings.ts";
-import { readTextFile } from "../../config/text-file.ts";
 import type { KeyFacts } from "../../doctor/settings-checks.ts";
-import { usesKey, usesPlainHash } from "../../pipeline/stored-type.ts";
+import { usesKey, usesPlainHash } from "../../message/stored-type.ts";
+import { readMaskKey } from "../../settings/mask-key.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { readTextFile } from "../../settings/text-file.ts";
 import { defaultMethod } from "../masker.ts";
 
 /**

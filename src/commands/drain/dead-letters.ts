@@ -1,8 +1,8 @@
 /** Opens the queue that rejected messages are sent to, where the settings ask for one, and checks that it can be one. */
 
-import type { Settings } from "../../config/settings.ts";
-import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
+import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../sqs/dead-letter.ts";
 import type { Context } from "../context.ts";
 import { noDeadLetterQueue } from "../dead-letter-place.ts";

@@ -1,8 +1,8 @@
 /** `etl drain`: reads the settings, checks the key, and begins a run or a dry run. */
 
-import type { DrainOptions } from "../../config/options.ts";
 import { EtlError } from "../../errors.ts";
-import { needsAttributes } from "../../pipeline/stored-type.ts";
+import { needsAttributes } from "../../message/stored-type.ts";
+import type { DrainOptions } from "../../settings/options.ts";
 import type { Context } from "../context.ts";
 import { openMasker } from "../masker.ts";
 import { openQueue } from "../queue.ts";

@@ -1,11 +1,11 @@
 /** `etl drain --dry-run`: the rows exactly as they would be written, and nothing changed anywhere. */
 
-import { dryRun } from "../../drain/dry-run.ts";
-import type { QueueAttributes } from "../../drain/ports.ts";
-import { Tally } from "../../drain/tally.ts";
 import { EtlError } from "../../errors.ts";
-import { compileMapping } from "../../pipeline/mapper.ts";
-import type { ColumnLimits, Row } from "../../pipeline/row.ts";
+import { compileMapping } from "../../message/mapper.ts";
+import type { ColumnLimits, Row } from "../../message/row.ts";
+import { dryRun } from "../../polling/dry-run.ts";
+import type { QueueAttributes } from "../../polling/ports.ts";
+import { Tally } from "../../polling/tally.ts";
 import { columnLimits } from "../../postgres/catalog.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";

@@ -1,6 +1,6 @@
 /** Keeps a drain's memory small: garbage is collected while the database is at work, before much of it has gathered. */
 
-import type { Sink } from "../../drain/ports.ts";
+import type { Sink } from "../../polling/ports.ts";
 
 /**
  * What may be held at a time, in messages: as garbage of about 2 kB each, or as requests that are open, each of which

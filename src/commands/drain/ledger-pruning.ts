@@ -1,7 +1,7 @@
 /** Prunes the ledger beside a drain: on a connection of its own, now and then, and never in the drain's way. */
 
-import type { Clock, Source } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
+import type { Clock, Source } from "../../polling/ports.ts";
 import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import { pruneLedger } from "../../postgres/prune.ts";

@@ -1,18 +1,18 @@
 /** A drain that writes and deletes: queue, table and ledger are opened, the loop runs, and its receipt is printed. */
 
 import { gcAndSweep } from "bun:jsc";
-import type { DrainSettings } from "../../config/settings.ts";
-import { drain } from "../../drain/drain.ts";
-import type { DrainEnd, DrainLimits, DrainObserver } from "../../drain/drain-parts.ts";
-import { type Patience, withPatience } from "../../drain/patience.ts";
-import type { DeadLetterQueue, QueueAttributes } from "../../drain/ports.ts";
-import { Tally } from "../../drain/tally.ts";
-import { compileMapping } from "../../pipeline/mapper.ts";
+import { compileMapping } from "../../message/mapper.ts";
+import { drain } from "../../polling/drain.ts";
+import type { DrainEnd, DrainLimits, DrainObserver } from "../../polling/drain-parts.ts";
+import { type Patience, withPatience } from "../../polling/patience.ts";
+import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
+import { Tally } from "../../polling/tally.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { registerQueue } from "../../postgres/ledger.ts";
 import { requireIntactLedger } from "../../postgres/ledger-inspection.ts";
 import { createPostgresSink } from "../../postgres/sink.ts";
+import type { DrainSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer } from "../first-answer.ts";
 import { warnOfOtherMaskKeys } from "../other-mask-keys.ts";

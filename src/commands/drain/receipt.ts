@@ -1,8 +1,8 @@
 /** Writes a run's receipt to standard output, and says what the run exits with. */
 
-import type { Outcome, Receipt } from "../../drain/receipt.ts";
-import type { Tally } from "../../drain/tally.ts";
 import { exitCodes } from "../../errors.ts";
+import type { Outcome, Receipt } from "../../polling/receipt.ts";
+import type { Tally } from "../../polling/tally.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatReceipt } from "../../terminal/receipt-summary.ts";
 import type { Context } from "../context.ts";

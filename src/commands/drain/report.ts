@@ -1,9 +1,9 @@
 /** What a person or a script is told of a drain while it runs. */
 
-import type { DrainObserver } from "../../drain/drain-parts.ts";
-import type { Clock, QueueAttributes, Source } from "../../drain/ports.ts";
-import type { Tally } from "../../drain/tally.ts";
-import type { Rejection } from "../../pipeline/rejection.ts";
+import type { Rejection } from "../../message/rejection.ts";
+import type { DrainObserver } from "../../polling/drain-parts.ts";
+import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
+import type { Tally } from "../../polling/tally.ts";
 import { countOf, formatCount } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { createProgress, formatProgress, type ProgressState } from "../../terminal/progress.ts";

@@ -1,7 +1,7 @@
 /** What a drain and a dry run are given: settings read, key checked, queue open, and nothing sent yet. */
 
-import type { Settings } from "../../config/settings.ts";
-import type { Masker } from "../../pipeline/transforms/mask.ts";
+import type { Masker } from "../../message/transforms/mask.ts";
+import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import type { OpenQueue } from "../queue.ts";
 import type { Stop } from "../stop.ts";

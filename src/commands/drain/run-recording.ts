@@ -1,11 +1,11 @@
 /** Records a drain beside the drain: what it rejects, and what it has done, for `etl status` and `etl rejects`. */
 
 import manifest from "../../../package.json" with { type: "json" };
-import type { Clock } from "../../drain/ports.ts";
-import type { Receipt } from "../../drain/receipt.ts";
 import { EtlError } from "../../errors.ts";
-import type { MessageRef } from "../../pipeline/message.ts";
-import type { Rejection } from "../../pipeline/rejection.ts";
+import type { MessageRef } from "../../message/message.ts";
+import type { Rejection } from "../../message/rejection.ts";
+import type { Clock } from "../../polling/ports.ts";
+import type { Receipt } from "../../polling/receipt.ts";
 import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import { type RejectionRecord, recordRejections } from "../../postgres/rejection-log.ts";

@@ -1,8 +1,7 @@
 /** Databases as the set-up sees them: asked for what is there, and changed in the end alone. */
 
-import type { DatabaseSettings } from "../../config/database-settings.ts";
-import { columnTypes } from "../../pipeline/mapping.ts";
-import type { DefaultMaskMethod } from "../../pipeline/stored-type.ts";
+import { columnTypes } from "../../message/mapping.ts";
+import type { DefaultMaskMethod } from "../../message/stored-type.ts";
 import { columnLimits, readTable, type TableColumn, type TableDescription } from "../../postgres/catalog.ts";
 import { holds, maxCharacters } from "../../postgres/column-types.ts";
 import type { Database } from "../../postgres/connect.ts";
@@ -10,6 +9,7 @@ import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
 import { migrate } from "../../postgres/migrate.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { listTables } from "../../postgres/table-list.ts";
+import type { DatabaseSettings } from "../../settings/database-settings.ts";
 import type { SetupDatabase, SetupDatabases, TargetColumn, TargetTable } from "../../setup/ports.ts";
 import type { Context } from "../context.ts";
 import { openSettingsDatabase } from "../table.ts";

@@ -1,12 +1,12 @@
 /** `etl init`: asks for a queue, a database, a table and a mapping, and writes `etl.toml` when all of it fits. */
 
 import { resolve } from "node:path";
-import { loadSettings } from "../../config/settings.ts";
-import { defaultPath, parseSettings, readSettingsFile } from "../../config/settings-file.ts";
-import { settingsToml } from "../../config/settings-toml.ts";
-import { type ReadFile, readTextFile } from "../../config/text-file.ts";
-import { commitUnknown } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
+import { commitUnknown } from "../../polling/ports.ts";
+import { loadSettings } from "../../settings/settings.ts";
+import { defaultPath, parseSettings, readSettingsFile } from "../../settings/settings-file.ts";
+import { settingsToml } from "../../settings/settings-toml.ts";
+import { type ReadFile, readTextFile } from "../../settings/text-file.ts";
 import type { Plan } from "../../setup/plan.ts";
 import { setUp } from "../../setup/set-up.ts";
 import type { Context } from "../context.ts";

@@ -1,9 +1,9 @@
 /** The key that a set-up masks under: the one that is there, or a new one that is not yet written. */
 
 import { basename, dirname, join } from "node:path";
-import { defaultKeyFile, readMaskKey } from "../../config/mask-key.ts";
-import type { MaskSettings } from "../../config/settings.ts";
-import { readTextFile } from "../../config/text-file.ts";
+import { defaultKeyFile, readMaskKey } from "../../settings/mask-key.ts";
+import type { MaskSettings } from "../../settings/settings.ts";
+import { readTextFile } from "../../settings/text-file.ts";
 import type { SetupKey } from "../../setup/ports.ts";
 import { newMaskKey } from "../keys.ts";
 

@@ -1,6 +1,6 @@
 /** What a person has to do after a set-up, and what would get in the way of it. */
 
-import { defaultPath } from "../../config/settings-file.ts";
+import { defaultPath } from "../../settings/settings-file.ts";
 import type { Plan } from "../../setup/plan.ts";
 import { printable } from "../../terminal/printable.ts";
 import { shellQuoted } from "../../text/shell-quoted.ts";

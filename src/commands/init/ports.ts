@@ -1,6 +1,6 @@
 /** Everything that a set-up reaches the world by, cut off where the person backs out. */
 
-import type { Settings } from "../../config/settings.ts";
+import type { Settings } from "../../settings/settings.ts";
 import type { SetupDatabase, SetupPorts, SetupQueue } from "../../setup/ports.ts";
 import { queueAccount } from "../account.ts";
 import type { Context } from "../context.ts";

@@ -1,9 +1,9 @@
 /** The queues as the set-up sees them: looked into, and left as they were. */
 
-import type { QueueSettings } from "../../config/settings.ts";
-import { giveBack } from "../../drain/give-back.ts";
-import type { Source } from "../../drain/ports.ts";
-import type { Message } from "../../pipeline/message.ts";
+import type { Message } from "../../message/message.ts";
+import { giveBack } from "../../polling/give-back.ts";
+import type { Source } from "../../polling/ports.ts";
+import type { QueueSettings } from "../../settings/settings.ts";
 import type { Sample, SampleOptions, SetupQueue, SetupQueues } from "../../setup/ports.ts";
 import type { Context } from "../context.ts";
 import { openQueue } from "../queue.ts";

@@ -1,10 +1,10 @@
 /** What the set-up starts from, out of the settings that are there, and the `etl.toml` that it comes to. */
 
-import { writeColumn } from "../../config/column-mapping.ts";
-import type { FileSettings } from "../../config/file-schema.ts";
-import type { Settings } from "../../config/settings.ts";
-import { tableInSchema } from "../../config/table-name.ts";
-import type { Mapping } from "../../pipeline/mapping.ts";
+import type { Mapping } from "../../message/mapping.ts";
+import { writeColumn } from "../../settings/column-mapping.ts";
+import type { FileSettings } from "../../settings/file-schema.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { tableInSchema } from "../../settings/table-name.ts";
 import { withoutPassword } from "../../setup/database-url.ts";
 import type { Plan, Start } from "../../setup/plan.ts";
 import type { DatabaseAnswer } from "../../setup/ports.ts";

@@ -1,11 +1,11 @@
 /** Asks the database about dead letters before they are sent back: whether they are stored, and why they were rejected. */
 
-import type { Settings } from "../../config/settings.ts";
-import type { Message } from "../../pipeline/message.ts";
+import type { Message } from "../../message/message.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { readOrigin } from "../../sqs/return-queue.ts";
 import type { Context } from "../context.ts";
 import { readDatabaseSettings } from "../table.ts";

@@ -1,8 +1,8 @@
 /** Looks at dead letters for a dry run: receives some, counts why they were rejected, and gives all of them back. */
 
-import { giveBack } from "../../drain/give-back.ts";
-import type { Source } from "../../drain/ports.ts";
-import type { Message } from "../../pipeline/message.ts";
+import type { Message } from "../../message/message.ts";
+import { giveBack } from "../../polling/give-back.ts";
+import type { Source } from "../../polling/ports.ts";
 import type { LetterCheck } from "./letter-check.ts";
 
 /** What a look is made of. */

@@ -1,8 +1,8 @@
 /** Moves dead letters back, one call after the other: received, looked up, sent, and deleted once they are accepted. */
 
-import { giveBack } from "../../drain/give-back.ts";
-import type { Source } from "../../drain/ports.ts";
-import type { Message } from "../../pipeline/message.ts";
+import type { Message } from "../../message/message.ts";
+import { giveBack } from "../../polling/give-back.ts";
+import type { Source } from "../../polling/ports.ts";
 import type { ReturnQueue } from "../../sqs/return-queue.ts";
 import type { LetterCheck } from "./letter-check.ts";
 

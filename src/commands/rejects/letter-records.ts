@@ -1,8 +1,8 @@
 /** Removes what is recorded of rejections once their messages have gone back: beside the move, never in its way. */
 
-import type { Clock } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
-import type { Message } from "../../pipeline/message.ts";
+import type { Message } from "../../message/message.ts";
+import type { Clock } from "../../polling/ports.ts";
 import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import { removeRejections } from "../../postgres/rejection-log.ts";

@@ -1,8 +1,8 @@
 /** `etl rejects list`: which messages were rejected, why and when, and nothing of what they hold. */
 
-import type { RejectsListOptions } from "../../config/options.ts";
 import { readTable } from "../../postgres/catalog.ts";
 import { type ListedRejection, listRejections } from "../../postgres/rejection-list.ts";
+import type { RejectsListOptions } from "../../settings/options.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatRejections } from "../../terminal/rejection-summary.ts";

@@ -1,8 +1,8 @@
 /** Opens the two queues of `etl rejects retry`: where the dead letters are, and where they go back to. */
 
-import type { Settings } from "../../config/settings.ts";
-import type { QueueAttributes, Source } from "../../drain/ports.ts";
 import { EtlError } from "../../errors.ts";
+import type { QueueAttributes, Source } from "../../polling/ports.ts";
+import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { redrivePlace } from "../dead-letter-place.ts";
 import { firstAnswer } from "../first-answer.ts";

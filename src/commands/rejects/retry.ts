@@ -1,8 +1,8 @@
 /** `etl rejects retry`: dead letters go back to their queue, to be drained again. */
 
-import type { RejectsRetryOptions } from "../../config/options.ts";
-import type { Settings } from "../../config/settings.ts";
 import { EtlError, exitCodes } from "../../errors.ts";
+import type { RejectsRetryOptions } from "../../settings/options.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { createSqsReturnQueue } from "../../sqs/return-queue.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";

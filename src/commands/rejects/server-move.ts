@@ -1,7 +1,7 @@
 /** Lets the queue server move dead letters back by itself, where it can, and watches it. */
 
-import type { QueueSettings } from "../../config/settings.ts";
 import { EtlError } from "../../errors.ts";
+import type { QueueSettings } from "../../settings/settings.ts";
 import { listMessageMoves, type MessageMoveTask, startMessageMove } from "../../sqs/message-move.ts";
 import { accountParts } from "../account.ts";
 import type { Context } from "../context.ts";

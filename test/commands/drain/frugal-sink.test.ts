@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { frugalSink } from "../../../src/commands/drain/frugal-sink.ts";
-import type { MappedMessage } from "../../../src/pipeline/row.ts";
+import type { MappedMessage } from "../../../src/message/row.ts";
 
 const batch = (count: number) =>
   Array.from(

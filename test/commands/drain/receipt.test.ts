@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { toReceipt } from "../../../src/commands/drain/receipt.ts";
-import { Tally } from "../../../src/drain/tally.ts";
+import { Tally } from "../../../src/polling/tally.ts";
 
 const facts = { queue: "q", table: "t", dryRun: false, outcome: "stopped", requests: 1, millis: 1 } as const;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { messagesLeft } from "../../../src/commands/drain/report.ts";
-import { Tally } from "../../../src/drain/tally.ts";
+import { Tally } from "../../../src/polling/tally.ts";
 
 function tallyOf(received: number, inserted: number): Tally {
   return Object.assign(new Tally(), { received, inserted });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { recordDrain } from "../../../src/commands/drain/run-recording.ts";
-import type { Receipt } from "../../../src/drain/receipt.ts";
 import { EtlError } from "../../../src/errors.ts";
+import type { Receipt } from "../../../src/polling/receipt.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";

@@ -8,7 +8,7 @@ import {
   noLetters,
 } from "../../../src/commands/rejects/letter-move.ts";
 import { EtlError } from "../../../src/errors.ts";
-import type { Message } from "../../../src/pipeline/message.ts";
+import type { Message } from "../../../src/message/message.ts";
 import { MemoryQueue } from "../../support/memory-ports.ts";
 
 const bodies = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);

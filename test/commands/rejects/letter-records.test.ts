@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openLetterRecords } from "../../../src/commands/rejects/letter-records.ts";
 import { systemClock } from "../../../src/commands/system-clock.ts";
 import { EtlError } from "../../../src/errors.ts";
-import type { Message } from "../../../src/pipeline/message.ts";
+import type { Message } from "../../../src/message/message.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections } from "../../../src/postgres/rejection-log.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Sink } from "../../../src/drain/ports.ts";
-import type { MappedMessage } from "../../../src/pipeline/row.ts";
+import type { MappedMessage } from "../../../src/message/row.ts";
+import type { Sink } from "../../../src/polling/ports.ts";
 import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";

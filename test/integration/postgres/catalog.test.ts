@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { userLogins } from "../../../src/message/mapping.ts";
 import { columnLimits, readTable } from "../../../src/postgres/catalog.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";

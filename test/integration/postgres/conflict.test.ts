@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Mapping } from "../../../src/pipeline/mapping.ts";
+import type { Mapping } from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Conflict } from "../../../src/pipeline/mapping.ts";
+import type { Conflict } from "../../../src/message/mapping.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createChance } from "../../support/chaos-chance.ts";
 import { openUrl } from "../../support/postgres-database.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import type { ErrorKind } from "../../../src/errors.ts";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { userLogins } from "../../../src/message/mapping.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, startServer } from "../../support/postgres.ts";
 import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
-import { userLogins } from "../../../src/pipeline/mapping.ts";
+import { userLogins } from "../../../src/message/mapping.ts";
 import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, sharedServer, superuser, type TestDatabase } from "../../support/postgres.ts";

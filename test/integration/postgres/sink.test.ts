@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Sink } from "../../../src/drain/ports.ts";
+import type { Sink } from "../../../src/polling/ports.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { serverPort } from "../../support/postgres.ts";

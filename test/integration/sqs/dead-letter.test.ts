@@ -1,8 +1,8 @@
 /** Rejected messages on their way from one queue of a real server to another, every request's signature checked. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { DeadLetter } from "../../../src/drain/ports.ts";
-import type { Message } from "../../../src/pipeline/message.ts";
+import type { Message } from "../../../src/message/message.ts";
+import type { DeadLetter } from "../../../src/polling/ports.ts";
 import { createSqsDeadLetterQueue } from "../../../src/sqs/dead-letter.ts";
 import type { SqsQueueParts } from "../../../src/sqs/queue-client.ts";
 import { createSqsSource } from "../../../src/sqs/source.ts";

@@ -1,8 +1,8 @@
 /** What any `Source` over a real queue server must do; every request's signature is checked on the way. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import type { Clock, Source } from "../../../src/drain/ports.ts";
-import type { Message } from "../../../src/pipeline/message.ts";
+import type { Message } from "../../../src/message/message.ts";
+import type { Clock, Source } from "../../../src/polling/ports.ts";
 import { createSqsSource } from "../../../src/sqs/source.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
 import { startVerifyingProxy, type VerifyingProxy } from "../../support/sqs-verifying-proxy.ts";

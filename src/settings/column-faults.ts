@@ -1,0 +1,154 @@
+/** Tells what in a `[[table.columns]]` entry cannot work, though each of its keys is right by itself. */
+
+import type { ColumnSource, ColumnType, VersionBits } from "../message/mapping.ts";
+import type { FileColumn, TransformName } from "./column-schema.ts";
+import { unmetExpectation, type ValueTaker } from "./column-value.ts";
+
+/** One fault of an entry, by its key. */
+export interface ColumnFault {
+  readonly key: keyof FileColumn;
+  /** What is wrong, behind the key. */
+  readonly says: string;
+}
+
+/** An entry that was understood so far; `mask` is the last of its steps where the entry has a `mask`. */
+export interface ReadEntry extends ValueTaker {
+  readonly entry: FileColumn;
+  readonly source: ColumnSource;
+}
+
+/** The steps after which nothing but a mask can stand, and the types of what they make. */
+const typesOfSteps: Readonly<Partial<Record<TransformName, readonly ColumnType[]>>> = {
+  version: ["integer", "bigint", "numeric"],
+  epoch_seconds: ["timestamptz", "date"],
+  epoch_millis: ["timestamptz", "date"],
+};
+
+/** What the queue says of a message, where it is no text. */
+const typesOfFacts: Readonly<Record<string, readonly ColumnType[]>> = {
+  sent_at: ["timestamptz", "date"],
+  received_at: ["timestamptz", "date"],
+  receive_count: ["integer", "bigint", "numeric"],
+};
+
+/** The first thing that cannot work; what else is wrong may come of it. */
+export function columnFault(read: ReadEntry): ColumnFault | undefined {
+  return (
+    stepFault(read) ??
+    bitsFault(read) ??
+    typeFault(read) ??
+    maskFault(read) ??
+    sourceFault(read) ??
+    absenceFault(read)
+  );
+}
+
+function stepFault({ steps }: ReadEntry): ColumnFault | undefined {
+  for (const [index, step] of steps.entries()) {
+    const before = steps[index - 1];
+    if (before === "mask") return { key: "transform", says: "must end with mask" };
+    // A text that holds JSON in JSON exists, if only by mistake.
+    if (steps.indexOf(step) !== index && step !== "json")
+      return { key: "transform", says: `has ${step} twice` };
+    if (before === undefined || step === "mask" || typesOfSteps[before] === undefined) continue;
+    return {
+      key: "transform",
+      says: `cannot have ${step} behind ${before}, which has made the value already`,
+    };
+  }
+  return undefined;
+}
+
+function bitsFault({ entry, steps, type, bits }: ReadEntry): ColumnFault | undefined {
+  if (!steps.includes("version")) {
+    return entry.version_bits && { key: "version_bits", says: 'needs transform = "version"' };
+  }
+  if (type !== "integer" || fitsInteger(bits)) return undefined;
+  return { key: "type", says: `must be bigint or numeric, as version_bits are ${sum(bits)} in all` };
+}
+
+/** Whether a version of so many bits fits Postgres's `integer`, which has 31 without its sign. */
+export function fitsInteger(bits: VersionBits): boolean {
+  return sum(bits) <= 31;
+}
+
+function sum(bits: VersionBits): number {
+  return bits[0] + bits[1] + bits[2];
+}
+
+function typeFault({ steps, type }: ReadEntry): ColumnFault | undefined {
+  for (const step of steps) {
+    const types = typesOfSteps[step];
+    if (types === undefined || types.includes(type)) continue;
+    return { key: "type", says: `must be ${listed(types)} with transform = "${step}"; found "${type}"` };
+  }
+  return undefined;
+}
+
+function maskFault({ entry, steps, type }: ReadEntry): ColumnFault | undefined {
+  if (!steps.includes("mask")) return undefined;
+  if (entry.mask === "truncate") {
+    if (type === "inet") return undefined;
+    return {
+      key: "type",
+      says: `must be inet with mask = "truncate", which takes an IP address; found "${type}"`,
+    };
+  }
+  // Whoever can tell one of two values from its pseudonym can tell the other one, too.
+  if (entry.mask !== "redact" && type === "boolean") {
+    return {
+      key: "mask",
+      says: 'does not hide true and false; use mask = "redact", or leave the column out',
+    };
+  }
+  return undefined;
+}
+
+function sourceFault(read: ReadEntry): ColumnFault | undefined {
+  const { entry, source, type } = read;
+  const [step] = read.steps;
+  if (source.in === "constant") {
+    if (step !== undefined) {
+      const key = entry.mask === undefined ? "transform" : "mask";
+      return { key, says: "has nothing to do for a constant: write the constant as it is to be stored" };
+    }
+    const expected = unmetExpectation(source.value, read);
+    return expected === undefined
+      ? undefined
+      : { key: "from", says: `must be a constant that is ${expected}, as the type is ${type}` };
+  }
+  if (source.in !== "message") return undefined;
+  const types = typesOfFacts[source.fact];
+  if (types === undefined) return undefined;
+  if (step !== undefined) {
+    const key = entry.mask === undefined ? "transform" : "mask";
+    return { key, says: `cannot be ${entry.mask ?? step} for $${source.fact}, which is no text` };
+  }
+  return types.includes(type)
+    ? undefined
+    : { key: "type", says: `must be ${listed(types)} for $${source.fact}; found "${type}"` };
+}
+
+function absenceFault(read: ReadEntry): ColumnFault | undefined {
+  const { entry, source } = read;
+  if (isAlwaysThere(source)) {
+    if (entry.default !== undefined)
+      return { key: "default", says: "is never used: the value is always there" };
+    if (entry.required === false)
+      return { key: "required", says: "cannot be false: the value is always there" };
+    return undefined;
+  }
+  if (entry.default === undefined) return undefined;
+  if (entry.required) return { key: "default", says: "is never used with required = true" };
+  const expected = unmetExpectation(entry.default, read);
+  return expected === undefined ? undefined : { key: "default", says: `must be ${expected}` };
+}
+
+/** Whether no message is without it. */
+export function isAlwaysThere(source: ColumnSource): boolean {
+  return source.in === "constant" || (source.in === "message" && source.fact !== "group_id");
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 1 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}

@@ -1,0 +1,102 @@
+/** Makes the mapping of one column from its `[[table.columns]]` entry, and the entry from the mapping. */
+
+import type {
+  ColumnMapping,
+  ColumnSource,
+  ColumnType,
+  Scalar,
+  Transform,
+  VersionBits,
+} from "../message/mapping.ts";
+import { type ColumnFault, columnFault, fitsInteger, isAlwaysThere } from "./column-faults.ts";
+import type { FileColumn, TransformName } from "./column-schema.ts";
+import { readSource, writeSource } from "./column-source.ts";
+
+/** As the preset packs them: every version up to 32767.255.255 fits Postgres's `integer`. */
+const defaultBits: VersionBits = [15, 8, 8];
+
+/** A column as its entry describes it, or why there can be none. */
+export type ReadColumn = { readonly column: ColumnMapping } | { readonly fault: ColumnFault };
+
+/** Reads an entry. */
+export function readColumn(entry: FileColumn): ReadColumn {
+  const source = readSource(entry.from);
+  if (typeof source === "string") return { fault: { key: "from", says: source } };
+  const steps = stepsOf(entry);
+  const bits = entry.version_bits ?? defaultBits;
+  const type = entry.type ?? defaultType(source, steps, entry);
+  const fault = columnFault({ entry, source, type, steps, bits });
+  if (fault !== undefined) return { fault };
+  // What is masked as an address may as well be none: it is then masked as it stands, and no reason to lose the row.
+  const canonical = steps.includes("mask") && type === "inet" && isPseudonym(entry);
+  return {
+    column: {
+      column: entry.name,
+      source,
+      type: canonical ? "text" : type,
+      transforms: steps.map((step) => transformOf(step, entry, canonical)),
+      required: entry.required ?? isAlwaysThere(source),
+      ...(entry.default === undefined ? {} : { default: entry.default }),
+    },
+  };
+}
+
+/** The entry that {@link readColumn} reads as this column; the type that the column is created with is not part of it. */
+export function writeColumn(column: ColumnMapping): FileColumn {
+  const { source, transforms, default: standIn } = column;
+  const mask = transforms.find(({ kind }) => kind === "mask") as
+    | Extract<Transform, { kind: "mask" }>
+    | undefined;
+  const version = transforms.find((step) => step.kind === "version");
+  const steps = transforms
+    .map(({ kind }) => kind)
+    .filter((kind) => kind !== "mask" || mask?.method === undefined);
+  const [only] = steps;
+  return {
+    name: column.column,
+    from: writeSource(source),
+    type: mask?.canonical === "ip" ? "inet" : column.type,
+    ...(only === undefined ? {} : { transform: steps.length === 1 ? only : steps }),
+    ...(version === undefined ? {} : { version_bits: [...version.bits] }),
+    ...(mask?.method === undefined ? {} : { mask: mask.method }),
+    ...(isAlwaysThere(source) ? {} : { required: column.required }),
+    ...(standIn === undefined ? {} : { default: standIn }),
+  };
+}
+
+function stepsOf({ transform = [], mask }: FileColumn): readonly TransformName[] {
+  const steps = typeof transform === "string" ? [transform] : transform;
+  return mask === undefined || steps.includes("mask") ? steps : [...steps, "mask"];
+}
+
+/** The methods that make a pseudonym, with which equal values stay equal. */
+function isPseudonym({ mask }: FileColumn): boolean {
+  return mask !== "truncate" && mask !== "redact";
+}
+
+function transformOf(kind: TransformName, { version_bits, mask }: FileColumn, canonical: boolean): Transform {
+  if (kind === "version") return { kind, bits: version_bits ?? defaultBits };
+  if (kind !== "mask") return { kind };
+  return { kind, ...(mask && { method: mask }), ...(canonical && { canonical: "ip" }) };
+}
+
+function defaultType(source: ColumnSource, steps: readonly TransformName[], entry: FileColumn): ColumnType {
+  if (steps.includes("version")) {
+    return fitsInteger(entry.version_bits ?? defaultBits) ? "integer" : "bigint";
+  }
+  if (steps.includes("epoch_seconds") || steps.includes("epoch_millis")) return "timestamptz";
+  if (steps.includes("json")) return "jsonb";
+  if (entry.mask === "truncate") return "inet";
+  if (source.in === "message") {
+    if (source.fact === "sent_at" || source.fact === "received_at") return "timestamptz";
+    return source.fact === "receive_count" ? "integer" : "text";
+  }
+  return source.in === "constant" ? typeOfConstant(source.value) : "text";
+}
+
+function typeOfConstant(value: Scalar): ColumnType {
+  if (typeof value === "boolean") return "boolean";
+  if (typeof value === "string") return "text";
+  if (!Number.isInteger(value)) return "numeric";
+  return Math.abs(value) < 2 ** 31 ? "integer" : "bigint";
+}

@@ -1,0 +1,107 @@
+/** Makes the mapping of a run from `[table]` and its columns, and tells what in them cannot work. */
+
+import { type ColumnMapping, type Conflict, type Mapping, userLogins } from "../message/mapping.ts";
+import { nearestName } from "../text/nearest-name.ts";
+import { readColumn } from "./column-mapping.ts";
+import type { FileTable } from "./file-schema.ts";
+import { keyFault, type SettingFault } from "./setting-fault.ts";
+import { shownWord } from "./shown-word.ts";
+
+/** The mapping of a table, or why there can be none. */
+export type ReadMapping = { readonly mapping: Mapping } | { readonly faults: readonly SettingFault[] };
+
+/** Types whose values have an order in time, or can be made to grow with it. */
+const orderedTypes: readonly string[] = ["integer", "bigint", "numeric", "date", "timestamptz"];
+
+/** Reads `[table]`; the preset `user-logins` where it has no columns. */
+export function readMapping(table: FileTable = {}): ReadMapping {
+  const faults: SettingFault[] = [];
+  const columns = readColumns(table, faults);
+  const conflict = readConflict(table, columns, faults);
+  if (table.columns !== undefined && table.preset !== undefined) {
+    faults.push(tableFault("preset", "and [[table.columns]] do not go together", "keep one of the two"));
+  }
+  if (table.columns !== undefined && table.name === undefined) {
+    faults.push(tableFault("name", "is missing, and [[table.columns]] needs the table that they are of"));
+  }
+  return faults.length > 0 ? { faults } : { mapping: { columns, conflict } };
+}
+
+function readColumns({ columns: entries }: FileTable, faults: SettingFault[]): readonly ColumnMapping[] {
+  if (entries === undefined) return userLogins.columns;
+  const columns: ColumnMapping[] = [];
+  const names = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    const keys = ["table", "columns", index];
+    if (names.has(entry.name)) {
+      faults.push(keyFault([...keys, "name"], "is the name of another column above", "take one of them out"));
+    }
+    names.add(entry.name);
+    const read = readColumn(entry);
+    if ("column" in read) columns.push(read.column);
+    else faults.push(keyFault([...keys, read.fault.key], read.fault.says));
+  }
+  return columns;
+}
+
+function readConflict(table: FileTable, columns: readonly ColumnMapping[], faults: SettingFault[]): Conflict {
+  const { conflict: action = "reject", key, newest_by } = table;
+  if (action === "reject" && key !== undefined) {
+    faults.push(tableFault("key", 'needs conflict = "ignore" or "update"'));
+  }
+  if (action !== "update" && newest_by !== undefined) {
+    faults.push(tableFault("newest_by", 'needs conflict = "update"'));
+  }
+  if (action === "reject") return { action };
+  // What a faulty entry would have been called is no reason for a second fault.
+  const names = table.columns?.map(({ name }) => name) ?? columns.map(({ column }) => column);
+  for (const [index, name] of (key ?? []).entries()) {
+    if (key?.indexOf(name) !== index) faults.push(tableFault("key", `names ${shownWord(name)} twice`));
+    else if (!names.includes(name)) faults.push(tableFault("key", unmapped(name, names)));
+  }
+  if (action === "ignore") return { action, ...(key === undefined ? {} : { key }) };
+  if (key === undefined) {
+    faults.push(
+      tableFault("key", 'is missing: with conflict = "update" it lists the columns that tell rows apart'),
+    );
+  }
+  if (newest_by === undefined) {
+    faults.push(
+      tableFault(
+        "newest_by",
+        'is missing: with conflict = "update" it is the column that says which row is newer',
+      ),
+    );
+  }
+  if (key === undefined || newest_by === undefined) return { action: "reject" };
+  if (key.includes(newest_by)) {
+    faults.push(tableFault("newest_by", "is part of the key: rows of one key would all be equally new"));
+  } else if (!names.includes(newest_by)) {
+    faults.push(tableFault("newest_by", unmapped(newest_by, names)));
+  } else {
+    const column = columns.find((candidate) => candidate.column === newest_by);
+    const says = column && newestByFault(column);
+    if (says !== undefined) faults.push(tableFault("newest_by", says));
+  }
+  return { action, key, newestBy: newest_by };
+}
+
+function newestByFault({ type, transforms, required, source }: ColumnMapping): string | undefined {
+  if (source.in === "constant") return "names a constant, by which no row is newer than another";
+  if (transforms.some(({ kind }) => kind === "mask")) return "names a masked column, which has no order";
+  if (!orderedTypes.includes(type)) {
+    return `must name a column of the type ${orderedTypes.join(", ")}; found one of the type ${type}`;
+  }
+  return required
+    ? undefined
+    : "must name a column with required = true: a row without it is neither newer nor older";
+}
+
+function unmapped(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names);
+  return `must name a mapped column; found ${shownWord(name)}${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`;
+}
+
+function tableFault(key: keyof FileTable, says: string, hint?: string): SettingFault {
+  return keyFault(["table", key], says, hint);
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from "bun:test";
+import { isIP } from "node:net";
+import fc from "fast-check";
+import { canonicalIp } from "../../../src/message/transforms/canonical-ip.ts";
+
+describe("canonicalIp", () => {
+  test.each([
+    // RFC 5952, section 4.
+    ["2001:0db8::0001", "2001:db8::1"],
+    ["2001:db8:0:0:0:0:2:1", "2001:db8::2:1"],
+    ["2001:db8::0:1", "2001:db8::1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:DB8::AAAA", "2001:db8::aaaa"],
+    // RFC 5952, section 2: one address in eight spellings.
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:0db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8::1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8::0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:0db8::1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8:0:0:1::1", "2001:db8::1:0:0:1"],
+    ["2001:db8:0000:0:1::1", "2001:db8::1:0:0:1"],
+    ["2001:DB8:0:0:1::1", "2001:db8::1:0:0:1"],
+    // The ends.
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["::", "::"],
+    ["0:0:0:0:0:0:0:1", "::1"],
+    ["1:0:0:0:0:0:0:0", "1::"],
+    ["::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"],
+    ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
+    ["ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    // IPv4 within IPv6: mapped addresses are IPv4, all others hexadecimal.
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:c000:0201", "192.0.2.1"],
+    ["0:0:0:0:0:ffff:192.0.2.1", "192.0.2.1"],
+    ["::ffff:0:0", "0.0.0.0"],
+    ["64:ff9b::192.0.2.33", "64:ff9b::c000:221"],
+    ["::192.0.2.1", "::c000:201"],
+    ["::ffff:0:192.0.2.1", "::ffff:0:c000:201"],
+    // IPv4.
+    ["192.0.2.1", "192.0.2.1"],
+    ["0.0.0.0", "0.0.0.0"],
+  ])("%s is %s", (text, canonical) => {
+    expect(canonicalIp(text)).toBe(canonical);
+  });
+
+  test.each([
+    [""],
+    ["unknown"],
+    ["01.2.3.4"],
+    ["256.1.1.1"],
+    ["1.2.3"],
+    ["192.0.2.1:80"],
+    [" 192.0.2.1"],
+    ["::FFFF:01.2.3.4"],
+    ["::FFFF:1.2.3.256"],
+    ["::FFFF:1.2.3"],
+    ["::FFFF:1.2.3.4.5"],
+    ["::FFFF:+1.2.3.4"],
+    ["FE80::1%eth0"],
+    ["[2001:DB8::1]"],
+    ["[2001:DB8::1]:80"],
+    ["2001:DB8::1/64"],
+    [" 2001:DB8::1"],
+    ["2001:DB8::1\n"],
+    ["2001:DB8::1::2"],
+    ["2001:DB8:::1"],
+    [":::"],
+    [":"],
+    [":2001:DB8::1"],
+    ["2001:DB8::1:"],
+    ["2001:0DB80::1"],
+    ["2001:DBG::1"],
+    ["1:2:3:4:5:6:7:0A:9"],
+    ["1:2:3:4:5:6:0A"],
+    ["1:2:3:4::5:6:7:0A"],
+    ["1.2.3.4::0A"],
+    ["1:2:3:4:5:6:7:1.2.3.4"],
+    ["00000:0:0:0:0:0:0:0000000000000000000000000001"],
+    ["A:".repeat(500_000)],
+    [":".repeat(1_000_000)],
+  ])("%.50j stays as it is", (text) => {
+    expect(canonicalIp(text)).toBe(text);
+  });
+
+  const group = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.nat(0xffff));
+  const address = fc.array(group, { minLength: 8, maxLength: 8 });
+
+  test("writes an address as the URL parser does, but for mapped ones", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV6(), address.map(spelledOut)), (text) => {
+        expect(canonicalIp(text)).toBe(canonicalByUrl(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("takes for an address what node:net does, and changes nothing else", () => {
+    const alphabet = fc.constantFrom(
+      ":",
+      ":",
+      "::",
+      "::",
+      ".",
+      "0",
+      "1",
+      "9",
+      "255",
+      "ffff",
+      "A",
+      "%",
+      "01",
+      "g",
+    );
+    const lookalike = fc.array(alphabet, { maxLength: 16 }).map((words) => words.join(""));
+    const altered = fc
+      .tuple(fc.ipV6(), fc.nat(38), fc.constantFrom("", "0", ":", ".", "%", "F"))
+      .map(([text, at, word]) => text.slice(0, at) + word + text.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(lookalike, altered), (text) => {
+        const isAddress = isIP(text) === 6 && !text.includes("%");
+        expect(canonicalIp(text)).toBe(isAddress ? canonicalByUrl(text) : text);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test("every spelling of an address has one canonical text, which is its own", () => {
+    fc.assert(
+      fc.property(address, (groups) => {
+        const canonical = canonicalIp(spelledOut(groups));
+        const spellings = [
+          groups.map((value) => value.toString(16)).join(":"),
+          groups.map((value) => value.toString(16).toUpperCase().padStart(4, "0")).join(":"),
+          `${spelledOut(groups.slice(0, 6))}:${quad(groups[6] as number, groups[7] as number)}`,
+          canonical,
+        ];
+        for (const spelling of spellings) expect(canonicalIp(spelling)).toBe(canonical);
+      }),
+    );
+  });
+});
+
+function spelledOut(groups: readonly number[]): string {
+  return groups.map((value) => value.toString(16).padStart(4, "0")).join(":");
+}
+
+function quad(high: number, low: number): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+}
+
+/**
+ * The WHATWG URL parser writes IPv6 as RFC 5952 does; only mapped addresses are not IPv4 to it. It is given groups alone:
+ * WebKit's, which is Bun's, refuses some valid addresses that end in a dotted quad, such as `::1:2:3:4:5.6.7.8`.
+ */
+function canonicalByUrl(text: string): string {
+  const groups = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_quad, a, b, c, d) =>
+    [a * 256 + Number(b), c * 256 + Number(d)].map((group) => group.toString(16)).join(":"),
+  );
+  const host = new URL(`http://[${groups}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(host);
+  if (mapped === null) return host;
+  return quad(Number.parseInt(mapped[1] as string, 16), Number.parseInt(mapped[2] as string, 16));
+}

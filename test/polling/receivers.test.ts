@@ -1,0 +1,120 @@
+import { describe, expect, test } from "bun:test";
+import type { Message } from "../../src/message/message.ts";
+import { toArrival } from "../../src/polling/arrival.ts";
+import { Intake } from "../../src/polling/intake.ts";
+import { Meter } from "../../src/polling/meter.ts";
+import { Receivers } from "../../src/polling/receivers.ts";
+import { mapBody, SkippingClock, turn } from "../support/memory-ports.ts";
+
+interface Poll {
+  readonly answer: (bodies: readonly string[]) => void;
+  readonly isCut: () => boolean;
+}
+
+/** Receivers on a queue whose answers the test gives. */
+function world() {
+  // No pause passes by itself.
+  const clock = new SkippingClock(-1);
+  const stop = new AbortController();
+  const polls: Poll[] = [];
+  const taken: string[] = [];
+  const messageOf = (body: string): Message => ({
+    ...{ messageId: body, receiptHandle: body, sentAtMillis: 0, receiveCount: 1, body, bodyIntact: true },
+  });
+  const receivers: Receivers = new Receivers({
+    source: {
+      receive: ({ signal }) =>
+        new Promise((resolve, reject) => {
+          polls.push({
+            answer: (bodies) => resolve(bodies.map(messageOf)),
+            isCut: () => signal.aborted,
+          });
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    },
+    intake: new Intake({ maxMessages: () => 1000, maxBytes: 1e9 }, () => {}),
+    meter: new Meter({
+      monotonicMillis: () => clock.monotonicMillis(),
+      runnableMillis: () => 0,
+      requests: () => 0,
+      loadHoldsUp: () => false,
+    }),
+    clock,
+    receivers: 4,
+    waitSeconds: 5,
+    follow: true,
+    signal: stop.signal,
+    onMessages: (messages) => {
+      taken.push(...messages.map(({ body }) => body));
+      return {
+        arrivals: messages.map((message) => toArrival(message, mapBody(message), false)),
+        fresh: messages.length,
+      };
+    },
+    onEmpty: () => {},
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  return { clock, stop, polls, taken, running: receivers.run() };
+}
+
+/** Until so many polls have been opened. */
+async function opened({ polls }: ReturnType<typeof world>, count: number): Promise<void> {
+  while (polls.length < count) await turn();
+}
+
+/** Waits for the end, and sees that the queue is given time to notice. */
+async function endOf({ clock, polls, running }: ReturnType<typeof world>): Promise<void> {
+  while (polls.at(-1)?.isCut() !== true) await turn();
+  let isOver = false;
+  void running.then(() => {
+    isOver = true;
+  });
+  while (!clock.pauses.includes(200)) await turn();
+  clock.advance(199);
+  await turn();
+  expect(isOver).toBe(false);
+  clock.advance(1);
+  await running;
+}
+
+describe("at a stop", () => {
+  test("polls that are about to bring messages are heard, and none is begun", async () => {
+    const it = world();
+    it.polls[0]?.answer(["a", "b", "c", "d", "e"]);
+    await opened(it, 3);
+    it.stop.abort();
+    await turn();
+    for (const poll of it.polls.slice(1)) expect(poll.isCut()).toBe(false);
+    for (const [index, poll] of it.polls.slice(1).entries()) poll.answer([`late ${index}`]);
+    await it.running;
+    expect(it.taken.slice(5)).toEqual(it.polls.slice(1).map((_, index) => `late ${index}`));
+  });
+
+  test("polls that bring nothing for half a second are cut off", async () => {
+    const it = world();
+    it.polls[0]?.answer(["a"]);
+    await opened(it, 2);
+    it.stop.abort();
+    it.clock.advance(499);
+    await turn();
+    expect(it.polls.at(-1)?.isCut()).toBe(false);
+    it.clock.advance(1);
+    await endOf(it);
+    expect(it.polls.at(-1)?.isCut()).toBe(true);
+    expect(it.taken).toEqual(["a"]);
+  });
+
+  test.each([
+    ["no answer has come yet", 0],
+    ["the newest answer was empty", 1],
+  ])("a poll is cut off at once where %s", async (_, answers) => {
+    const it = world();
+    for (let index = 0; index < answers; index += 1) it.polls[index]?.answer([]);
+    await opened(it, answers + 1);
+    it.stop.abort();
+    await endOf(it);
+    expect(it.polls.at(-1)?.isCut()).toBe(true);
+  });
+});

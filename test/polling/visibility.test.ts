@@ -1,0 +1,186 @@
+import { describe, expect, test } from "bun:test";
+import type { MessageRef } from "../../src/message/message.ts";
+import type { VisibilityChange } from "../../src/polling/ports.ts";
+import { VisibilityKeeper } from "../../src/polling/visibility.ts";
+import { SkippingClock, turn } from "../support/memory-ports.ts";
+
+/** Enough for what is due to be asked for and answered, a few calls after another. */
+const turnsASecond = 12;
+
+function world(visibilityTimeoutSeconds: number) {
+  const clock = new SkippingClock(0);
+  const calls: VisibilityChange[][] = [];
+  const over = new AbortController();
+  let failing = false;
+  let open = 0;
+  let most = 0;
+  const keeper = new VisibilityKeeper({
+    source: {
+      async changeVisibility(changes) {
+        calls.push([...changes]);
+        open += 1;
+        most = Math.max(most, open);
+        await turn();
+        open -= 1;
+        if (failing) throw new Error("no");
+        return { settled: changes.length, failed: 0 };
+      },
+    },
+    clock,
+    visibilityTimeoutSeconds,
+  });
+  return {
+    clock,
+    calls,
+    over,
+    keeper,
+    fail: (fails: boolean) => {
+      failing = fails;
+    },
+    /** The most calls that were open at one time. */
+    get most() {
+      return most;
+    },
+    /** Lets so many seconds pass, one after the other. */
+    async pass(seconds: number) {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.advance(1000);
+        for (let turns = 0; turns < turnsASecond; turns += 1) await turn();
+      }
+    },
+  };
+}
+
+const deliveries = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    ref: { messageId: `m${index}`, receiptHandle: `h${index}`, sentAtMillis: 0, receiveCount: 1 },
+  }));
+
+describe("the visibility of what is in flight", () => {
+  test("is extended at half the time-out, ten a call, again and again", async () => {
+    const it = world(30);
+    it.keeper.hold(deliveries(23));
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(14);
+    expect(it.calls).toEqual([]);
+    await it.pass(1);
+    expect(it.calls.map((changes) => changes.length)).toEqual([10, 10, 3]);
+    expect(it.calls[0]?.[0]).toEqual({ receiptHandle: "h0", timeoutSeconds: 30 });
+    await it.pass(45);
+    expect(it.calls.length).toBe(12);
+    it.over.abort();
+    await running;
+  });
+
+  test("is no longer extended once settled", async () => {
+    const it = world(30);
+    const [first, second] = deliveries(2).map((delivery) => delivery.ref) as [MessageRef, MessageRef];
+    it.keeper.hold([{ ref: first }, { ref: second }]);
+    it.keeper.letGo([first]);
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(16);
+    expect(it.calls.flat().map(({ receiptHandle }) => receiptHandle)).toEqual(["h1"]);
+    it.keeper.letGo([second]);
+    await it.pass(60);
+    expect(it.calls.length).toBe(1);
+    it.over.abort();
+    await running;
+  });
+
+  test("is extended for what comes later at its own time", async () => {
+    const it = world(20);
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(7);
+    it.keeper.hold(deliveries(1));
+    await it.pass(9);
+    expect(it.calls).toEqual([]);
+    await it.pass(2);
+    expect(it.calls.length).toBe(1);
+    it.over.abort();
+    await running;
+  });
+
+  test("is extended up to 12 hours after the receive, and not beyond", async () => {
+    const it = world(3600);
+    it.keeper.hold(deliveries(1));
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(13 * 3600);
+    const seconds = it.calls.flat().map(({ timeoutSeconds }) => timeoutSeconds);
+    // The last two would else reach beyond 43,200 s after the receive.
+    expect(seconds).toEqual([...Array.from({ length: 21 }, () => 3600), 3599, 1799]);
+    it.over.abort();
+    await running;
+  });
+
+  test("is tried again soon after a call that failed, and long before it ends", async () => {
+    const it = world(30);
+    it.fail(true);
+    it.keeper.hold(deliveries(1));
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(16);
+    expect(it.calls.length).toBeGreaterThan(1);
+    it.fail(false);
+    const failed = it.calls.length;
+    await it.pass(8);
+    expect(it.calls.length).toBe(failed + 1);
+    // And from then on as before.
+    await it.pass(15);
+    expect(it.calls.length).toBe(failed + 2);
+    it.over.abort();
+    await running;
+  });
+
+  test("costs a few calls and no more while the queue is cut off, however much is held", async () => {
+    const it = world(2);
+    it.fail(true);
+    const running = it.keeper.run(it.over.signal);
+    for (let second = 0; second < 60; second += 1) {
+      it.keeper.hold(deliveries(4_000));
+      await it.pass(1);
+    }
+    // The first call finds out with what is allowed at one time; then one call asks now and then.
+    expect(it.most).toBe(32);
+    expect(it.calls.length).toBeLessThan(32 + 3 * 60);
+    expect(it.calls.slice(32).filter((changes) => changes.length > 10)).toEqual([]);
+    it.over.abort();
+    await running;
+  });
+
+  test("is extended for all that is held when a queue that was cut off answers again", async () => {
+    const it = world(60);
+    it.fail(true);
+    it.keeper.hold(deliveries(1_000));
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(40);
+    it.fail(false);
+    const failed = it.calls.length;
+    await it.pass(19);
+    const extended = new Set(
+      it.calls.slice(failed).flatMap((changes) => changes.map((c) => c.receiptHandle)),
+    );
+    expect(extended.size).toBe(1_000);
+    it.over.abort();
+    await running;
+  });
+
+  test("is given up where it has ended long ago: the message comes again", async () => {
+    const it = world(30);
+    it.fail(true);
+    it.keeper.hold(deliveries(1));
+    const running = it.keeper.run(it.over.signal);
+    await it.pass(46);
+    it.fail(false);
+    const failed = it.calls.length;
+    await it.pass(60);
+    expect(it.calls.length).toBe(failed);
+    it.over.abort();
+    await running;
+  });
+
+  test("is left alone where the queue has none", async () => {
+    const it = world(0);
+    it.keeper.hold(deliveries(1));
+    await it.keeper.run(it.over.signal);
+    expect(it.calls).toEqual([]);
+  });
+});
