@@ -1,4 +1,4 @@
-/** The third station of a message's way: its fields become the cells of a row, masked where the mapping says so. */
+/** A message's fields become the cells of its rows, masked as the mapping says. */
 
 import { type ColumnParts, compileColumn } from "./column.ts";
 import { checkMapping } from "./column-check.ts";
@@ -12,8 +12,8 @@ import { checkSentTime } from "./sent-time.ts";
 import { valueKind } from "./value-kind.ts";
 
 /**
- * Turns one message into a row or the first reason, in the mapping's order, why it is none. Tell them apart with
- * {@link isRefusal}. Neither holds the body, and a rejection holds nothing that the body held.
+ * Turns one message into its rows (today always one) or the first reason, in the mapping's order, why it has none. Tell
+ * them apart with {@link isRefusal}. Neither holds the body, and a rejection holds nothing that the body held.
  */
 export type MapMessage = (message: Message) => MappedMessage | Rejection;
 
@@ -46,7 +46,7 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
       if (isRefusal(cell)) return rejection(message, cell);
       row.push(cell);
     }
-    return { ref: refOf(message), row };
+    return { ref: refOf(message), rows: [row] };
   };
 }
 

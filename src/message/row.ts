@@ -17,10 +17,10 @@ export type Cell = Masked | Plain | null;
 /** One row: as many cells as the mapping has columns, in its order. */
 export type Row = readonly Cell[];
 
-/** A row and the message it came from. */
+/** The rows that a message became, and the message itself. */
 export interface MappedMessage {
   readonly ref: MessageRef;
-  readonly row: Row;
+  readonly rows: readonly Row[];
 }
 
 /** What the live table allows in one column, read from its catalog. */

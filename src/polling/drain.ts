@@ -1,10 +1,75 @@
 /**
- * A drain, and the ways to stop it. The order inside (`run.ts`) is the safety argument: a delivery reaches the deleter
- * only after the load that made its row durable has returned.
+ * A drain: polls into the register, batches out of it through the processor and the circuit breaker, and each delivery
+ * settled by its outcome. The order is the safety argument: a delete follows the commit that made its rows durable.
  */
 
-import type { DrainEnd, DrainLimits, DrainParts } from "./drain-parts.ts";
-import { Run } from "./run.ts";
+import { EtlError } from "../errors.ts";
+import type { Message } from "../message/message.ts";
+import { CircuitBreaker } from "../processing/circuit-breaker.ts";
+import type { Processor } from "../processing/processor.ts";
+import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
+import { batchEntries } from "./batch-sender.ts";
+import { Deliveries, type Delivery } from "./deliveries.ts";
+import type { OnDrainEvent } from "./events.ts";
+import { Meter, meteredSource } from "./meter.ts";
+import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
+import type { Counts, RunOutcome } from "./receipt.ts";
+import { Receivers } from "./receivers.ts";
+import { type Bottleneck, Tuning } from "./tuning.ts";
+import { keepInvisible } from "./visibility.ts";
+
+/** Deletes at one time, at least: what is committed at the end of a run must not wait for a single receiver's turn. */
+const leastDeletes = 16;
+
+/** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
+const maxContradictions = 3;
+
+/** Beyond its wait, how long an open poll may take to be answered when a run ends by itself. */
+const answerMillis = 2_000;
+
+/** Of the time after a stop, what settling is left with when polls are waited for. */
+const settlingMillis = 3_000;
+
+/** What a drain works with. */
+export interface DrainParts {
+  readonly source: Source;
+  /** Makes the processor; a load that fails is to be tried again within `retry`. */
+  readonly processor: (retry: RetryLimits) => Processor;
+  /** Where rejected messages go. @defaultValue they stay in the queue */
+  readonly deadLetters?: DeadLetterQueue | undefined;
+  readonly clock: Clock;
+  /**
+   * For how long this thread had work, on a core or in line for one, in milliseconds: what says that the machine's CPU is
+   * the limit.
+   */
+  readonly runnableMillis: () => number;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly onEvent: OnDrainEvent;
+}
+
+/** How a drain goes about it. */
+export interface DrainLimits {
+  /** @defaultValue unlimited */
+  readonly maxMessages?: number | undefined;
+  /** The most messages in one load. */
+  readonly batchSize: number;
+  /** Long polls at one time while messages come. @defaultValue as many as bring more */
+  readonly receivers?: number | undefined;
+  /** Loads at one time. @defaultValue as many as bring more, up to 8 */
+  readonly connections?: number | undefined;
+  readonly waitSeconds: number;
+  /** The queue's own. */
+  readonly visibilityTimeoutSeconds: number;
+  /** Deliveries received and not settled, at most. @defaultValue as many as loads and receivers need */
+  readonly maxInFlight?: number | undefined;
+  /** Whether to go on when the queue is empty, and however long queue or database fail. */
+  readonly follow: boolean;
+  /** How long one operation may go on failing before the run ends with exit 75; without effect with `follow`. */
+  readonly giveUpAfterMillis: number;
+  /** After a stop, how long what is in flight may take to settle. */
+  readonly graceMillis: number;
+}
 
 /** How a run is asked to stop. */
 export interface StopSignals {
@@ -14,36 +79,300 @@ export interface StopSignals {
   readonly forced: AbortSignal;
 }
 
-/**
- * Drains until the queue is empty, the limit is reached, a stop is asked for, or an error ends it. Never rejects.
- *
- * After a forced stop, or when the grace after a graceful one is over, calls may still be open: the caller closes the
- * adapters or ends the process.
- */
-export async function drain(parts: DrainParts, limits: DrainLimits, stop: StopSignals): Promise<DrainEnd> {
+/** How a run ended. */
+export interface DrainEnd {
+  readonly outcome: RunOutcome;
+  /** What ended the run, if the outcome is `failed`. */
+  readonly error?: unknown;
+  /** What kept it from being faster; absent if it was too short to tell. */
+  readonly limit?: Bottleneck | undefined;
+}
+
+/** A drain under way. */
+export interface Drain {
+  /** What has become of everything so far; what is open counts as unsettled after a forced stop. */
+  readonly counts: Counts;
+  /** Deliveries whose end is open. */
+  readonly open: number;
+  /**
+   * Resolves when the queue is empty, the limit is reached, a stop is asked for, or an error ends the run. Never rejects.
+   *
+   * After a forced stop, or when the grace after a graceful one is over, calls may still be open: the caller closes the
+   * adapters or ends the process.
+   */
+  readonly ended: Promise<DrainEnd>;
+}
+
+/** Begins to drain. */
+export function startDrain(parts: DrainParts, limits: DrainLimits, stop: StopSignals): Drain {
+  const run = new Run(parts, limits, stop.graceful);
+  let forced: Counts | undefined;
   const over = new AbortController();
-  const settled = new Run(parts, limits, stop.graceful).settle();
-  const end = await Promise.race([settled, outOfTime(parts, limits, stop, over.signal)]);
-  over.abort();
-  if (end !== undefined) return end;
-  return { outcome: "stopped", isForced: true };
+  const ended = Promise.race([run.settle(), outOfTime(parts.clock, limits, stop, over.signal)]).then(
+    (end) => {
+      over.abort();
+      if (end !== undefined) return end;
+      const { counts, open } = run.deliveries;
+      // Its calls go on, and so do its counts: they are read at this moment.
+      forced = { ...counts, unsettled: counts.unsettled + open };
+      return { outcome: "stopped" } as const;
+    },
+  );
+  return {
+    get counts() {
+      return forced ?? run.deliveries.counts;
+    },
+    get open() {
+      return forced === undefined ? run.deliveries.open : 0;
+    },
+    ended,
+  };
 }
 
 /** Resolves when the run must not be waited for any longer. */
 async function outOfTime(
-  { clock }: DrainParts,
+  clock: Clock,
   { graceMillis }: DrainLimits,
   stop: StopSignals,
   over: AbortSignal,
 ): Promise<undefined> {
-  await aborted(stop.graceful, AbortSignal.any([stop.forced, over]));
+  await new Promise<void>((resolve) => {
+    for (const signal of [stop.graceful, stop.forced, over]) {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
   await clock.sleep(graceMillis, AbortSignal.any([stop.forced, over]));
 }
 
-/** Resolves when either signal is aborted. */
-function aborted(signal: AbortSignal, other: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    AbortSignal.any([signal, other]).addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted || other.aborted) resolve();
-  });
+/** One drain from its first poll to its last delete. */
+class Run {
+  readonly deliveries: Deliveries;
+  readonly #parts: DrainParts;
+  readonly #limits: DrainLimits;
+  readonly #stop: AbortSignal;
+  readonly #source: Source;
+  readonly #processor: Processor;
+  readonly #breaker = new CircuitBreaker<Delivery>();
+  readonly #tuning: Tuning;
+  readonly #meter: Meter;
+  readonly #receivers: Receivers;
+  readonly #batchSize: number;
+  /** Aborted when nothing more is to be received, for whatever reason. */
+  readonly #receiving = new AbortController();
+  #pollsAreOver = false;
+  #loads = 0;
+  /** Set when nothing more is to be loaded: a load has failed, or the circuit breaker has opened. */
+  #isHalted = false;
+  #failure: { readonly error: unknown } | undefined;
+  #isDrained = false;
+  #isAsking = false;
+  #contradictions = 0;
+
+  /** @param stop asks the run to receive nothing more and to settle what is in flight */
+  constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
+    const { deadLetters, clock, random, onEvent } = parts;
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#stop = stop;
+    // A batch waits while another is loaded, however few may be in flight.
+    const half = Math.ceil((limits.maxInFlight ?? Number.POSITIVE_INFINITY) / 2);
+    this.#batchSize = Math.min(limits.batchSize, half);
+    this.#tuning = new Tuning(limits);
+    this.#meter = new Meter({
+      monotonicMillis: () => clock.monotonicMillis(),
+      runnableMillis: parts.runnableMillis,
+      requests: () => parts.source.requests,
+      loadsHoldUp: () => this.deliveries.holdsFullLoad(this.#batchSize) || this.#receivers.nothingComes,
+      connections: () => this.#tuning.connections,
+    });
+    this.#source = meteredSource(parts.source, this.#meter);
+    const retry: RetryLimits = {
+      clock,
+      random,
+      giveUpAfterMillis: limits.follow ? Number.POSITIVE_INFINITY : limits.giveUpAfterMillis,
+      signal: AbortSignal.any([stop, this.#receiving.signal]),
+      onTrouble: (error) => onEvent({ type: "trouble", error }),
+      onRecovery: (operation) => onEvent({ type: "recovered", operation }),
+    };
+    const onFailure = (error: unknown) => this.#fail(error);
+    this.#processor = parts.processor(retry);
+    this.deliveries = new Deliveries({
+      ...{ source: this.#source, deadLetters, clock, retry, onEvent, onFailure },
+      visibilityTimeoutSeconds: limits.visibilityTimeoutSeconds,
+      maxMessages: () => this.#mostInFlight,
+      concurrency: () => Math.max(leastDeletes, this.#tuning.receivers),
+    });
+    const source = this.#source;
+    this.#receivers = new Receivers({
+      ...{ deliveries: this.deliveries, meter: this.#meter, tuning: this.#tuning, clock, onFailure },
+      ...{ waitSeconds: limits.waitSeconds, maxMessages: limits.maxMessages, follow: limits.follow },
+      source: { receive: (options) => retryUntil(() => source.receive(options), retry) },
+      signal: this.#receiving.signal,
+      lastPollsMillis: () => this.#lastPollsMillis,
+      isKnown: (messageId) => this.#breaker.holds(messageId),
+      onAnswer: (fresh) => {
+        if (fresh > 0) this.#contradictions = 0;
+      },
+    });
+  }
+
+  /** Runs until everything that was received is settled. Never rejects: what ended the run is in the result. */
+  async settle(): Promise<DrainEnd> {
+    const end = () => this.#end();
+    if (this.#stop.aborted) end();
+    this.#stop.addEventListener("abort", end);
+    const isSettled = new AbortController();
+    const { clock } = this.#parts;
+    const { visibilityTimeoutSeconds } = this.#limits;
+    const { inFlight } = this.deliveries;
+    const keeping = keepInvisible(
+      { source: this.#source, clock, visibilityTimeoutSeconds, inFlight },
+      isSettled.signal,
+    );
+    const receiving = this.#receivers.run().then(() => {
+      this.#pollsAreOver = true;
+      this.deliveries.pollsOver();
+    });
+    await this.#load();
+    await receiving;
+    this.#stop.removeEventListener("abort", end);
+    this.#settleHeld();
+    this.deliveries.releaseWaiting();
+    while (!this.deliveries.callsAreOver) await this.deliveries.changed();
+    isSettled.abort();
+    await keeping;
+    this.#meter.cut();
+    return { ...this.#outcome(), limit: this.#meter.limit };
+  }
+
+  /** Loads what comes until nothing more does, as many batches at a time as the tuning allows. */
+  async #load(): Promise<void> {
+    for (;;) {
+      this.#startLoads();
+      this.#receivers.fill();
+      if (this.#loads === 0 && this.#receivers.nothingComes) this.#settleHeld();
+      this.#lookForEnd();
+      const isAllLoaded = this.#isHalted || this.deliveries.waiting === 0;
+      if (this.#pollsAreOver && this.#loads === 0 && isAllLoaded) return;
+      await this.deliveries.changed();
+    }
+  }
+
+  /** Batches are as large as the last load was slow; one more at a time is begun only for a full one. */
+  #startLoads(): void {
+    while (!this.#isHalted && this.#loads < this.#tuning.connections) {
+      if (this.#loads > 0 && !this.deliveries.holdsFullLoad(this.#batchSize)) return;
+      const batch = this.deliveries.take(this.#batchSize);
+      if (batch.length === 0) return;
+      this.#loads += 1;
+      void this.#process(batch);
+    }
+  }
+
+  async #process(batch: readonly Delivery[]): Promise<void> {
+    const loadEnds = this.#meter.loadBegins();
+    const outcomes = await this.#processor.process(batch.map(({ message }) => message as Message));
+    const millis = loadEnds(batch.length);
+    this.#loads -= 1;
+    const failed = outcomes.find(({ kind }) => kind === "unsettled");
+    if (failed?.kind === "unsettled") this.#halt(failed.error);
+    const settlements = batch.map((delivery, index) => [delivery, outcomes[index] ?? never()] as const);
+    const { settle, held, error } = this.#breaker.judge(settlements, (messageId) =>
+      this.deliveries.wasRejected(messageId),
+    );
+    if (error !== undefined) this.#halt(error);
+    this.deliveries.hold(held);
+    this.deliveries.settle(settle);
+    const rows = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "stored" ? outcome.rows : 0), 0);
+    if (failed === undefined) this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis });
+  }
+
+  /**
+   * What the circuit breaker holds is rejected if the queue has nothing more to tell by; if the run was cut short it goes
+   * back, and with it what waits behind it in its groups.
+   */
+  #settleHeld(): void {
+    const isCutShort = this.#failure !== undefined || this.#stop.aborted;
+    this.deliveries.settle(
+      isCutShort
+        ? this.#breaker.takeHeld().map((delivery) => [delivery, { kind: "released" }])
+        : this.#breaker.release(),
+    );
+  }
+
+  /** The natural end: polls stay empty, nothing is in flight, and the queue's own count agrees. */
+  #lookForEnd(): void {
+    if (this.#isAsking || !this.#isQuiet) return;
+    this.#isAsking = true;
+    void this.#countAgrees().then((agrees) => {
+      this.#isAsking = false;
+      if (!this.#isQuiet) return;
+      if (agrees || this.#contradictions >= maxContradictions) {
+        this.#isDrained = true;
+        this.#end();
+      } else {
+        this.#contradictions += 1;
+        this.#receivers.resume();
+      }
+    });
+  }
+
+  /** A queue that does not answer is taken as empty: an opinion must never keep a run alive. */
+  async #countAgrees(): Promise<boolean> {
+    try {
+      const { visible } = await this.#source.attributes();
+      return visible <= this.deliveries.visibleAgain;
+    } catch {
+      return true;
+    }
+  }
+
+  get #isQuiet(): boolean {
+    return this.deliveries.idle && this.#receivers.quiet && !this.#receiving.signal.aborted;
+  }
+
+  /** A batch for each load and one that waits; what the receivers ask for, and as much that is being deleted. */
+  get #mostInFlight(): number {
+    const { connections, receivers } = this.#tuning;
+    return this.#limits.maxInFlight ?? (1 + connections) * this.#batchSize + 2 * batchEntries * receivers;
+  }
+
+  /** Enough for a poll to be answered by itself; after a stop, no more than the grace allows. */
+  get #lastPollsMillis(): number {
+    const { waitSeconds, graceMillis } = this.#limits;
+    const poll = waitSeconds * 1000 + answerMillis;
+    return this.#stop.aborted
+      ? Math.min(poll, Math.max(graceMillis / 2, graceMillis - settlingMillis))
+      : poll;
+  }
+
+  /** Receives nothing more; give-backs wait for the polls that are still open. */
+  #end(): void {
+    this.deliveries.keepBack();
+    this.#receiving.abort();
+  }
+
+  #halt(error: unknown): void {
+    this.#isHalted = true;
+    this.#fail(error);
+  }
+
+  /** The first error ends the run; what was received is still settled. */
+  #fail(error: unknown): void {
+    // A stop ends the waiting for a failing service by throwing its last error: that is a stop, not a failure.
+    const byStop = this.#stop.aborted && error instanceof EtlError && error.retryable;
+    if (!byStop) this.#failure ??= { error };
+    this.#end();
+  }
+
+  #outcome(): DrainEnd {
+    if (this.#failure !== undefined) return { outcome: "failed", error: this.#failure.error };
+    if (this.#isDrained) return { outcome: "drained" };
+    return { outcome: this.#stop.aborted ? "stopped" : "limit" };
+  }
+}
+
+function never(): never {
+  throw new Error("a processor gives an outcome for each message");
 }

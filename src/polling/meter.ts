@@ -10,8 +10,10 @@ export interface MeterParts {
   readonly runnableMillis: () => number;
   /** Requests that were sent to the queue, retries included. */
   readonly requests: () => number;
-  /** Whether it is the open load that holds everything up: the next full one waits, or nothing more comes. */
-  readonly loadHoldsUp: () => boolean;
+  /** Whether it is the open loads that hold everything up: the next full one waits, or nothing more comes. */
+  readonly loadsHoldUp: () => boolean;
+  /** How many loads may be open at a time. */
+  readonly connections: () => number;
 }
 
 /** A run that was at work for less than this says nothing of its limit. */
@@ -34,7 +36,10 @@ export class Meter {
   #received = 0;
   #pollMillis = 0;
   #holdUpMillis = 0;
-  #loadSinceMillis: number | undefined;
+  #loaded = 0;
+  #loadMillis = 0;
+  /** When each open load began. */
+  readonly #loads = new Set<{ readonly since: number }>();
 
   constructor(parts: MeterParts) {
     this.#parts = parts;
@@ -56,19 +61,24 @@ export class Meter {
     if (fresh > 0) this.#busyUntilMillis = now;
   }
 
-  /** A load begins. */
-  loadBegins(): void {
-    this.#loadSinceMillis = this.#parts.monotonicMillis();
+  /**
+   * A load begins.
+   *
+   * @returns to be called at its end with how many messages it held; gives how long it took, in milliseconds
+   */
+  loadBegins(): (messages: number) => number {
+    const load = { since: this.#parts.monotonicMillis() };
+    this.#loads.add(load);
+    return (messages) => {
+      this.#busyUntilMillis = this.#parts.monotonicMillis();
+      this.#countLoad(load.since, this.#busyUntilMillis);
+      this.#loads.delete(load);
+      this.#loaded += messages;
+      return this.#busyUntilMillis - load.since;
+    };
   }
 
-  /** The load is over. */
-  loadEnds(): void {
-    this.#busyUntilMillis = this.#parts.monotonicMillis();
-    this.#countLoad(this.#busyUntilMillis);
-    this.#loadSinceMillis = undefined;
-  }
-
-  /** Ends the interval where it is long enough to say something of so many receivers. */
+  /** Ends the interval if it is long enough to say something of so many receivers. */
   cutAfter(leastMillis: number, receivers: number): Interval | undefined {
     if (this.#answers < 2 * receivers) return undefined;
     if (this.#parts.monotonicMillis() - this.#begin.millis < leastMillis) return undefined;
@@ -79,13 +89,15 @@ export class Meter {
   cut(): Interval {
     const end = this.#read();
     const begin = this.#begin;
-    if (this.#loadSinceMillis !== undefined) this.#busyUntilMillis = end.millis;
-    this.#countLoad(end.millis);
+    if (this.#loads.size > 0) this.#busyUntilMillis = end.millis;
+    for (const { since } of this.#loads) this.#countLoad(since, end.millis);
     const interval: Interval = {
       millis: Math.max(end.millis - begin.millis, Number.MIN_VALUE),
       answers: this.#answers,
       received: this.#received,
       pollMillis: this.#pollMillis,
+      loaded: this.#loaded,
+      loadMillis: this.#loadMillis,
       holdUpMillis: this.#holdUpMillis,
       runnableMillis: end.runnableMillis - begin.runnableMillis,
       requests: end.requests - begin.requests,
@@ -96,6 +108,8 @@ export class Meter {
     this.#answers = 0;
     this.#received = 0;
     this.#pollMillis = 0;
+    this.#loaded = 0;
+    this.#loadMillis = 0;
     this.#holdUpMillis = 0;
     return interval;
   }
@@ -111,10 +125,11 @@ export class Meter {
     return total >= tellingMillis ? longest[0] : undefined;
   }
 
-  /** What of the open load falls into this interval. */
-  #countLoad(untilMillis: number): void {
-    if (this.#loadSinceMillis === undefined || !this.#parts.loadHoldsUp()) return;
-    this.#holdUpMillis += untilMillis - Math.max(this.#loadSinceMillis, this.#begin.millis);
+  /** What of a load falls into this interval. As many as may be open at a time hold up their share each. */
+  #countLoad(sinceMillis: number, untilMillis: number): void {
+    const millis = untilMillis - Math.max(sinceMillis, this.#begin.millis);
+    this.#loadMillis += millis;
+    if (this.#parts.loadsHoldUp()) this.#holdUpMillis += millis / this.#parts.connections();
   }
 
   #count(busy: Interval): void {

@@ -1,8 +1,7 @@
-/** What the drain needs of the world: a queue, a table, a clock. Adapters implement these. */
+/** What polling needs of the world: a queue and a clock. Adapters implement these. */
 
 import type { Message } from "../message/message.ts";
 import type { Rejection } from "../message/rejection.ts";
-import type { MappedMessage } from "../message/row.ts";
 
 /** What a queue says of itself. */
 export interface QueueAttributes {
@@ -72,32 +71,6 @@ export interface DeadLetterQueue {
    * @throws EtlError as `Source` does; a copy may have arrived all the same, so copies are at-least-once
    */
   send(letters: readonly DeadLetter[]): Promise<ReadonlySet<number>>;
-}
-
-/** What became of one batch, after its commit. */
-export interface LoadResult {
-  /** Rows that this batch put into the table, or put in the place of older ones. */
-  readonly inserted: number;
-  /** Messages without a row of their own: the ledger knew them, or the table has another or a newer row of their key. */
-  readonly duplicates: number;
-  /** Of these, messages that the ledger did not know: the table looked at their rows, and left them out. */
-  readonly leftOut: number;
-  /** Messages whose row Postgres refused for its data. Nothing of them is stored. */
-  readonly rejections: readonly Rejection[];
-}
-
-/** The `code` of an `EtlError` of a load whose commit was sent and never answered. */
-export const commitUnknown = "commit_unknown";
-
-/** A table and its ledger. */
-export interface Sink {
-  /**
-   * Stores the rows and their ledger entries in one transaction; returns after the commit.
-   *
-   * @param batch one entry per message id
-   * @throws EtlError; `retryable` where the same batch may be loaded again, which is always safe
-   */
-  load(batch: readonly MappedMessage[]): Promise<LoadResult>;
 }
 
 /** Time, passed in so that tests can turn it. */

@@ -3,46 +3,55 @@
 import type { Bottleneck } from "./tuning.ts";
 
 /** Why a run ended. */
-export type Outcome =
+export type RunOutcome =
   /** The queue had nothing more to give. */
   | "drained"
   /** `--max-messages` was reached. */
   | "limit"
   /** A signal asked the run to stop. */
   | "stopped"
-  /** An error ended the run; it is printed behind the receipt. */
+  /** An error ended the run; it is printed after the receipt. */
   | "failed";
 
-/**
- * What a run did. `received = inserted + duplicates + rejected + released + unsettled` holds always.
- *
- * All counts are deliveries, so that they add up; a message that was rejected and comes round again in the same
- * run is counted once.
- */
-export interface Receipt {
-  /** The queue's name, without account or host. */
-  readonly queue: string;
-  readonly table: string;
-  readonly dryRun: boolean;
+/** What became of a run's deliveries. */
+export interface Counts {
   readonly received: number;
-  /** Rows that this run put into the table. */
+  /** Messages whose rows this run committed. */
   readonly inserted: number;
-  /** Deliveries whose row was there already: deleted from the queue without a second row. */
+  /** Rows that they became. */
+  readonly rows: number;
+  /** Deliveries whose rows were there already, or gave way to others of their key: deleted from the queue. */
   readonly duplicates: number;
   readonly rejected: number;
   /** Given back to the queue, for this or another run to receive again. */
   readonly released: number;
-  /** Of unknown fate: a forced stop, or a commit whose answer never came. Safe to receive again. */
+  /**
+   * Not accounted for: a forced stop, a commit whose answer never came, or a give-back that failed. Hidden until the
+   * visibility timeout is over, and safe to receive again.
+   */
   readonly unsettled: number;
   /** Deliveries that the queue confirmed as deleted. */
   readonly deleted: number;
-  /** Requests to SQS, retries included, because SQS bills by request. */
-  readonly requests: number;
   /** Rejections by reason; they sum up to `rejected`. */
   readonly rejections: Readonly<Record<string, number>>;
+}
+
+/**
+ * What a run did. `received = inserted + duplicates + rejected + released + unsettled` holds always.
+ *
+ * All counts but `rows` are deliveries, so that they add up; a message that was rejected and comes round again in the
+ * same run is counted once.
+ */
+export interface Receipt extends Counts {
+  /** The queue's name, without account or host. */
+  readonly queue: string;
+  readonly table: string;
+  readonly dryRun: boolean;
+  /** Requests to SQS, retries included, because SQS bills by request. */
+  readonly requests: number;
   /** Wall time of the run. */
   readonly seconds: number;
-  /** What kept a drain from being faster; absent where it was at work for too short a time to tell, and in a dry run. */
+  /** What kept a drain from being faster; absent if it was at work for too short a time to tell, and in a dry run. */
   readonly limit?: Bottleneck | undefined;
-  readonly outcome: Outcome;
+  readonly outcome: RunOutcome;
 }

@@ -1,4 +1,4 @@
-/** How many receivers poll at one time: found by trying more, and keeping what brings more messages. */
+/** How many receivers poll and how many loads run at one time: found by trying more, and keeping what brings more messages. */
 
 /** What kept a drain from being faster. */
 export type Bottleneck =
@@ -9,7 +9,7 @@ export type Bottleneck =
   /** The program's own thread was busy, or waited for a core. */
   | "cpu";
 
-/** What was measured while the number of receivers stayed the same. */
+/** What was measured while the numbers of receivers and loads stayed the same. */
 export interface Interval {
   readonly millis: number;
   /** Receives that were answered. */
@@ -18,7 +18,11 @@ export interface Interval {
   readonly received: number;
   /** How long polls were open, summed up: by `millis`, it is how many were open on average. */
   readonly pollMillis: number;
-  /** How long those loads took that held everything up. */
+  /** Messages that were loaded. */
+  readonly loaded: number;
+  /** How long loads were open, summed up: by `millis`, it is how many were open on average. */
+  readonly loadMillis: number;
+  /** For how long everything waited for loads: all that may be open were, and a full one or nothing more was in line. */
   readonly holdUpMillis: number;
   /** For how long the thread that runs the drain had work, on a core or in line for one. */
   readonly runnableMillis: number;
@@ -68,112 +72,158 @@ interface Attempt {
   doubted: boolean;
 }
 
-/** Tunes the number of receivers from interval to interval. Pure: it knows no clock and no queue. */
-export class Tuning {
+/** A number that is raised if more bring more, and lowered again if they do not. */
+class Knob {
+  wanted = 1;
+  /** By what it is raised: doubled until it was once in vain. */
+  step = 2;
   readonly #most: number;
-  #wanted = 1;
-  /** Reached by doubling with each answer, before anything is measured. */
-  #startUpTo = fewReceivers;
-  /** What it was before the number was raised, while that has to prove itself. */
+  /** What it was before it was raised, while that has to prove itself. */
   #before: Attempt | undefined;
-  #step = 2;
   #pause = 0;
   #nextPause = pauseIntervals.first;
 
-  /** @param most the most receivers that may be wanted */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** How many polls are to be open, from 1 to the most. */
-  get wanted(): number {
-    return this.#wanted;
-  }
-
-  /** How long to measure before `next` is asked. */
-  get intervalMillis(): number {
-    return this.#step === 2 ? intervalMillis.first : intervalMillis.later;
-  }
-
-  /** An answer has come with so many new messages. Empty ones cost money: one receiver asks while nothing comes. */
-  answered(fresh: number): void {
-    if (fresh === 0) {
-      const target = this.#wanted > 1 ? this.#wanted : this.#startUpTo;
-      this.#startUpTo = Math.max(fewReceivers, Math.ceil(target / 2));
-      this.#wanted = 1;
-      this.#before = undefined;
-    } else if (this.#wanted < this.#startUpTo) {
-      const next = fresh >= backlogEntries ? this.#wanted * 2 : this.#wanted + 1;
-      this.#wanted = Math.min(next, this.#startUpTo, this.#most);
-    }
-  }
-
-  /** An interval is over: decides on the number for the next one. */
-  next(interval: Interval): void {
-    const { requests, retries, received, answers, millis } = interval;
-    if (retries > 2 && retries >= retriedShare * requests) {
-      this.#yield();
-      return;
-    }
-    const bottleneck = bottleneckOf(interval);
-    if (bottleneck !== "queue") {
-      this.#before = undefined;
-      this.#step = 1.5;
-      if (bottleneck === "database") this.#lower(interval);
-      return;
-    }
-    const rate = received / millis;
+  /** Judges the last raise, and raises again if there is reason to. */
+  turn(rate: number, wantsMore: boolean): void {
     if (this.#before !== undefined) this.#judge(this.#before, rate);
     else if (this.#pause > 0) this.#pause -= 1;
-    const proven = this.#before === undefined && this.#pause === 0;
-    if (proven && received >= backlogEntries * answers) this.#raise(rate);
+    if (this.#before !== undefined || this.#pause > 0 || !wantsMore) return;
+    const wanted = Math.min(this.#most, Math.ceil(this.wanted * this.step));
+    if (wanted > this.wanted) this.#before = { wanted: this.wanted, rate, doubted: false };
+    this.wanted = wanted;
   }
 
-  /** More are tried. */
-  #raise(rate: number): void {
-    const wanted = Math.min(this.#most, Math.ceil(this.#wanted * this.#step));
-    this.#before = wanted > this.#wanted ? { wanted: this.#wanted, rate, doubted: false } : undefined;
-    this.#wanted = wanted;
+  /** What was raised last need not prove itself any more. */
+  forget(): void {
+    this.#before = undefined;
+  }
+
+  /** Something else is the limit. */
+  settle(): void {
+    this.forget();
+    this.step = 1.5;
+  }
+
+  /**
+   * No more than were used need be wanted. Slowly: what is in flight comes in waves, and a number that followed them
+   * would starve the database after each.
+   */
+  lower(used: number): void {
+    this.wanted = Math.min(this.wanted, Math.max(used, Math.floor(this.wanted * 0.9)));
+  }
+
+  /** No more are tried for a while. */
+  rest(): void {
+    this.settle();
+    this.#pause = this.#nextPause;
+    this.#nextPause = Math.min(2 * this.#nextPause, pauseIntervals.longest);
   }
 
   #judge(before: Attempt, rate: number): void {
-    const expected = this.#wanted / before.wanted - 1;
+    const expected = this.wanted / before.wanted - 1;
     if (rate / before.rate - 1 >= worthwhile * expected) {
       this.#before = undefined;
       this.#nextPause = pauseIntervals.first;
       return;
     }
-    this.#step = 1.5;
+    this.step = 1.5;
     if (!before.doubted) {
       before.doubted = true;
       return;
     }
-    this.#before = undefined;
-    this.#wanted = before.wanted;
-    this.#rest();
+    this.wanted = before.wanted;
+    this.rest();
+  }
+}
+
+/**
+ * The most polls at one time that the tuning comes to: memory grows with them. With as many deletes they stay below the
+ * 256 requests that Bun has open at one time, beyond which each would wait for another.
+ *
+ * @see https://bun.com/docs/runtime/networking/fetch
+ */
+export const mostReceivers = 80;
+
+/** The most loads at one time that the tuning comes to, each on a connection of its own. */
+export const mostConnections = 8;
+
+/** Numbers that a person has fixed. */
+export interface FixedNumbers {
+  readonly receivers?: number | undefined;
+  readonly connections?: number | undefined;
+}
+
+/** Tunes from interval to interval. Pure: it knows no clock, no queue and no database. */
+export class Tuning {
+  readonly #fixed: FixedNumbers;
+  readonly #receivers = new Knob(mostReceivers);
+  readonly #connections = new Knob(mostConnections);
+  /** Reached by doubling with each answer, before anything is measured. */
+  #startUpTo = fewReceivers;
+  #isIdle = true;
+
+  constructor(fixed: FixedNumbers = {}) {
+    this.#fixed = fixed;
+  }
+
+  /** How many polls are to be open at a time. While nothing comes it is one, whatever is fixed: empty polls cost money. */
+  get receivers(): number {
+    return this.#isIdle ? 1 : (this.#fixed.receivers ?? this.#receivers.wanted);
+  }
+
+  /** How many loads may be open at a time. */
+  get connections(): number {
+    return this.#fixed.connections ?? this.#connections.wanted;
+  }
+
+  /** How long to measure before `next` is asked. */
+  get intervalMillis(): number {
+    return this.#receivers.step === 2 ? intervalMillis.first : intervalMillis.later;
+  }
+
+  /** An answer has come with so many new messages. */
+  answered(fresh: number): void {
+    const { wanted } = this.#receivers;
+    this.#isIdle = fresh === 0;
+    if (fresh === 0) {
+      const target = wanted > 1 ? wanted : this.#startUpTo;
+      this.#startUpTo = Math.max(fewReceivers, Math.ceil(target / 2));
+      this.#receivers.forget();
+      this.#receivers.wanted = 1;
+    } else if (wanted < this.#startUpTo) {
+      const next = fresh >= backlogEntries ? wanted * 2 : wanted + 1;
+      this.#receivers.wanted = Math.min(next, this.#startUpTo);
+    }
+  }
+
+  /** An interval is over: decides on the numbers for the next one. */
+  next(interval: Interval): void {
+    const { requests, retries, received, loaded, answers, millis, pollMillis, loadMillis } = interval;
+    if (retries > 2 && retries >= retriedShare * requests) {
+      this.#yield();
+      return;
+    }
+    const bottleneck = bottleneckOf(interval);
+    if (bottleneck === "queue") this.#receivers.turn(received / millis, received >= backlogEntries * answers);
+    else this.#receivers.settle();
+    if (bottleneck === "database") {
+      this.#connections.turn(loaded / millis, true);
+      // There is room for no more polls than were open.
+      this.#receivers.lower(Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25)));
+    } else {
+      this.#connections.settle();
+      this.#connections.lower(Math.max(1, Math.ceil((loadMillis / millis) * 1.25)));
+    }
   }
 
   /** The queue holds us off: fewer, and no more for a while. */
   #yield(): void {
-    this.#before = undefined;
-    this.#wanted = Math.max(1, Math.floor(this.#wanted * 0.7));
-    this.#startUpTo = Math.min(this.#startUpTo, Math.max(fewReceivers, this.#wanted));
-    this.#step = 1.5;
-    this.#rest();
-  }
-
-  /** No more are tried for a while. */
-  #rest(): void {
-    this.#pause = this.#nextPause;
-    this.#nextPause = Math.min(2 * this.#nextPause, pauseIntervals.longest);
-  }
-
-  /**
-   * There is room for no more polls than were open, and the others need not be wanted. Slowly: what is in flight comes
-   * in waves, and a number that followed them would starve the database after each.
-   */
-  #lower({ pollMillis, millis }: Interval): void {
-    const used = Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25));
-    this.#wanted = Math.min(this.#wanted, Math.max(used, Math.floor(this.#wanted * 0.9)));
+    this.#receivers.wanted = Math.max(1, Math.floor(this.#receivers.wanted * 0.7));
+    this.#startUpTo = Math.min(this.#startUpTo, Math.max(fewReceivers, this.#receivers.wanted));
+    this.#receivers.rest();
   }
 }

@@ -1,9 +1,10 @@
-/** One connection, used for one statement at a time: a driver that is given one socket and never another. */
+/** One connection, used by one caller at a time: a driver that is given one socket and never another. */
 
 import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { dial, type Encryption } from "./dial.ts";
+import { type Answer, AnswerReader, encodeStatements, type Statement } from "./wire.ts";
 
 /** A row as the driver gives it, columns by name. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -21,6 +22,13 @@ export interface Client {
   readonly alive: boolean;
   /** Runs one statement, or several without parameters. Rejects with the driver's own errors. */
   run(text: string, parameters?: readonly (string | number)[]): Promise<StatementResult>;
+  /**
+   * Sends the statements in one flush and waits for all answers: one round trip.
+   *
+   * @returns an answer for each; one that failed has its error
+   * @throws ConnectionLost
+   */
+  runTogether(statements: readonly Statement[]): Promise<readonly Answer[]>;
   /** Says goodbye and closes. Whatever is running is rejected. Never waits for the server. */
   destroy(): void;
 }
@@ -92,6 +100,30 @@ export async function openClient(
           sql.unsafe(text, [...parameters]).then((rows) => resolve({ rows, command: rows.command }), reject);
       });
     },
+    runTogether(statements) {
+      const reader = new AnswerReader(statements.length);
+      return new Promise((resolve, reject) => {
+        rejectRunning = () => reject(new ConnectionLost(reader));
+        if (socket.destroyed) return lose();
+        // The driver is idle, and hears nothing of an exchange that is not its own.
+        const drivers = socket.listeners("data") as ((bytes: Buffer) => void)[];
+        for (const listener of drivers) socket.off("data", listener);
+        const read = (bytes: Buffer) => {
+          try {
+            if (!reader.push(bytes)) return;
+          } catch (error) {
+            reject(error);
+            client.destroy();
+            return;
+          }
+          socket.off("data", read);
+          for (const listener of drivers) socket.on("data", listener);
+          resolve(reader.answers);
+        };
+        socket.on("data", read);
+        socket.write(encodeStatements(statements));
+      });
+    },
     destroy() {
       lose();
       // Sends Terminate; its promise may never settle, so nothing waits for it.
@@ -109,6 +141,21 @@ export async function openClient(
     throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener("abort", abort);
+  }
+}
+
+/** A connection that was lost while statements were sent together. */
+export class ConnectionLost extends Error {
+  readonly code = "CONNECTION_CLOSED";
+  /** The answers that had come. */
+  readonly answers: readonly Answer[];
+  /** Why the server ended the session, if it said so, in answer to the statement after those. */
+  readonly failure: Error | undefined;
+
+  constructor({ answers, failure }: AnswerReader) {
+    super("connection lost");
+    this.answers = answers;
+    this.failure = failure;
   }
 }
 

@@ -1,7 +1,8 @@
 /** The database as the rest of the program uses it: transactions, each statement under a deadline of our own. */
 
 import type { EtlError } from "../errors.ts";
-import { type Client, openClient, type ResultRow } from "./client.ts";
+import { commitUnknown } from "../processing/outcome.ts";
+import { type Client, ConnectionLost, openClient, type ResultRow } from "./client.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { addressOf, type Encryption } from "./dial.ts";
 import {
@@ -14,6 +15,7 @@ import {
   unansweredCommit,
 } from "./errors.ts";
 import type { TlsMode } from "./tls.ts";
+import type { Answer, Statement } from "./wire.ts";
 
 /** How long the database may take. */
 export interface Deadlines {
@@ -46,9 +48,15 @@ export interface Transaction {
    * @throws EtlError; after one, only a rollback to a savepoint goes on
    */
   run(text: string, parameters?: readonly (string | number)[]): Promise<readonly ResultRow[]>;
+  /**
+   * Sends statements together, in one round trip; each runs whatever becomes of those before it.
+   *
+   * @returns an answer for each; the error of one that failed is an EtlError
+   */
+  runTogether(statements: readonly Statement[]): Promise<readonly Answer[]>;
 }
 
-/** A database that is connected to when it is first used, and again after the connection was lost. */
+/** A database that is connected to when it is first used, and again after a connection was lost. */
 export interface Database {
   /** Host and port, or a socket's path; without a secret. */
   readonly address: string;
@@ -56,7 +64,7 @@ export interface Database {
   readonly user: string;
   /**
    * Runs the work in a transaction of its own: read committed, whatever the role's default is, and durable at its
-   * commit. It is rolled back where the work throws. One transaction is open at a time; others wait.
+   * commit. It is rolled back if the work throws. As many are open at a time as there are connections; others wait.
    *
    * Everything it sets lives in the transaction, so that a pooler in transaction mode changes nothing.
    *
@@ -64,43 +72,64 @@ export interface Database {
    * commit was not answered, it may have happened.
    */
   transaction<T>(options: TransactionOptions, work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Ends the connection, and a transaction that is open with it. Never waits for the server. */
+  /**
+   * Runs one statement in such a transaction of its own, in one round trip: its commit is sent along, so that a
+   * connection that is lost leaves nearly always a commit whose answer never came.
+   *
+   * @throws EtlError as `transaction` does
+   */
+  runOnce(options: TransactionOptions, statement: Statement): Promise<Answer["rows"]>;
+  /** Ends the connections, and transactions that are open with them. Never waits for the server. */
   close(): void;
 }
 
-/** Makes a database of the settings; connects at the first transaction. */
+/**
+ * Makes a database of the settings; connects at the first transaction.
+ *
+ * @param connections how many may be open at a time, and with them transactions
+ */
 export function openDatabase(
   settings: ConnectionSettings,
   deadlines: Deadlines = defaultDeadlines,
+  connections = 1,
 ): Database {
   const address = addressOf(settings);
   const closing = new AbortController();
-  let client: Client | undefined;
-  let lastInLine: Promise<unknown> = Promise.resolve();
+  const clients = new Set<Client>();
+  /** The last one used is used next: a slow hour needs no more connections than it has transactions at a time. */
+  const idle: Client[] = [];
+  const waiting: (() => void)[] = [];
+  let inUse = 0;
 
-  async function attempt<T>(
-    { operation, readOnly = false, grants, signal }: TransactionOptions,
-    work: (transaction: Transaction) => Promise<T>,
+  /** Runs the work with a connection that nobody else uses meanwhile. */
+  async function withClient<T>(
+    { operation, grants, signal }: TransactionOptions,
+    work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const circumstance = { operation, address, user: settings.user, database: settings.database, grants };
-    const stop = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
-    stop.throwIfAborted();
-    if (client === undefined || !client.alive)
-      client = await connect(settings, deadlines, circumstance, stop);
-    const session = client;
-    const statement = (text: string, parameters?: readonly (string | number)[]) =>
-      underDeadline(session, () => session.run(text, parameters), deadlines, circumstance, stop);
+    if (inUse === connections) await new Promise<void>((resolve) => waiting.push(resolve));
+    else inUse += 1;
+    let client: Client | undefined;
     try {
-      await statement(beginning(readOnly, deadlines));
-      const result = await work({
-        run: async (text, parameters) => (await statement(text, parameters)).rows,
+      const circumstance = { operation, address, user: settings.user, database: settings.database, grants };
+      const stop = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
+      stop.throwIfAborted();
+      do client = idle.pop();
+      while (client !== undefined && !client.alive);
+      client ??= await connect(settings, deadlines, circumstance, stop);
+      clients.add(client);
+      const session = client;
+      return await work({
+        client: session,
+        circumstance,
+        answer: (run, late = unanswered(circumstance)) =>
+          underDeadline(session, run, { millis: deadlines.statementTimeoutMillis, late }, circumstance, stop),
       });
-      await commit(session, () => statement("commit"), circumstance);
-      return result;
-    } catch (error) {
-      // A rollback that fails takes the connection with it, and the server then rolls back by itself.
-      if (session.alive) await statement("rollback").catch(() => session.destroy());
-      throw error;
+    } finally {
+      if (client?.alive) idle.push(client);
+      else if (client !== undefined) clients.delete(client);
+      const next = waiting.shift();
+      if (next === undefined) inUse -= 1;
+      else next();
     }
   }
 
@@ -109,15 +138,74 @@ export function openDatabase(
     name: settings.database,
     user: settings.user,
     transaction(options, work) {
-      const turn = lastInLine.then(() => attempt(options, work));
-      lastInLine = turn.catch(() => {});
-      return turn;
+      return withClient(options, async ({ client, circumstance, answer }) => {
+        const run = (text: string, parameters?: readonly (string | number)[]) =>
+          answer(() => client.run(text, parameters));
+        try {
+          await run(beginning(options.readOnly, deadlines));
+          const result = await work({
+            run: async (text, parameters) => (await run(text, parameters)).rows,
+            runTogether: async (statements) => {
+              const answers = await answer(() => client.runTogether(statements));
+              return answers.map((one) => translated(one, circumstance));
+            },
+          });
+          await commit(client, () => run("commit"), circumstance);
+          return result;
+        } catch (error) {
+          // A rollback that fails takes the connection with it, and the server then rolls back by itself.
+          if (client.alive) await run("rollback").catch(() => client.destroy());
+          throw error;
+        }
+      });
+    },
+    runOnce(options, statement) {
+      return withClient(options, async ({ client, circumstance, answer }) => {
+        const begin = { text: beginning(options.readOnly, deadlines) };
+        const answers = await answer(
+          () =>
+            client.runTogether([begin, statement, { text: "commit" }]).catch((error: unknown) => {
+              throw ofLostTransaction(error, circumstance);
+            }),
+          unanswered(circumstance, commitUnknown),
+        );
+        // After the first failure the server answers the commit with a rollback.
+        const failed = answers.find(({ error }) => error !== undefined);
+        if (failed !== undefined) {
+          if (endsSession(failed.error)) client.destroy();
+          throw databaseError(failed.error, circumstance);
+        }
+        if (answers[2]?.command !== "COMMIT") throw rolledBack(circumstance);
+        return answers[1]?.rows ?? [];
+      });
     },
     close() {
       closing.abort(closed(address));
-      client?.destroy();
+      for (const client of clients) client.destroy();
     },
   };
+}
+
+/** A connection in use. */
+interface Session {
+  readonly client: Client;
+  readonly circumstance: Circumstance;
+  /** Waits for an answer, no longer than the deadline; rejects with `late` then. */
+  answer<T>(run: () => Promise<T>, late?: EtlError): Promise<T>;
+}
+
+function translated(answer: Answer, circumstance: Circumstance): Answer {
+  return answer.error === undefined
+    ? answer
+    : { ...answer, error: databaseError(answer.error, circumstance) };
+}
+
+/** If the server says that a statement before the commit failed, nothing was committed; else nobody knows. */
+function ofLostTransaction(error: unknown, circumstance: Circumstance): unknown {
+  if (!(error instanceof ConnectionLost)) return error;
+  const { answers, failure } = error;
+  const reason = answers.find((answer) => answer.error !== undefined)?.error;
+  return reason ?? (answers.length < 2 ? failure : undefined) ?? unansweredCommit(circumstance, error);
 }
 
 /** How each mode goes about it, in turn; the next is tried where the server refuses the one before. */
@@ -166,36 +254,37 @@ function refusesEncryption({ code, operation }: EtlError): boolean {
  * To write is not asked for: a standby refuses that with 0A000, which means many things, and the write itself with
  * 25006; and `default_transaction_read_only` is an administrator's way to say that nothing may be written now.
  */
-function beginning(readOnly: boolean, { statementTimeoutMillis }: Deadlines): string {
+function beginning(readOnly = false, { statementTimeoutMillis }: Deadlines): string {
   const serverMillis = Math.ceil(statementTimeoutMillis * 0.9);
   return `
     begin isolation level read committed${readOnly ? " read only" : ""};
     set local synchronous_commit = on;
+    set local array_nulls = on;
     set local statement_timeout = ${serverMillis};
     set local idle_in_transaction_session_timeout = ${serverMillis}`;
 }
 
 /** Whatever ends the wait closes the connection, so that no late answer is taken for that of another statement. */
 async function underDeadline<T>(
-  session: Client,
+  client: Client,
   run: () => Promise<T>,
-  { statementTimeoutMillis }: Deadlines,
+  { millis, late }: { readonly millis: number; readonly late: EtlError },
   circumstance: Circumstance,
   stop: AbortSignal,
 ): Promise<T> {
   const end = Promise.withResolvers<never>();
   const giveUp = (reason: unknown) => {
     end.reject(reason);
-    session.destroy();
+    client.destroy();
   };
   const abort = () => giveUp(stop.reason);
-  const timer = setTimeout(() => giveUp(unanswered(circumstance)), statementTimeoutMillis);
+  const timer = setTimeout(() => giveUp(late), millis);
   stop.addEventListener("abort", abort);
   try {
     if (stop.aborted) throw stop.reason;
     return await Promise.race([run(), end.promise]);
   } catch (error) {
-    if (endsSession(error)) session.destroy();
+    if (endsSession(error)) client.destroy();
     throw stop.aborted ? stop.reason : databaseError(error, circumstance);
   } finally {
     clearTimeout(timer);

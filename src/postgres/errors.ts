@@ -2,7 +2,7 @@
 
 import postgres from "postgres";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
-import { commitUnknown } from "../polling/ports.ts";
+import { commitUnknown } from "../processing/outcome.ts";
 import { quoteName } from "./identifier.ts";
 import { isRowFault, type RowFault, rowFault } from "./row-errors.ts";
 import { socketError } from "./socket-errors.ts";
@@ -42,7 +42,7 @@ interface Refusal {
   readonly isRows: boolean;
 }
 
-/** Reads an error from {@link databaseError}; undefined where it is no refusal, or one that may pass by itself. */
+/** Reads an error from {@link databaseError}; undefined if it is no refusal, or one that may pass by itself. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof EtlError) || error.retryable) return undefined;
   const { cause } = error;
@@ -55,14 +55,19 @@ export function endsSession(error: unknown): boolean {
   return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR";
 }
 
-/** No answer came before our own deadline. */
-export function unanswered({ operation, address }: Circumstance): EtlError {
+/**
+ * No answer came before our own deadline.
+ *
+ * @param code {@link commitUnknown} if a commit was among what was sent
+ */
+export function unanswered({ operation, address }: Circumstance, code?: string): EtlError {
   return new EtlError({
     kind: "unavailable",
     operation,
     message: `the database at ${address} did not answer in time`,
     hint: "check the network and the load of the database",
     retryable: true,
+    code,
   });
 }
 

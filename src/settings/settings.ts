@@ -57,6 +57,8 @@ export interface DrainSettings {
   readonly waitSeconds?: number | undefined;
   /** Deliveries received and not settled; absent where the drain is to choose. */
   readonly maxInFlight?: number | undefined;
+  /** Loads at once, each on a connection of its own; absent if the drain is to choose. */
+  readonly connections?: number | undefined;
   /** How long a failing queue or database is waited for. */
   readonly giveUpAfterSeconds: number;
   /** After a stop signal, how long what is in flight may take to settle. */

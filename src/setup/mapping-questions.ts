@@ -130,7 +130,12 @@ async function review(
       ...(key === undefined ? {} : { key: key.bytes }),
     });
     const limits = table.found?.limits ?? new Map();
-    const shown = preview(queue.messages, mapping, { masker, limits, body: queue.body, now: ports.now });
+    const shown = await preview(queue.messages, mapping, {
+      masker,
+      limits,
+      body: queue.body,
+      now: ports.now,
+    });
     await showPreview(asker, mapping, shown);
     if (!asker.isPerson && shown.rows.length === 0 && queue.messages.length > 0) throw nothingFits();
     if (table.found !== undefined) await database.check(table.name, mapping);

@@ -3,9 +3,9 @@
 import { compileMapping } from "../message/mapper.ts";
 import type { BodyFormat, Mapping } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
-import { isRefusal } from "../message/rejection.ts";
 import type { ColumnLimits, Row } from "../message/row.ts";
 import type { Masker } from "../message/transforms/mask.ts";
+import { previewMessages } from "../processing/processor.ts";
 import type { Asker } from "./asker.ts";
 
 /** What a preview is made with. */
@@ -28,17 +28,17 @@ export interface Preview {
  *
  * @throws EtlError `config` where the mapping cannot work
  */
-export function preview(messages: readonly Message[], mapping: Mapping, parts: PreviewParts): Preview {
-  const mapMessage = compileMapping(mapping, parts);
+export async function preview(
+  messages: readonly Message[],
+  mapping: Mapping,
+  parts: PreviewParts,
+): Promise<Preview> {
   const rows: Row[] = [];
   const rejections = new Map<string, number>();
-  for (const message of messages) {
-    const mapped = mapMessage(message);
-    if (!isRefusal(mapped)) {
-      rows.push(mapped.row);
-      continue;
-    }
-    const { reason, path, column } = mapped;
+  for (const outcome of await previewMessages(messages, { mapMessage: compileMapping(mapping, parts) })) {
+    if (outcome.kind === "mapped") rows.push(...outcome.rows);
+    if (outcome.kind !== "rejected") continue;
+    const { reason, path, column } = outcome.rejection;
     const place = [path, column].filter((part) => part !== undefined && part !== "").join(" into ");
     const words = place === "" ? reason : `${reason} (${place})`;
     rejections.set(words, (rejections.get(words) ?? 0) + 1);

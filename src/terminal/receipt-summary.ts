@@ -1,11 +1,11 @@
 /** The receipt as a person reads it at the end of a run: a block that visibly adds up. */
 
-import type { Outcome, Receipt } from "../polling/receipt.ts";
+import type { Receipt, RunOutcome } from "../polling/receipt.ts";
 import { countOf, formatCount, formatRate, formatSeconds } from "./numbers.ts";
 import { printable } from "./printable.ts";
 import { wrap } from "./width.ts";
 
-const drainEndings: Readonly<Record<Outcome, string>> = {
+const drainEndings: Readonly<Record<RunOutcome, string>> = {
   drained: "Drained: the queue had nothing more to give.",
   limit: "Done: --max-messages is reached.",
   stopped: "Stopped on request.",
@@ -18,7 +18,7 @@ const limitWords: Readonly<Record<NonNullable<Receipt["limit"]>, string>> = {
   cpu: "limited by this machine's CPU",
 };
 
-const dryRunEndings: Readonly<Record<Outcome, string>> = {
+const dryRunEndings: Readonly<Record<RunOutcome, string>> = {
   drained: "Dry run: nothing was written or deleted.",
   limit: "Dry run: nothing was written or deleted.",
   stopped: "Dry run, stopped on request: nothing was written or deleted.",
@@ -65,13 +65,14 @@ function drainLines(receipt: Receipt): string[] {
 
 /** What a dry run could load it gives back: its `released` is what a drain would load. */
 function dryRunLines(receipt: Receipt): string[] {
-  const { received, rejected, released, unsettled, requests } = receipt;
+  const { received, duplicates, rejected, released, unsettled, requests } = receipt;
   const line = numberLine(Math.max(received, requests));
   return [
     dryRunEndings[receipt.outcome],
     ...places(receipt),
     line("received", received),
     line("= would load", released),
+    ...(duplicates > 0 ? [line("+ duplicates", duplicates)] : []),
     line("+ would reject", rejected),
     ...reasons(receipt.rejections),
     line("+ unsettled", unsettled),

@@ -12,7 +12,7 @@ import { printFigures } from "../support/chaos-audit.ts";
 import { hostileBody } from "../support/chaos-bodies.ts";
 import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { openLoginSink, openUrl } from "../support/postgres-database.ts";
+import { openLoginLoader, openUrl } from "../support/postgres-database.ts";
 import { loginEvent } from "../support/world.ts";
 
 const seed = chaosSeed();
@@ -55,7 +55,7 @@ test("12,000 hostile bodies: each is a row or a reason, and nothing is thrown", 
       const outcome = map(messageOf(1, body));
       if (!isRefusal(outcome)) {
         outcomes.rows += 1;
-        expect(outcome.row).toHaveLength(userLogins.columns.length);
+        expect(outcome.rows[0]).toHaveLength(userLogins.columns.length);
         return;
       }
       outcomes.reasons += 1;
@@ -82,7 +82,7 @@ test("3,000 of them into a table that refuses much, each beside a good neighbour
     compileMapping(userLogins, partsWith(columnLimits(table))),
     compileMapping(userLogins, partsWith(new Map())),
   ];
-  const sink = await openLoginSink(database);
+  const loader = await openLoginLoader(database);
   const chance = createChance(seed);
   const bodies = fc.sample(hostileBody, { numRuns: 3_000, seed });
   const counts = { rows: 0, "refused by the mapping": 0, "refused by Postgres": 0, neighbours: 0 };
@@ -100,7 +100,7 @@ test("3,000 of them into a table that refuses much, each beside a good neighbour
       counts.neighbours += 1;
     }
     start += size;
-    const { inserted, duplicates, rejections } = await sink.load(batch);
+    const { inserted, duplicates, rejections } = await loader.load(batch);
     expect(duplicates).toBe(0);
     expect(inserted + rejections.length).toBe(batch.length);
     counts.rows += inserted;

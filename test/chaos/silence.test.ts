@@ -3,14 +3,14 @@ import { systemClock } from "../../src/commands/system-clock.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
 import { createMasker } from "../../src/message/transforms/mask.ts";
-import { drain } from "../../src/polling/drain.ts";
-import { Tally } from "../../src/polling/tally.ts";
+import { startDrain } from "../../src/polling/drain.ts";
+import { createProcessor } from "../../src/processing/processor.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
 import { Audit, printFigures } from "../support/chaos-audit.ts";
 import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { until } from "../support/chaos-follow.ts";
 import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
-import { openLoginSink, openUrl } from "../support/postgres-database.ts";
+import { openLoginLoader, openUrl } from "../support/postgres-database.ts";
 
 let world: ChaosWorld;
 let way: Way;
@@ -71,32 +71,25 @@ test.each(Object.keys(silences))(
       random: Math.random,
     });
     const attributes = await source.attributes();
-    const sink = await openLoginSink(database, attributes.arn);
+    const { loader } = await openLoginLoader(database, attributes.arn);
     const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
-    const tally = new Tally();
     const troubles: string[] = [];
     const recoveries: string[] = [];
     const stop = new AbortController();
-    const ended = drain(
+    const mapMessage = compileMapping(userLogins, {
+      masker,
+      limits: new Map([["device_type", { maxCharacters: 32, nullable: true }]]),
+      body: { envelope: "none", encoding: "none" },
+      now: Date.now,
+    });
+    const drain = startDrain(
       {
-        source,
-        sink,
-        clock: systemClock,
+        ...{ source, clock: systemClock, random: Math.random },
+        processor: (retry) => createProcessor({ mapMessage, loader, retry }),
         runnableMillis: () => 0,
-        random: Math.random,
-        mapMessage: compileMapping(userLogins, {
-          masker,
-          limits: new Map([["device_type", { maxCharacters: 32, nullable: true }]]),
-          body: { envelope: "none", encoding: "none" },
-          now: Date.now,
-        }),
-        tally,
-        observer: {
-          rejected() {},
-          trouble: ({ message }) => troubles.push(message),
-          recovered: (operation) => recoveries.push(operation),
-          undeleted() {},
-          uncopied() {},
+        onEvent(event) {
+          if (event.type === "trouble") troubles.push(event.error.message);
+          if (event.type === "recovered") recoveries.push(event.operation);
         },
       },
       {
@@ -128,12 +121,12 @@ test.each(Object.keys(silences))(
       () => "the deletes",
     );
     stop.abort();
-    const { outcome } = await ended;
+    const { outcome } = await drain.ended;
     database.close();
     expect(outcome).toBe("stopped");
     expect(troubles[0]).toMatch(/did not answer in time|took too long/);
     expect(recoveries).toContain("load");
-    expect(tally.open).toBe(0);
+    expect(drain.open).toBe(0);
     const figures = await audit.figures();
     printFigures(silence, { ...figures });
     expect(figures).toMatchObject({ lost: 0, doubled: 0, rows: audit.good });

@@ -27,7 +27,7 @@ function mapOf(changes: Partial<ColumnMapping>) {
 /** The cell of a body whose field `f` is written so, or the reason why there is none. */
 function told(changes: Partial<ColumnMapping>, json: string | undefined, message: Partial<Message> = {}) {
   const outcome = mapOf(changes)(messageOf(json === undefined ? "{}" : `{"f":${json}}`, message));
-  return isRefusal(outcome) ? outcome.reason : (outcome.row[0] as string | null);
+  return isRefusal(outcome) ? outcome.reason : (outcome.rows[0]?.[0] as string | null);
 }
 
 const trim: Transform = { kind: "trim" };
@@ -144,7 +144,7 @@ describe("masks", () => {
   test("the key goes by the source's name", () => {
     const source = { in: "body", path: ["user", "ip"] } as const;
     const outcome = mapOf({ source, transforms: [{ kind: "mask" }] })(messageOf('{"user":{"ip":"x"}}'));
-    expect(outcome).toHaveProperty("row", [masker.forField("user.ip")("x") as string]);
+    expect(outcome).toHaveProperty("rows.0", [masker.forField("user.ip")("x") as string]);
   });
 });
 
@@ -198,7 +198,7 @@ test("any body, through every type and transform, is a row or a reason, and no r
       for (const map of columns) {
         const outcome = map(messageOf(text));
         if (isRefusal(outcome)) expect(JSON.stringify(outcome)).not.toContain(canary);
-        else expect(outcome.row[0] === null || typeof outcome.row[0] === "string").toBe(true);
+        else expect(outcome.rows[0]?.[0] === null || typeof outcome.rows[0]?.[0] === "string").toBe(true);
       }
     }),
     { numRuns: 300 },

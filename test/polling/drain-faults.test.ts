@@ -1,17 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EtlError } from "../../src/errors.ts";
-import { drain } from "../../src/polling/drain.ts";
-import { commitUnknown } from "../../src/polling/ports.ts";
-import { Tally } from "../../src/polling/tally.ts";
-import {
-  type Journal,
-  MemoryQueue,
-  MemoryTable,
-  mapBody,
-  SkippingClock,
-  silentObserver,
-} from "../support/memory-ports.ts";
+import { commitUnknown } from "../../src/processing/outcome.ts";
+import { expectToAddUp, worldOf } from "../support/drain-world.ts";
+import { type Journal, MemoryQueue, MemoryTable } from "../support/memory-ports.ts";
 
 /** A small generator of the same faults for the same seed. */
 function seeded(seed: number): () => number {
@@ -38,6 +30,7 @@ const faults = fc.record({
   stop: fc.double({ min: 0, max: 0.05, noNaN: true }),
   batchSize: fc.integer({ min: 1, max: 30 }),
   receivers: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+  connections: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
   maxInFlight: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }),
 });
 
@@ -67,15 +60,25 @@ describe("whatever fails, whenever", () => {
           throw new EtlError({ kind: "unavailable", operation, message: "fault", retryable, code });
         };
         for (let run = 0; run < 400; run += 1) {
-          const tally = new Tally();
-          const graceful = new AbortController();
+          const it = worldOf(queue, {
+            ...{ journal, table, random },
+            deadLetters: rates.deadLetters
+              ? {
+                  async send(letters) {
+                    if (!calm) fault(rates.deletes, "dead letters");
+                    for (const { message } of letters) copied.add(message.messageId);
+                    return new Set(letters.keys());
+                  },
+                }
+              : undefined,
+          });
           // The last run meets no faults: whatever the runs before it left must be in order by then.
           const calm = run > 20;
           queue.timeOut();
           queue.fault = (call) => {
             if (calm) return;
             if (random() < rates.timeOut) queue.timeOut();
-            if (random() < rates.stop) graceful.abort();
+            if (random() < rates.stop) it.graceful.abort();
             if (random() < rates.undeletable) {
               const [id] = queue.left;
               if (id !== undefined) queue.undeletable.add(id);
@@ -84,40 +87,9 @@ describe("whatever fails, whenever", () => {
           };
           table.fault = () => (calm ? undefined : fault(rates.load, "load"));
           table.lostAnswer = () => (calm ? undefined : fault(rates.lostAnswer, "load", commitUnknown));
-          const end = await drain(
-            {
-              source: queue,
-              sink: table,
-              deadLetters: rates.deadLetters
-                ? {
-                    async send(letters) {
-                      if (!calm) fault(rates.deletes, "dead letters");
-                      for (const { message } of letters) copied.add(message.messageId);
-                      return new Set(letters.keys());
-                    },
-                  }
-                : undefined,
-              clock: new SkippingClock(),
-              runnableMillis: () => 0,
-              random,
-              mapMessage: mapBody,
-              tally,
-              observer: silentObserver,
-            },
-            {
-              ...rates,
-              waitSeconds: 5,
-              visibilityTimeoutSeconds: 30,
-              giveUpAfterMillis: 60_000,
-              graceMillis: 20_000,
-              follow: false,
-            },
-            { graceful: graceful.signal, forced: new AbortController().signal },
-          );
-          expect(tally.open).toBe(0);
-          expect(tally.received).toBe(
-            tally.inserted + tally.duplicates + tally.rejected + tally.released + tally.unsettled,
-          );
+          const end = await it.run({ ...rates, giveUpAfterMillis: 60_000 });
+          expect(it.open).toBe(0);
+          expectToAddUp(it.counts);
           const left = new Set(queue.left);
           for (const id of ids) expect(table.rows.has(id) || copied.has(id) || left.has(id)).toBe(true);
           if (calm && end.outcome === "drained") break;

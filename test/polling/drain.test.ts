@@ -14,9 +14,9 @@ describe("a drain", () => {
     expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.table.rows.size).toBe(237);
     expect(it.queue.left).toEqual([]);
-    expect(it.tally).toMatchObject({ received: 237, inserted: 237, deleted: 237, duplicates: 0 });
+    expect(it.counts).toMatchObject({ received: 237, inserted: 237, deleted: 237, duplicates: 0 });
     expectDeletesAfterCommits(it.journal);
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 
   test("ends on an empty queue after two empty polls by one receiver", async () => {
@@ -52,9 +52,9 @@ describe("a drain", () => {
     it.table.fault = () => it.queue.timeOut();
     expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.queue.left).toEqual(["m1-bad 2", "m3-bad 4"]);
-    expect(it.tally.rejected).toBe(2);
+    expect(it.counts.rejected).toBe(2);
     expect(it.rejections.map((rejection) => rejection.messageId)).toEqual(["m1-bad 2", "m3-bad 4"]);
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 
   test("ends while a rejected message comes round on every poll", async () => {
@@ -63,7 +63,7 @@ describe("a drain", () => {
       if (call === "receive") it.queue.timeOut();
     };
     expect(await it.run()).toEqual({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ received: 1, rejected: 1 });
+    expect(it.counts).toMatchObject({ received: 1, rejected: 1 });
   });
 
   test("does not delete what the table refused", async () => {
@@ -71,27 +71,27 @@ describe("a drain", () => {
     it.table.refused.add("row 2");
     await it.run();
     expect(it.queue.left).toEqual(["m1-row 2"]);
-    expect(it.tally).toMatchObject({ inserted: 2, rejected: 1, deleted: 2 });
-    expectToAddUp(it.tally);
+    expect(it.counts).toMatchObject({ inserted: 2, rejected: 1, deleted: 2 });
+    expectToAddUp(it.counts);
   });
 
   test("counts a message that is delivered twice into one batch as one row and one duplicate", async () => {
     const it = drainWorld(["row 1"]);
     let loads = 0;
     it.queue.fault = (call) => {
-      if (call === "receive" && it.tally.received === 1) it.queue.timeOut();
+      if (call === "receive" && it.counts.received === 1) it.queue.timeOut();
     };
     it.table.fault = async () => {
       loads += 1;
       if (loads === 1) throw passing("load");
-      while (it.tally.received < 2) await turn();
+      while (it.counts.received < 2) await turn();
     };
     await it.run({ receivers: 1 });
     expect(it.table.rows.size).toBe(1);
-    expect(it.tally.inserted).toBe(1);
-    expect(it.tally.duplicates).toBeGreaterThanOrEqual(1);
+    expect(it.counts.inserted).toBe(1);
+    expect(it.counts.duplicates).toBeGreaterThanOrEqual(1);
     expect(it.queue.left).toEqual([]);
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 
   test("recognises and deletes what came back because its delete failed", async () => {
@@ -100,9 +100,9 @@ describe("a drain", () => {
     await it.run({ receivers: 1 });
     expect(it.queue.left).toEqual([]);
     expect(it.table.rows.size).toBe(12);
-    expect(it.tally).toMatchObject({ inserted: 12, duplicates: 1, deleted: 12, received: 13 });
+    expect(it.counts).toMatchObject({ inserted: 12, duplicates: 1, deleted: 12, received: 13 });
     expect(it.undeleted()).toBe(1);
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 
   test("goes on while the queue's own count says that something is left, but not for ever", async () => {
@@ -150,7 +150,7 @@ describe("a drain", () => {
     for (const maxMessages of [1, 10, 25, 77]) {
       const it = drainWorld(bodies(300));
       expect(await it.run({ maxMessages })).toEqual({ outcome: "limit" });
-      expect(it.tally).toMatchObject({ received: maxMessages, inserted: maxMessages, deleted: maxMessages });
+      expect(it.counts).toMatchObject({ received: maxMessages, inserted: maxMessages, deleted: maxMessages });
       expect(it.queue.left.length).toBe(300 - maxMessages);
     }
   });
@@ -160,7 +160,7 @@ describe("a drain", () => {
     const receive = it.queue.receive.bind(it.queue);
     it.queue.receive = (options) => receive({ ...options, maxMessages: Math.min(options.maxMessages, 3) });
     expect(await it.run({ maxMessages: 25 })).toEqual({ outcome: "limit" });
-    expect(it.tally.received).toBe(25);
+    expect(it.counts.received).toBe(25);
   });
 
   test("ends with a bug that every open poll meets", async () => {
@@ -187,7 +187,7 @@ describe("a drain", () => {
     let most = 0;
     it.table.fault = async () => {
       for (let index = 0; index < 20; index += 1) await turn();
-      most = Math.max(most, it.tally.open);
+      most = Math.max(most, it.open);
     };
     await it.run({ maxInFlight: 50, batchSize: 10 });
     expect(most).toBeGreaterThan(10);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
-import { commitUnknown } from "../../src/polling/ports.ts";
+import { commitUnknown } from "../../src/processing/outcome.ts";
 import {
   bodies,
   drainWorld,
@@ -18,7 +18,7 @@ describe("a failure that passes", () => {
       if (failures-- > 0) throw passing("load");
     };
     expect(await it.run()).toEqual({ outcome: "drained" });
-    expect(it.tally.inserted).toBe(30);
+    expect(it.counts.inserted).toBe(30);
     expect(it.troubles).toEqual(["load"]);
     expect(it.recoveries).toEqual(["load"]);
   });
@@ -30,7 +30,7 @@ describe("a failure that passes", () => {
       if (call === "receive" && failures-- > 0) throw passing("receive");
     };
     expect(await it.run()).toEqual({ outcome: "drained" });
-    expect(it.tally.inserted).toBe(30);
+    expect(it.counts.inserted).toBe(30);
   });
 
   test("with a commit whose answer was lost: one row each, and the receipt adds up", async () => {
@@ -42,8 +42,8 @@ describe("a failure that passes", () => {
     expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.table.rows.size).toBe(30);
     expect(it.queue.left).toEqual([]);
-    expect(it.tally.unsettled).toBe(0);
-    expectToAddUp(it.tally);
+    expect(it.counts.unsettled).toBe(0);
+    expectToAddUp(it.counts);
   });
 
   test("that never passes ends the run as temporary, and gives everything back", async () => {
@@ -57,8 +57,8 @@ describe("a failure that passes", () => {
     expect((end.error as EtlError).exitCode).toBe(75);
     expect(it.clock.millis).toBeGreaterThan(290_000);
     expect(it.queue.visible.length).toBe(30);
-    expect(it.tally.released).toBe(it.tally.received);
-    expectToAddUp(it.tally);
+    expect(it.counts.released).toBe(it.counts.received);
+    expectToAddUp(it.counts);
   });
 
   test("after a lost answer, the batch in hand is unsettled and the rest released", async () => {
@@ -71,9 +71,9 @@ describe("a failure that passes", () => {
     };
     const end = await it.run();
     expect(end.outcome).toBe("failed");
-    expect(it.tally.unsettled).toBe(it.table.batches[0]?.length ?? -1);
-    expect(it.tally.released).toBe(it.tally.received - it.tally.unsettled);
-    expectToAddUp(it.tally);
+    expect(it.counts.unsettled).toBe(it.table.batches[0]?.length ?? -1);
+    expect(it.counts.released).toBe(it.counts.received - it.counts.unsettled);
+    expectToAddUp(it.counts);
   });
 });
 
@@ -88,10 +88,10 @@ describe("a failure that lasts", () => {
       const end = await it.run();
       expect(end.outcome).toBe("failed");
       expect((end.error as EtlError).operation).toBe(call);
-      expect(it.tally.unsettled).toBe(0);
-      expect(it.tally.inserted).toBe(it.table.rows.size);
+      expect(it.counts.unsettled).toBe(0);
+      expect(it.counts.inserted).toBe(it.table.rows.size);
       expectDeletesAfterCommits(it.journal);
-      expectToAddUp(it.tally);
+      expectToAddUp(it.counts);
     });
   }
 
@@ -103,9 +103,9 @@ describe("a failure that lasts", () => {
     const end = await it.run();
     expect(end.outcome).toBe("failed");
     expect(it.queue.visible.length).toBe(50 - it.table.rows.size);
-    expect(it.tally.released).toBeGreaterThan(0);
+    expect(it.counts.released).toBeGreaterThan(0);
     expectDeletesAfterCommits(it.journal);
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 
   test("of release does not hide the error that ended the run", async () => {
@@ -117,6 +117,6 @@ describe("a failure that lasts", () => {
       throw lasting("load");
     };
     expect((await it.run()).error).toMatchObject({ operation: "load" });
-    expectToAddUp(it.tally);
+    expectToAddUp(it.counts);
   });
 });

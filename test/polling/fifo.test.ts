@@ -1,37 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EtlError } from "../../src/errors.ts";
-import { drain } from "../../src/polling/drain.ts";
 import type { DeadLetter } from "../../src/polling/ports.ts";
-import { Tally } from "../../src/polling/tally.ts";
-import { limits } from "../support/drain-world.ts";
+import { acceptingDeadLetters, worldOf } from "../support/drain-world.ts";
 import { type FifoMessage, FifoQueue } from "../support/fifo-queue.ts";
-import { MemoryTable, mapBody, SkippingClock, silentObserver } from "../support/memory-ports.ts";
+import type { MemoryTable } from "../support/memory-ports.ts";
 
-async function run(queue: FifoQueue, table: MemoryTable, deadLetters?: DeadLetter[]) {
-  const tally = new Tally();
-  const end = await drain(
-    {
-      source: queue,
-      sink: table,
-      deadLetters: deadLetters && {
-        async send(letters) {
-          deadLetters.push(...letters);
-          return new Set(letters.keys());
-        },
-      },
-      clock: new SkippingClock(),
-      runnableMillis: () => 0,
-      random: () => 0.5,
-      mapMessage: mapBody,
-      tally,
-      observer: silentObserver,
-    },
-    limits,
-    { graceful: new AbortController().signal, forced: new AbortController().signal },
-  );
-  expect(tally.open).toBe(0);
-  return { ...end, tally };
+async function run(queue: FifoQueue, letters?: DeadLetter[], refused: readonly string[] = []) {
+  const it = worldOf(queue, { deadLetters: letters && acceptingDeadLetters(letters) });
+  for (const body of refused) it.table.refused.add(body);
+  const end = await it.run();
+  expect(it.open).toBe(0);
+  return { ...end, counts: it.counts, table: it.table };
 }
 
 /** The bodies of a group in the order in which their rows were stored. */
@@ -49,8 +29,8 @@ describe("a FIFO queue", () => {
       fc.asyncProperty(fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 40 }), async (groups) => {
         const messages = groups.map((group, index) => ({ group, body: `row ${index}` }));
         const queue = new FifoQueue(messages);
-        const table = new MemoryTable();
-        expect((await run(queue, table)).outcome).toBe("drained");
+        const { outcome, table } = await run(queue);
+        expect(outcome).toBe("drained");
         for (const group of ["a", "b", "c"]) {
           const expected = messages.filter((message) => message.group === group).map(({ body }) => body);
           expect(stored(table, messages, group)).toEqual(expected);
@@ -70,20 +50,17 @@ describe("a FIFO queue", () => {
       ...numbered("b", 3),
     ];
     const queue = new FifoQueue(messages);
-    const table = new MemoryTable();
-    const { outcome, tally } = await run(queue, table);
+    const { outcome, counts, table } = await run(queue);
     expect(outcome).toBe("drained");
     expect([...table.rows.values()].sort()).toEqual(["row a0", "row a1", "row b0", "row b1", "row b2"]);
     expect(queue.left).toEqual(["bad a", "row behind"]);
-    expect(tally.rejected).toBe(1);
+    expect(counts.rejected).toBe(1);
   });
 
   test("so does one that the table refuses", async () => {
     const messages = numbered("a", 4);
     const queue = new FifoQueue(messages);
-    const table = new MemoryTable();
-    table.refused.add("row a1");
-    await run(queue, table);
+    const { table } = await run(queue, undefined, ["row a1"]);
     expect([...table.rows.values()]).toEqual(["row a0"]);
     expect(queue.left).toEqual(["row a1", "row a2", "row a3"]);
   });
@@ -93,21 +70,21 @@ describe("a FIFO queue", () => {
     const queue = new FifoQueue(messages);
     const error = new EtlError({ kind: "permission", operation: "delete", message: "no" });
     queue.delete = () => Promise.reject(error);
-    const table = new MemoryTable();
-    expect(await run(queue, table)).toMatchObject({ outcome: "failed", error });
-    expect(stored(table, messages, "a")).toEqual(messages.map(({ body }) => body));
+    const end = await run(queue);
+    expect(end).toMatchObject({ outcome: "failed", error });
+    expect(stored(end.table, messages, "a")).toEqual(messages.map(({ body }) => body));
   });
 
   test("nor one whose dead letters are refused", async () => {
     const messages = [{ group: "a", body: "bad 0" }, ...numbered("a", 3)];
     const queue = new FifoQueue(messages);
-    const table = new MemoryTable();
     const letters: DeadLetter[] = [];
     letters.push = () => {
       throw new EtlError({ kind: "permission", operation: "dead letters", message: "no" });
     };
-    expect(await run(queue, table, letters)).toMatchObject({ outcome: "failed" });
-    expect(table.rows.size).toBe(0);
+    const end = await run(queue, letters);
+    expect(end).toMatchObject({ outcome: "failed" });
+    expect(end.table.rows.size).toBe(0);
     expect(queue.left).toEqual(messages.map(({ body }) => body));
   });
 
@@ -118,9 +95,8 @@ describe("a FIFO queue", () => {
       { group: "a", body: "row 2" },
     ];
     const queue = new FifoQueue(messages);
-    const table = new MemoryTable();
     const letters: DeadLetter[] = [];
-    await run(queue, table, letters);
+    const { table } = await run(queue, letters);
     expect([...table.rows.values()]).toEqual(["row 0", "row 2"]);
     expect(letters.map(({ message }) => message.body)).toEqual(["bad 1"]);
     expect(queue.left).toEqual([]);

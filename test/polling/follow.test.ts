@@ -1,47 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
-import { drain } from "../../src/polling/drain.ts";
-import { Tally } from "../../src/polling/tally.ts";
-import { bodies, limits } from "../support/drain-world.ts";
-import {
-  type Journal,
-  MemoryQueue,
-  MemoryTable,
-  mapBody,
-  SkippingClock,
-  turn,
-} from "../support/memory-ports.ts";
+import { bodies, worldOf } from "../support/drain-world.ts";
+import { type Journal, MemoryQueue, turn } from "../support/memory-ports.ts";
 
 function world(bodies: readonly string[]) {
   const journal: Journal = [];
   const queue = new MemoryQueue(bodies, journal);
   queue.hold = true;
-  const table = new MemoryTable(journal);
-  const clock = new SkippingClock();
-  const tally = new Tally();
-  const stop = new AbortController();
-  const told: string[] = [];
-  const ended = drain(
-    {
-      source: queue,
-      sink: table,
-      clock,
-      runnableMillis: () => 0,
-      random: () => 0.5,
-      mapMessage: mapBody,
-      tally,
-      observer: {
-        rejected() {},
-        trouble: ({ operation }) => told.push(`${operation} fails`),
-        recovered: (operation) => told.push(`${operation} works`),
-        undeleted() {},
-        uncopied() {},
-      },
-    },
-    { ...limits, follow: true, giveUpAfterMillis: 1000 },
-    { graceful: stop.signal, forced: new AbortController().signal },
-  );
-  return { queue, table, clock, tally, stop, told, ended };
+  const it = worldOf(queue, { journal });
+  const ended = it.run({ follow: true, giveUpAfterMillis: 1000 });
+  const told = () =>
+    it.events.flatMap((event) => {
+      if (event.type === "trouble") return [`${event.error.operation} fails`];
+      return event.type === "recovered" ? [`${event.operation} works`] : [];
+    });
+  /** Asks for the stop; the open poll is then answered with nothing. */
+  const stop = () => {
+    it.graceful.abort();
+    queue.endPolls();
+  };
+  return Object.assign(it, { ended, told, stop });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -51,7 +29,7 @@ async function until(condition: () => boolean): Promise<void> {
 describe("following", () => {
   test("goes on when the queue is empty, with one receiver, and takes what comes later", async () => {
     const it = world(bodies(25));
-    await until(() => it.tally.deleted === 25);
+    await until(() => it.counts.deleted === 25);
     // Long polls end empty, again and again; at last one receiver asks.
     for (let round = 0; round < 20; round += 1) {
       await until(() => it.queue.openPolls > 0);
@@ -61,8 +39,8 @@ describe("following", () => {
     await until(() => it.queue.openPolls > 0);
     expect(it.queue.openPolls).toBe(1);
     it.queue.send(["later 1", "later 2"]);
-    await until(() => it.tally.deleted === 27);
-    it.stop.abort();
+    await until(() => it.counts.deleted === 27);
+    it.stop();
     expect(await it.ended).toEqual({ outcome: "stopped" });
     expect(it.table.rows.size).toBe(27);
   });
@@ -84,14 +62,14 @@ describe("following", () => {
         if (down && side === "load") throw failure;
       };
       await until(() => it.clock.millis > 6 * 3_600_000);
-      expect(new Set(it.told)).toEqual(new Set([`${side} fails`]));
+      expect(new Set(it.told())).toEqual(new Set([`${side} fails`]));
       // Once for each call that waits, and not for each of its hundreds of attempts.
-      expect(it.told.length).toBeLessThanOrEqual(4);
+      expect(it.told().length).toBeLessThanOrEqual(4);
       down = false;
       it.queue.send(["afterwards"]);
-      await until(() => it.tally.deleted === 6);
-      expect(it.told).toContain(`${side} works`);
-      it.stop.abort();
+      await until(() => it.counts.deleted === 6);
+      expect(it.told()).toContain(`${side} works`);
+      it.stop();
       expect(await it.ended).toMatchObject({ outcome: "stopped" });
     }
   });
@@ -117,11 +95,11 @@ describe("following", () => {
       });
     };
     for (let round = 0; round < 100; round += 1) await comesRound(() => it.queue.hidden.size === 1);
-    expect(it.tally).toMatchObject({ received: 1, inserted: 0, rejected: 1 });
+    expect(it.counts).toMatchObject({ received: 1, inserted: 0, rejected: 1 });
     it.table.refused.clear();
-    await comesRound(() => it.tally.deleted === 1);
-    it.stop.abort();
+    await comesRound(() => it.counts.deleted === 1);
+    it.stop();
     expect(await it.ended).toEqual({ outcome: "stopped" });
-    expect(it.tally).toMatchObject({ received: 1, inserted: 1, rejected: 0 });
+    expect(it.counts).toMatchObject({ received: 1, inserted: 1, rejected: 0 });
   });
 });

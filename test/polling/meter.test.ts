@@ -10,7 +10,8 @@ function world() {
     monotonicMillis: () => now.millis,
     runnableMillis: () => now.runnableMillis,
     requests: () => now.requests,
-    loadHoldsUp: () => now.full,
+    loadsHoldUp: () => now.full,
+    connections: () => 1,
   });
   return { now, meter };
 }
@@ -33,6 +34,8 @@ describe("an interval", () => {
       received: 40,
       // The first poll was begun before the interval.
       pollMillis: 350,
+      loaded: 0,
+      loadMillis: 0,
       holdUpMillis: 0,
       runnableMillis: 20,
       requests: 8,
@@ -45,17 +48,17 @@ describe("an interval", () => {
   test("counts its part of a load that is longer than itself, where the next one is full", () => {
     const { now, meter } = world();
     now.full = true;
-    meter.loadBegins();
+    const ends = meter.loadBegins();
     now.millis = 300;
-    expect(meter.cut().holdUpMillis).toBe(300);
+    expect(meter.cut()).toMatchObject({ holdUpMillis: 300, loadMillis: 300, loaded: 0 });
     now.millis = 400;
-    meter.loadEnds();
+    expect(ends(7)).toBe(400);
     now.millis = 600;
     now.full = false;
-    meter.loadBegins();
+    const otherEnds = meter.loadBegins();
     now.millis = 700;
-    meter.loadEnds();
-    expect(meter.cut().holdUpMillis).toBe(100);
+    otherEnds(3);
+    expect(meter.cut()).toMatchObject({ holdUpMillis: 100, loadMillis: 200, loaded: 10 });
   });
 });
 
@@ -64,11 +67,11 @@ describe("the limit of a run", () => {
   function pass({ now, meter }: ReturnType<typeof world>, seconds: number, cpuShare: number, full: boolean) {
     for (let interval = 0; interval < 10 * seconds; interval += 1) {
       now.full = full;
-      meter.loadBegins();
+      const ends = meter.loadBegins();
       now.millis += 100;
       now.runnableMillis += 100 * cpuShare;
       meter.answered(now.millis, 10);
-      meter.loadEnds();
+      ends(10);
       meter.cut();
     }
   }

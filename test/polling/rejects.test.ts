@@ -1,106 +1,64 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
-import type { RejectionReason } from "../../src/message/rejection.ts";
-import { drain } from "../../src/polling/drain.ts";
 import type { DeadLetter } from "../../src/polling/ports.ts";
-import { absenceSeconds, type Reject } from "../../src/polling/rejects.ts";
-import { Tally } from "../../src/polling/tally.ts";
-import { limits } from "../support/drain-world.ts";
-import {
-  type Journal,
-  MemoryQueue,
-  MemoryTable,
-  mapBody,
-  SkippingClock,
-  silentObserver,
-} from "../support/memory-ports.ts";
+import { worldOf } from "../support/drain-world.ts";
+import { type Journal, MemoryQueue } from "../support/memory-ports.ts";
 
-function world(bodies: readonly string[], accepts: (letter: DeadLetter) => boolean = () => true) {
+function world(
+  bodies: readonly string[],
+  isCopying = true,
+  accepts: (letter: DeadLetter) => boolean = () => true,
+) {
   const journal: Journal = [];
-  const queue = new MemoryQueue(bodies, journal);
-  const table = new MemoryTable(journal);
-  const tally = new Tally();
   const letters: DeadLetter[] = [];
-  const uncopied: number[] = [];
-  let fault = () => {};
-  return {
-    uncopied,
-    journal,
-    queue,
-    table,
-    tally,
-    letters,
-    failCopies: (thrower: () => void) => {
-      fault = thrower;
+  const faults = { copy: () => {} };
+  const deadLetters = {
+    async send(sent: readonly DeadLetter[]) {
+      faults.copy();
+      const accepted = new Set(sent.flatMap((letter, index) => (accepts(letter) ? [index] : [])));
+      const copied = sent.filter((_, index) => accepted.has(index));
+      letters.push(...copied);
+      journal.push({ event: "copy", ids: copied.map(({ message }) => message.messageId) });
+      return accepted;
     },
-    run: (deadLetters: boolean) =>
-      drain(
-        {
-          source: queue,
-          sink: table,
-          deadLetters: deadLetters
-            ? {
-                async send(sent) {
-                  fault();
-                  const accepted = new Set(sent.flatMap((letter, index) => (accepts(letter) ? [index] : [])));
-                  const copied = sent.filter((_, index) => accepted.has(index));
-                  letters.push(...copied);
-                  journal.push({ event: "copy", ids: copied.map(({ message }) => message.messageId) });
-                  return accepted;
-                },
-              }
-            : undefined,
-          clock: new SkippingClock(),
-          runnableMillis: () => 0,
-          random: () => 0.5,
-          mapMessage: mapBody,
-          tally,
-          observer: { ...silentObserver, uncopied: (count) => uncopied.push(count) },
-        },
-        limits,
-        { graceful: new AbortController().signal, forced: new AbortController().signal },
-      ),
   };
-}
-
-/** A message that was rejected at its so-manieth receive. */
-function received(receiveCount: number, reason: RejectionReason = "body_not_json"): Reject {
-  const ref = { messageId: "m", receiptHandle: "h", sentAtMillis: 0, receiveCount };
-  const rejection = { messageId: "m", reason, path: "" };
-  return { arrival: { ref, row: undefined, rejection, letter: undefined, bytes: 0 }, rejection };
+  const queue = new MemoryQueue(bodies, journal);
+  const it = worldOf(queue, { journal, deadLetters: isCopying ? deadLetters : undefined });
+  return Object.assign(it, { letters, faults });
 }
 
 describe("rejected messages that are left in the queue", () => {
-  test("stay away for longer with each receive, up to an hour", () => {
-    expect([1, 2, 3, 4].map((receives) => absenceSeconds(30, received(receives)))).toEqual([
-      30, 60, 120, 240,
+  test("stay away for longer with each receive, up to an hour, but not if they were damaged on their way", async () => {
+    const seconds = async (receives: number, visibilityTimeoutSeconds: number, bodyIntact = true) => {
+      const it = world(["bad 0"], false);
+      const receive = it.queue.receive.bind(it.queue);
+      it.queue.receive = async (options) =>
+        (await receive(options)).map((message) => ({ ...message, receiveCount: receives, bodyIntact }));
+      await it.run({ visibilityTimeoutSeconds });
+      return it.queue.hidden.get("m0-bad 0");
+    };
+    expect(await Promise.all([1, 2, 3, 4, 1000].map((receives) => seconds(receives, 30)))).toEqual([
+      30, 60, 120, 240, 3600,
     ]);
-    expect(absenceSeconds(30, received(1000))).toBe(3600);
-    expect(absenceSeconds(43_200, received(1))).toBe(43_200);
-    expect(absenceSeconds(0, received(3))).toBe(4);
-  });
-
-  test("but not for longer where they were damaged on their way", () => {
-    expect([1, 2, 9].map((receives) => absenceSeconds(30, received(receives, "body_md5_mismatch")))).toEqual([
-      30, 30, 30,
-    ]);
+    expect(await seconds(1, 43_200)).toBe(43_200);
+    expect(await seconds(3, 0)).toBe(4);
   });
 
   test("get that visibility, whether the mapping or the table refused them", async () => {
-    const it = world(["bad 0", "row 1", "row 2"]);
+    const it = world(["bad 0", "row 1", "row 2"], false);
     it.table.refused.add("row 2");
-    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(await it.run()).toEqual({ outcome: "drained" });
     expect(Object.fromEntries(it.queue.hidden)).toEqual({ "m0-bad 0": 30, "m2-row 2": 30 });
     expect(it.queue.left).toEqual(["m0-bad 0", "m2-row 2"]);
   });
 
   test("do not end the run where their visibility cannot be changed", async () => {
-    const it = world(["bad 0", "row 1"]);
+    const it = world(["bad 0", "row 1"], false);
     it.queue.fault = (call) => {
       if (call === "hide") throw new EtlError({ kind: "permission", operation: "hide", message: "no" });
     };
-    expect(await it.run(false)).toEqual({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.counts).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
   });
 });
 
@@ -108,14 +66,14 @@ describe("rejected messages that go to the dead-letter queue", () => {
   test("are copied whole, with their rejection, and only then deleted", async () => {
     const it = world(["bad 0", "row 1", "row 2", "bad 3"]);
     it.table.refused.add("row 2");
-    expect(await it.run(true)).toEqual({ outcome: "drained" });
+    expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.queue.left).toEqual([]);
     expect(it.letters.map(({ message, rejection }) => [message.body, rejection.reason]).sort()).toEqual([
       ["bad 0", "body_not_json"],
       ["bad 3", "body_not_json"],
       ["row 2", "sqlstate_23514"],
     ]);
-    expect(it.tally).toMatchObject({ received: 4, inserted: 1, rejected: 3, deleted: 4 });
+    expect(it.counts).toMatchObject({ received: 4, inserted: 1, rejected: 3, deleted: 4 });
     const safe = new Set<string>();
     for (const { event, ids } of it.journal) {
       if (event === "commit" || event === "copy") for (const id of ids) safe.add(id);
@@ -124,28 +82,28 @@ describe("rejected messages that go to the dead-letter queue", () => {
   });
 
   test("stay in the queue where they are not accepted", async () => {
-    const it = world(["bad 0", "bad 1"], ({ message }) => message.body !== "bad 1");
-    await it.run(true);
+    const it = world(["bad 0", "bad 1"], true, ({ message }) => message.body !== "bad 1");
+    await it.run();
     expect(it.queue.left).toEqual(["m1-bad 1"]);
     expect([...it.queue.hidden.keys()]).toEqual(["m1-bad 1"]);
-    expect(it.tally).toMatchObject({ received: 2, rejected: 2, deleted: 1 });
-    expect(it.uncopied).toEqual([1]);
+    expect(it.counts).toMatchObject({ received: 2, rejected: 2, deleted: 1 });
+    expect(it.events).toContainEqual({ type: "uncopied", messages: 1 });
   });
 
   test("are not deleted where the copies fail; the run ends with that error", async () => {
     const it = world(["bad 0", "row 1"]);
     const error = new EtlError({ kind: "permission", operation: "dead letters", message: "no" });
-    it.failCopies(() => {
+    it.faults.copy = () => {
       throw error;
-    });
-    expect(await it.run(true)).toEqual({ outcome: "failed", error });
+    };
+    expect(await it.run()).toEqual({ outcome: "failed", error });
     expect(it.queue.left).toEqual(["m0-bad 0"]);
   });
 
   test("are copied again where a copy's answer was lost", async () => {
     const it = world(["bad 0"]);
     let failures = 2;
-    it.failCopies(() => {
+    it.faults.copy = () => {
       if (failures-- > 0) {
         throw new EtlError({
           kind: "unavailable",
@@ -154,8 +112,8 @@ describe("rejected messages that go to the dead-letter queue", () => {
           retryable: true,
         });
       }
-    });
-    expect(await it.run(true)).toEqual({ outcome: "drained" });
+    };
+    expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.letters.length).toBe(1);
     expect(it.queue.left).toEqual([]);
   });
@@ -166,27 +124,27 @@ describe("a table that refuses everything for one reason", () => {
 
   for (const deadLetters of [false, true]) {
     test(`ends the run as a wrong set-up, with nothing rejected${deadLetters ? " or copied" : ""}`, async () => {
-      const it = world(all);
+      const it = world(all, deadLetters);
       for (const body of all) it.table.refused.add(body);
-      const end = await it.run(deadLetters);
+      const end = await it.run();
       expect(end.outcome).toBe("failed");
       expect(end.error).toMatchObject({ kind: "config", exitCode: 78 });
-      expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
-      expect(it.tally.released).toBe(it.tally.received);
+      expect(it.counts).toMatchObject({ rejected: 0, deleted: 0 });
+      expect(it.counts.released).toBe(it.counts.received);
       expect(it.letters).toEqual([]);
       expect(it.queue.visible.length).toBe(120);
     });
   }
 
   test("does not stop it where rows are stored in between, however many are refused", async () => {
-    const it = world(all);
+    const it = world(all, false);
     for (const body of all) if (!body.endsWith("7")) it.table.refused.add(body);
-    expect(await it.run(false)).toEqual({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ inserted: 12, rejected: 108 });
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.counts).toMatchObject({ inserted: 12, rejected: 108 });
   });
 
   test("does not stop it where a batch has rows that are stored, however many of it are refused", async () => {
-    const it = world(all);
+    const it = world(all, false);
     it.table.refused.add("row 0");
     for (const body of all.slice(20)) it.table.refused.add(body);
     // All the others wait until the first load has answered, and are a batch then.
@@ -199,22 +157,22 @@ describe("a table that refuses everything for one reason", () => {
       sizes.push(length);
       if (sizes.length === 1) await held.promise;
     };
-    expect(await it.run(false)).toEqual({ outcome: "drained" });
+    expect(await it.run()).toEqual({ outcome: "drained" });
     expect(Math.max(...sizes)).toBe(100);
-    expect(it.tally).toMatchObject({ inserted: 19, rejected: 101 });
+    expect(it.counts).toMatchObject({ inserted: 19, rejected: 101 });
   });
 
   test("rejects a few, where the queue has no more that could tell", async () => {
-    const it = world(all.slice(0, 20));
+    const it = world(all.slice(0, 20), false);
     for (const body of all) it.table.refused.add(body);
-    expect(await it.run(false)).toEqual({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ received: 20, rejected: 20 });
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.counts).toMatchObject({ received: 20, rejected: 20 });
     expect(it.queue.hidden.size).toBe(20);
   });
 });
 
 test("a message that the table refused is tried again when it comes round, and counted once either way", async () => {
-  const it = world(["row 0", "row 1"]);
+  const it = world(["row 0", "row 1"], false);
   it.table.refused.add("row 1");
   it.queue.fault = (call) => {
     // The end of the drain is near, and everything else has settled.
@@ -223,9 +181,9 @@ test("a message that the table refused is tried again when it comes round, and c
     it.queue.timeOut();
   };
   it.queue.claimedVisible = 1;
-  await it.run(false);
+  await it.run();
   expect(it.table.rows.size).toBe(2);
   expect(it.queue.left).toEqual([]);
-  expect(it.tally).toMatchObject({ received: 2, inserted: 2, rejected: 0 });
-  expect(it.tally.reasons.size).toBe(0);
+  expect(it.counts).toMatchObject({ received: 2, inserted: 2, rejected: 0 });
+  expect(it.counts.rejections).toEqual({});
 });

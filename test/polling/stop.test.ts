@@ -3,12 +3,29 @@ import { bodies, drainWorld, expectToAddUp, limits, passing } from "../support/d
 import { turn } from "../support/memory-ports.ts";
 
 describe("a stop", () => {
-  test("aborts the open poll at once", async () => {
+  test("lets the open poll be answered, and loads what it brings", async () => {
     const it = drainWorld([]);
     it.queue.hold = true;
-    const running = it.run();
+    const running = it.run({ waitSeconds: 20, graceMillis: 60_000 });
     while (it.queue.openPolls === 0) await turn();
     it.graceful.abort();
+    await turn();
+    it.queue.send(bodies(3));
+    expect(await running).toEqual({ outcome: "stopped" });
+    expect(it.counts).toMatchObject({ received: 3, inserted: 3, deleted: 3 });
+  });
+
+  test("cuts off a poll that its grace does not leave time for", async () => {
+    const it = drainWorld([]);
+    it.queue.hold = true;
+    const running = it.run({ waitSeconds: 20 });
+    while (it.queue.openPolls === 0) await turn();
+    it.graceful.abort();
+    await turn();
+    it.clock.advance(limits.graceMillis - 3_001);
+    await turn();
+    expect(it.queue.openPolls).toBe(1);
+    it.clock.advance(1);
     expect(await running).toEqual({ outcome: "stopped" });
     expect(it.queue.openPolls).toBe(0);
   });
@@ -19,10 +36,10 @@ describe("a stop", () => {
     expect(await it.run()).toEqual({ outcome: "stopped" });
     const stoppedAt = it.journal.findIndex(({ event }) => event === "commit");
     expect(it.journal.slice(stoppedAt).filter(({ event }) => event === "receive")).toEqual([]);
-    expect(it.tally.inserted).toBe(it.tally.received);
-    expect(it.tally.deleted).toBe(it.tally.received);
-    expect(it.queue.left.length).toBe(100 - it.tally.received);
-    expectToAddUp(it.tally);
+    expect(it.counts.inserted).toBe(it.counts.received);
+    expect(it.counts.deleted).toBe(it.counts.received);
+    expect(it.queue.left.length).toBe(100 - it.counts.received);
+    expectToAddUp(it.counts);
   });
 
   test("while the table fails gives back what is in flight instead of waiting for it", async () => {
@@ -33,8 +50,8 @@ describe("a stop", () => {
     };
     expect(await it.run()).toEqual({ outcome: "stopped" });
     expect(it.queue.visible.length).toBe(20);
-    expect(it.tally.released).toBe(it.tally.received);
-    expectToAddUp(it.tally);
+    expect(it.counts.released).toBe(it.counts.received);
+    expectToAddUp(it.counts);
   });
 
   test("before the start receives nothing", async () => {
@@ -48,9 +65,12 @@ describe("a stop", () => {
     test(`that ${how} returns at once, and what is in flight is open`, async () => {
       const it = drainWorld(bodies(20));
       let loading = false;
+      let answerLoad = () => {};
       it.table.fault = () => {
         loading = true;
-        return new Promise(() => {});
+        return new Promise((resolve) => {
+          answerLoad = resolve;
+        });
       };
       const running = it.run();
       while (!loading) await turn();
@@ -58,8 +78,14 @@ describe("a stop", () => {
       await turn();
       if (how === "is forced") it.forced.abort();
       else it.clock.advance(limits.graceMillis);
-      expect(await running).toEqual({ outcome: "stopped", isForced: true });
-      expect(it.tally.open).toBe(it.tally.received);
+      expect(await running).toEqual({ outcome: "stopped" });
+      const { counts } = it;
+      expect(counts.unsettled).toBe(counts.received);
+      // Its calls go on, and the receipt does not change with them.
+      answerLoad();
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      expect(it.table.rows.size).toBeGreaterThan(0);
+      expect(it.counts).toEqual(counts);
     });
   }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { bottleneckOf, type Interval, Tuning } from "../../src/polling/tuning.ts";
+import { bottleneckOf, type Interval, mostReceivers, Tuning } from "../../src/polling/tuning.ts";
 
 /** A modelled world: each part gives so much at the most, in messages a second. */
 interface World {
@@ -33,6 +33,8 @@ function measure(world: World, receivers: number, millis: number, noise = 0): In
     answers: received / 10,
     received,
     pollMillis: (received / 10) * world.latencyMillis,
+    loaded: received,
+    loadMillis: most >= world.database ? millis : millis / 2,
     holdUpMillis: most >= world.database ? millis : 0,
     runnableMillis: (most / world.cpu) * millis,
     requests: received / 10 + retries,
@@ -44,14 +46,14 @@ function measure(world: World, receivers: number, millis: number, noise = 0): In
 function simulate(
   world: World,
   seconds: number,
-  tuning = new Tuning(120),
+  tuning = new Tuning(),
   noise: () => number = () => 0,
 ): number[] {
   const counts: number[] = [];
   for (let answer = 0; answer < 4; answer += 1) tuning.answered(10);
   for (let passed = 0; passed < seconds * 1000; passed += tuning.intervalMillis) {
-    tuning.next(measure(world, tuning.wanted, tuning.intervalMillis, noise()));
-    counts.push(tuning.wanted);
+    tuning.next(measure(world, tuning.receivers, tuning.intervalMillis, noise()));
+    counts.push(tuning.receivers);
   }
   return counts;
 }
@@ -61,13 +63,13 @@ const mean = (counts: readonly number[]) => counts.reduce((sum, count) => sum + 
 
 describe("the number of receivers", () => {
   test("is one while nothing comes, and doubles at once when something does", () => {
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     tuning.answered(0);
-    expect(tuning.wanted).toBe(1);
+    expect(tuning.receivers).toBe(1);
     tuning.answered(10);
-    expect(tuning.wanted).toBe(2);
+    expect(tuning.receivers).toBe(2);
     tuning.answered(0);
-    expect(tuning.wanted).toBe(1);
+    expect(tuning.receivers).toBe(1);
   });
 
   test("grows within half a second to what 20 ms a call need", () => {
@@ -89,9 +91,9 @@ describe("the number of receivers", () => {
 
   test("follows a database that is the limit, without starving it", () => {
     const world = { ...unlimited, database: 5_000 };
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     simulate(unlimited, 2, tuning);
-    expect(tuning.wanted).toBe(120);
+    expect(tuning.receivers).toBe(mostReceivers);
     const counts = simulate(world, 60, tuning).slice(30);
     expect(Math.max(...counts)).toBeLessThanOrEqual(20);
     expect(counts.filter((count) => rateOf(world, count) < 5_000)).toEqual([]);
@@ -100,13 +102,13 @@ describe("the number of receivers", () => {
   test("is not misled by one interval that was slow for reasons of its own", () => {
     const world = { ...unlimited, cpu: 20_000 };
     let interval = 0;
-    const counts = simulate(world, 5, new Tuning(120), () => (interval++ % 3 === 2 ? -0.4 : 0));
+    const counts = simulate(world, 5, new Tuning(), () => (interval++ % 3 === 2 ? -0.4 : 0));
     expect(rateOf(world, counts.at(-1) ?? 0)).toBeGreaterThanOrEqual(0.9 * 20_000);
   });
 
   test("goes down while the queue refuses calls", () => {
     const world = { ...unlimited, throttle: 3_000 };
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     simulate(unlimited, 2, tuning);
     const counts = simulate(world, 60, tuning).slice(30);
     expect(Math.max(...counts)).toBeLessThanOrEqual(12);
@@ -114,28 +116,28 @@ describe("the number of receivers", () => {
   });
 
   test("grows again when what was in the way is gone", () => {
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     simulate({ ...unlimited, database: 2_000 }, 20, tuning);
-    expect(tuning.wanted).toBeLessThan(10);
+    expect(tuning.receivers).toBeLessThan(10);
     simulate(unlimited, 60, tuning);
-    expect(tuning.wanted).toBe(120);
+    expect(tuning.receivers).toBe(mostReceivers);
   });
 
   test("is back at once after an answer that was empty by chance", () => {
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     simulate(unlimited, 2, tuning);
     tuning.answered(0);
     for (let answer = 0; answer < 6; answer += 1) tuning.answered(10);
-    expect(tuning.wanted).toBe(60);
+    expect(tuning.receivers).toBe(mostReceivers / 2);
   });
 
   test("does not grow for a trickle", () => {
-    const tuning = new Tuning(120);
+    const tuning = new Tuning();
     for (let answer = 0; answer < 1000; answer += 1) {
       tuning.answered(1);
-      tuning.next({ ...measure(unlimited, tuning.wanted, 250), received: 10, answers: 10 });
+      tuning.next({ ...measure(unlimited, tuning.receivers, 250), received: 10, answers: 10 });
     }
-    expect(tuning.wanted).toBe(4);
+    expect(tuning.receivers).toBe(4);
   });
 
   test("never leaves its bounds, whatever is measured, and brings most of what can be had", () => {
@@ -152,18 +154,18 @@ describe("the number of receivers", () => {
       maxLength: 50,
     });
     fc.assert(
-      fc.property(worlds, fc.integer({ min: 1, max: 120 }), noises, (world, most, noise) => {
+      fc.property(worlds, noises, (world, noise) => {
         let drawn = 0;
-        const tuning = new Tuning(most);
+        const tuning = new Tuning();
         const counts = simulate(world, 60, tuning, () => noise[drawn++ % noise.length] ?? 0);
         for (const count of counts) {
           expect(Number.isInteger(count)).toBe(true);
           expect(count).toBeGreaterThanOrEqual(1);
-          expect(count).toBeLessThanOrEqual(most);
+          expect(count).toBeLessThanOrEqual(mostReceivers);
         }
         const settled = counts.slice(counts.length >> 1);
         const rates = settled.map((count) => rateOf(world, count));
-        expect(mean(rates)).toBeGreaterThanOrEqual(0.5 * rateOf(world, most));
+        expect(mean(rates)).toBeGreaterThanOrEqual(0.5 * rateOf(world, mostReceivers));
       }),
       { numRuns: 300 },
     );

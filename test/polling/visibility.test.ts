@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { MessageRef } from "../../src/message/message.ts";
+import type { Delivery } from "../../src/polling/deliveries.ts";
 import type { VisibilityChange } from "../../src/polling/ports.ts";
-import { VisibilityKeeper } from "../../src/polling/visibility.ts";
+import { keepInvisible, type VisibilityParts } from "../../src/polling/visibility.ts";
 import { SkippingClock, turn } from "../support/memory-ports.ts";
 
 /** Enough for what is due to be asked for and answered, a few calls after another. */
@@ -14,7 +14,8 @@ function world(visibilityTimeoutSeconds: number) {
   let failing = false;
   let open = 0;
   let most = 0;
-  const keeper = new VisibilityKeeper({
+  const inFlight = new Set<Delivery>();
+  const parts: VisibilityParts = {
     source: {
       async changeVisibility(changes) {
         calls.push([...changes]);
@@ -26,14 +27,15 @@ function world(visibilityTimeoutSeconds: number) {
         return { settled: changes.length, failed: 0 };
       },
     },
-    clock,
-    visibilityTimeoutSeconds,
-  });
+    ...{ clock, visibilityTimeoutSeconds, inFlight },
+  };
   return {
-    clock,
-    calls,
-    over,
-    keeper,
+    ...{ clock, calls, over, inFlight },
+    run: () => keepInvisible(parts, over.signal),
+    /** So many deliveries have just been received. */
+    hold(count: number) {
+      for (let index = 0; index < count; index += 1) inFlight.add(delivery(index, clock.millis));
+    },
     fail: (fails: boolean) => {
       failing = fails;
     },
@@ -51,16 +53,18 @@ function world(visibilityTimeoutSeconds: number) {
   };
 }
 
-const deliveries = (count: number) =>
-  Array.from({ length: count }, (_, index) => ({
-    ref: { messageId: `m${index}`, receiptHandle: `h${index}`, sentAtMillis: 0, receiveCount: 1 },
-  }));
+function delivery(index: number, now: number): Delivery {
+  return {
+    ...{ messageId: `m${index}`, receiptHandle: `h${index}`, sentAtMillis: 0, receiveCount: 1 },
+    ...{ state: "waiting", message: undefined, bytes: 0, receivedAtMillis: now, hiddenAtMillis: now },
+  };
+}
 
 describe("the visibility of what is in flight", () => {
   test("is extended at half the time-out, ten a call, again and again", async () => {
     const it = world(30);
-    it.keeper.hold(deliveries(23));
-    const running = it.keeper.run(it.over.signal);
+    it.hold(23);
+    const running = it.run();
     await it.pass(14);
     expect(it.calls).toEqual([]);
     await it.pass(1);
@@ -74,13 +78,13 @@ describe("the visibility of what is in flight", () => {
 
   test("is no longer extended once settled", async () => {
     const it = world(30);
-    const [first, second] = deliveries(2).map((delivery) => delivery.ref) as [MessageRef, MessageRef];
-    it.keeper.hold([{ ref: first }, { ref: second }]);
-    it.keeper.letGo([first]);
-    const running = it.keeper.run(it.over.signal);
+    it.hold(2);
+    const [first, second] = [...it.inFlight] as [Delivery, Delivery];
+    it.inFlight.delete(first);
+    const running = it.run();
     await it.pass(16);
     expect(it.calls.flat().map(({ receiptHandle }) => receiptHandle)).toEqual(["h1"]);
-    it.keeper.letGo([second]);
+    it.inFlight.delete(second);
     await it.pass(60);
     expect(it.calls.length).toBe(1);
     it.over.abort();
@@ -89,9 +93,9 @@ describe("the visibility of what is in flight", () => {
 
   test("is extended for what comes later at its own time", async () => {
     const it = world(20);
-    const running = it.keeper.run(it.over.signal);
+    const running = it.run();
     await it.pass(7);
-    it.keeper.hold(deliveries(1));
+    it.hold(1);
     await it.pass(9);
     expect(it.calls).toEqual([]);
     await it.pass(2);
@@ -102,8 +106,8 @@ describe("the visibility of what is in flight", () => {
 
   test("is extended up to 12 hours after the receive, and not beyond", async () => {
     const it = world(3600);
-    it.keeper.hold(deliveries(1));
-    const running = it.keeper.run(it.over.signal);
+    it.hold(1);
+    const running = it.run();
     await it.pass(13 * 3600);
     const seconds = it.calls.flat().map(({ timeoutSeconds }) => timeoutSeconds);
     // The last two would else reach beyond 43,200 s after the receive.
@@ -115,8 +119,8 @@ describe("the visibility of what is in flight", () => {
   test("is tried again soon after a call that failed, and long before it ends", async () => {
     const it = world(30);
     it.fail(true);
-    it.keeper.hold(deliveries(1));
-    const running = it.keeper.run(it.over.signal);
+    it.hold(1);
+    const running = it.run();
     await it.pass(16);
     expect(it.calls.length).toBeGreaterThan(1);
     it.fail(false);
@@ -133,9 +137,9 @@ describe("the visibility of what is in flight", () => {
   test("costs a few calls and no more while the queue is cut off, however much is held", async () => {
     const it = world(2);
     it.fail(true);
-    const running = it.keeper.run(it.over.signal);
+    const running = it.run();
     for (let second = 0; second < 60; second += 1) {
-      it.keeper.hold(deliveries(4_000));
+      it.hold(4_000);
       await it.pass(1);
     }
     // The first call finds out with what is allowed at one time; then one call asks now and then.
@@ -149,8 +153,8 @@ describe("the visibility of what is in flight", () => {
   test("is extended for all that is held when a queue that was cut off answers again", async () => {
     const it = world(60);
     it.fail(true);
-    it.keeper.hold(deliveries(1_000));
-    const running = it.keeper.run(it.over.signal);
+    it.hold(1_000);
+    const running = it.run();
     await it.pass(40);
     it.fail(false);
     const failed = it.calls.length;
@@ -166,8 +170,8 @@ describe("the visibility of what is in flight", () => {
   test("is given up where it has ended long ago: the message comes again", async () => {
     const it = world(30);
     it.fail(true);
-    it.keeper.hold(deliveries(1));
-    const running = it.keeper.run(it.over.signal);
+    it.hold(1);
+    const running = it.run();
     await it.pass(46);
     it.fail(false);
     const failed = it.calls.length;
@@ -179,8 +183,8 @@ describe("the visibility of what is in flight", () => {
 
   test("is left alone where the queue has none", async () => {
     const it = world(0);
-    it.keeper.hold(deliveries(1));
-    await it.keeper.run(it.over.signal);
+    it.hold(1);
+    await it.run();
     expect(it.calls).toEqual([]);
   });
 });

@@ -3,16 +3,19 @@
 import { expect } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
 import type { Rejection } from "../../src/message/rejection.ts";
-import { drain } from "../../src/polling/drain.ts";
-import type { DrainLimits } from "../../src/polling/drain-parts.ts";
-import { Tally } from "../../src/polling/tally.ts";
+import { type Drain, type DrainEnd, type DrainLimits, startDrain } from "../../src/polling/drain.ts";
+import type { DrainEvent } from "../../src/polling/events.ts";
+import type { DeadLetter, DeadLetterQueue, Source } from "../../src/polling/ports.ts";
+import type { Counts } from "../../src/polling/receipt.ts";
+import { createProcessor } from "../../src/processing/processor.ts";
 import { type Journal, MemoryQueue, MemoryTable, mapBody, SkippingClock } from "./memory-ports.ts";
 
 /** Limits that no test of something else meets. */
 export const limits: DrainLimits = {
   batchSize: 100,
   receivers: 4,
-  waitSeconds: 5,
+  // Longer than a pause that the clock skips: open polls are answered, and not cut off.
+  waitSeconds: 20,
   visibilityTimeoutSeconds: 30,
   maxInFlight: 1000,
   giveUpAfterMillis: 300_000,
@@ -20,63 +23,89 @@ export const limits: DrainLimits = {
   follow: false,
 };
 
-/** A drain in memory, and everything that it was told and did. */
-export function drainWorld(bodies: readonly string[]) {
-  const journal: Journal = [];
-  const queue = new MemoryQueue(bodies, journal);
-  const table = new MemoryTable(journal);
-  const clock = new SkippingClock();
-  const tally = new Tally();
-  const graceful = new AbortController();
-  const forced = new AbortController();
-  const rejections: Rejection[] = [];
-  const troubles: string[] = [];
-  const recoveries: string[] = [];
-  let undeleted = 0;
+/** A dead-letter queue that accepts every copy. */
+export function acceptingDeadLetters(letters: DeadLetter[], journal: Journal = []): DeadLetterQueue {
   return {
-    journal,
-    queue,
-    table,
-    clock,
-    tally,
-    graceful,
-    forced,
-    rejections,
-    troubles,
-    recoveries,
-    undeleted: () => undeleted,
-    run: (changes: Partial<DrainLimits> = {}) =>
-      drain(
-        {
-          source: queue,
-          sink: table,
-          clock,
-          runnableMillis: () => 0,
-          random: () => 0.5,
-          mapMessage: mapBody,
-          tally,
-          observer: {
-            rejected: (rejection) => rejections.push(rejection),
-            trouble: (error) => troubles.push(error.operation),
-            recovered: (operation) => recoveries.push(operation),
-            undeleted: (count) => {
-              undeleted += count;
-            },
-            uncopied() {},
-          },
-        },
-        { ...limits, ...changes },
-        { graceful: graceful.signal, forced: forced.signal },
-      ),
+    async send(sent) {
+      letters.push(...sent);
+      journal.push({ event: "copy", ids: sent.map(({ message }) => message.messageId) });
+      return new Set(sent.keys());
+    },
   };
 }
 
+/** A drain of any queue into a table in memory, and everything that it was told and did. */
+export function worldOf<Queue extends Source>(
+  queue: Queue,
+  { journal = [], table = new MemoryTable(journal), deadLetters, random = () => 0.5 }: WorldOptions = {},
+) {
+  const clock = new SkippingClock();
+  const graceful = new AbortController();
+  const forced = new AbortController();
+  const events: DrainEvent[] = [];
+  let drain: Drain | undefined;
+  const all = <Type extends DrainEvent["type"]>(type: Type) =>
+    events.filter((event): event is Extract<DrainEvent, { type: Type }> => event.type === type);
+  return {
+    ...{ journal, queue, table, clock, graceful, forced, events },
+    get rejections(): Rejection[] {
+      return all("rejected").flatMap(({ messages }) => messages.map(({ rejection }) => rejection));
+    },
+    get troubles(): string[] {
+      return all("trouble").map(({ error }) => error.operation);
+    },
+    get recoveries(): string[] {
+      return all("recovered").map(({ operation }) => operation);
+    },
+    undeleted: () => all("deleted").reduce((sum, { failed }) => sum + failed, 0),
+    /** What has become of everything; nothing before the first run. */
+    get counts(): Counts {
+      return drain?.counts ?? nothing;
+    },
+    get open(): number {
+      return drain?.open ?? 0;
+    },
+    run(changes: Partial<DrainLimits> = {}): Promise<DrainEnd> {
+      drain = startDrain(
+        {
+          ...{ source: queue, deadLetters, clock, random },
+          processor: (retry) => createProcessor({ mapMessage: mapBody, loader: table, retry }),
+          runnableMillis: () => 0,
+          onEvent: (event) => events.push(event),
+        },
+        { ...limits, ...changes },
+        { graceful: graceful.signal, forced: forced.signal },
+      );
+      return drain.ended;
+    },
+  };
+}
+
+const nothing: Counts = {
+  ...{ received: 0, inserted: 0, rows: 0, duplicates: 0, rejected: 0, released: 0, unsettled: 0, deleted: 0 },
+  rejections: {},
+};
+
+/** What a world is made of beside its queue. */
+export interface WorldOptions {
+  readonly journal?: Journal;
+  readonly table?: MemoryTable;
+  readonly deadLetters?: DeadLetterQueue | undefined;
+  readonly random?: () => number;
+}
+
+/** A drain in memory of messages with these bodies. */
+export function drainWorld(bodies: readonly string[], options: Omit<WorldOptions, "journal"> = {}) {
+  const journal: Journal = [];
+  return worldOf(new MemoryQueue(bodies, journal), { ...options, journal });
+}
+
 /** The law of the receipt. */
-export function expectToAddUp(tally: Tally): void {
-  expect(tally.received).toBe(
-    tally.inserted + tally.duplicates + tally.rejected + tally.released + tally.unsettled,
+export function expectToAddUp(counts: Counts): void {
+  expect(counts.received).toBe(
+    counts.inserted + counts.duplicates + counts.rejected + counts.released + counts.unsettled,
   );
-  expect([...tally.reasons.values()].reduce((sum, count) => sum + count, 0)).toBe(tally.rejected);
+  expect(Object.values(counts.rejections).reduce((sum, count) => sum + count, 0)).toBe(counts.rejected);
 }
 
 /** No delete of a message without a commit that holds it before. */

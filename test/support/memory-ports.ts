@@ -3,17 +3,15 @@
 import type { Message } from "../../src/message/message.ts";
 import type { Rejection, RejectionReason } from "../../src/message/rejection.ts";
 import type { Cell, MappedMessage } from "../../src/message/row.ts";
-import type { DrainObserver } from "../../src/polling/drain-parts.ts";
 import type {
   Clock,
-  LoadResult,
   QueueAttributes,
   ReceiveOptions,
   SettleResult,
-  Sink,
   Source,
   VisibilityChange,
 } from "../../src/polling/ports.ts";
+import type { Fate, Loader } from "../../src/processing/outcome.ts";
 
 /** What happened, in order: `hide` is a visibility above 0, `copy` one to the dead letters; with message ids. */
 export type Journal = {
@@ -26,7 +24,7 @@ export function mapBody(message: Message): MappedMessage | Rejection {
   const { body, bodyIntact, ...ref } = message;
   if (body.startsWith("bad") || !bodyIntact)
     return { messageId: ref.messageId, reason: "body_not_json", path: "" };
-  return { ref, row: [body as Cell] };
+  return { ref, rows: [[body as Cell]] };
 }
 
 interface Stored {
@@ -172,7 +170,7 @@ export class MemoryQueue implements Source {
 }
 
 /** A table with a ledger: a message id is stored once. */
-export class MemoryTable implements Sink {
+export class MemoryTable implements Loader {
   readonly rows = new Map<string, string>();
   readonly batches: string[][] = [];
   /** Called before each load; may throw or wait. */
@@ -189,37 +187,36 @@ export class MemoryTable implements Sink {
     this.#journal = journal;
   }
 
-  async load(batch: readonly MappedMessage[]): Promise<LoadResult> {
-    await this.fault(batch);
-    await turn();
-    const result = { inserted: 0, duplicates: 0, leftOut: 0, rejections: [] as Rejection[] };
-    const ids: string[] = [];
-    for (const { ref, row } of batch) {
-      const text = row[0] ?? "";
-      if (this.refused.has(text)) {
-        result.rejections.push({ messageId: ref.messageId, reason: this.reasonOf(text), path: "" });
-        continue;
-      }
-      ids.push(ref.messageId);
-      if (this.rows.has(ref.messageId)) result.duplicates += 1;
-      else result.inserted += 1;
-      this.rows.set(ref.messageId, text);
+  openLoads = 0;
+  maxOpenLoads = 0;
+
+  async load(batch: readonly MappedMessage[]): Promise<readonly Fate[]> {
+    this.openLoads += 1;
+    this.maxOpenLoads = Math.max(this.maxOpenLoads, this.openLoads);
+    try {
+      await this.fault(batch);
+      await turn();
+      const ids: string[] = [];
+      const fates = batch.map(({ ref: { messageId }, rows: [row] }): Fate => {
+        const text = row?.[0] ?? "";
+        if (this.refused.has(text)) {
+          const rejection = { messageId, reason: this.reasonOf(text), path: "" };
+          return { kind: "rejected", rejection, by: "table" };
+        }
+        ids.push(messageId);
+        const fate: Fate = this.rows.has(messageId) ? { kind: "duplicate" } : { kind: "stored", rows: 1 };
+        this.rows.set(messageId, text);
+        return fate;
+      });
+      this.batches.push(ids);
+      this.#journal.push({ event: "commit", ids });
+      this.lostAnswer();
+      return fates;
+    } finally {
+      this.openLoads -= 1;
     }
-    this.batches.push(ids);
-    this.#journal.push({ event: "commit", ids });
-    this.lostAnswer();
-    return result;
   }
 }
-
-/** Hears of nothing. */
-export const silentObserver: DrainObserver = {
-  rejected() {},
-  trouble() {},
-  recovered() {},
-  undeleted() {},
-  uncopied() {},
-};
 
 /** A clock that skips short pauses at once and lets long ones wait for `advance`. */
 export class SkippingClock implements Clock {

@@ -2,11 +2,15 @@
 
 import { EtlError } from "../../src/errors.ts";
 import { userLogins } from "../../src/message/mapping.ts";
+import type { Rejection } from "../../src/message/rejection.ts";
+import type { MappedMessage } from "../../src/message/row.ts";
 import { readTable } from "../../src/postgres/catalog.ts";
 import { type Database, type Deadlines, openDatabase } from "../../src/postgres/connect.ts";
 import { type ConnectionSettings, readConnectionSettings } from "../../src/postgres/connection-settings.ts";
 import { registerQueue } from "../../src/postgres/ledger.ts";
-import { createPostgresSink } from "../../src/postgres/sink.ts";
+import { createPostgresLoader } from "../../src/postgres/loader.ts";
+import { CircuitBreaker } from "../../src/processing/circuit-breaker.ts";
+import type { Loader } from "../../src/processing/outcome.ts";
 
 /** The `EtlError` that a promise ends with; throws where it ends well or in another way. */
 export async function failureOf(promise: Promise<unknown>): Promise<EtlError> {
@@ -37,12 +41,46 @@ export function openUrl(url: string, deadlines: Deadlines = patientDeadlines): D
   return openDatabase(settingsOf(url), deadlines);
 }
 
-/** Makes the sink of the reference mapping as a command does. The migration must have run. */
-export async function openLoginSink(
+/** A loader whose fates are summed up as a run does, and which throws what would end the run. */
+export interface CountingLoader {
+  load(batch: readonly MappedMessage[]): Promise<{
+    readonly inserted: number;
+    readonly duplicates: number;
+    /** Of these, messages that the ledger did not know. */
+    readonly leftOut: number;
+    readonly rejections: readonly Rejection[];
+  }>;
+  readonly loader: Loader;
+}
+
+/** Makes one. */
+export function counting(loader: Loader): CountingLoader {
+  return {
+    loader,
+    async load(batch) {
+      const fates = await loader.load(batch);
+      const settlements = batch.map(
+        ({ ref }, index) => [ref, fates[index] as (typeof fates)[number]] as const,
+      );
+      const { error } = new CircuitBreaker().judge(settlements, () => false);
+      if (error !== undefined) throw error;
+      const count = (...kinds: string[]) => fates.filter(({ kind }) => kinds.includes(kind)).length;
+      return {
+        inserted: count("stored"),
+        duplicates: count("duplicate", "superseded"),
+        leftOut: count("superseded"),
+        rejections: fates.flatMap((fate) => (fate.kind === "rejected" ? [fate.rejection] : [])),
+      };
+    },
+  };
+}
+
+/** Makes the loader of the reference mapping as a command does. The migration must have run. */
+export async function openLoginLoader(
   database: Database,
   arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue",
-) {
+): Promise<CountingLoader> {
   const table = await readTable(database, "user_logins");
   const queueId = await registerQueue(database, table, arn);
-  return createPostgresSink(database, { table, mapping: userLogins, queueId });
+  return counting(createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId }));
 }

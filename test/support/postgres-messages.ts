@@ -27,7 +27,7 @@ export function loginMessage(
       sentAtMillis: firstSentAtMillis + number,
       receiveCount: 1,
     },
-    row: cells as unknown as Row as readonly (Plain | null)[],
+    rows: [cells as unknown as Row as readonly (Plain | null)[]],
   };
 }
 

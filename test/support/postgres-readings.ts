@@ -5,8 +5,9 @@ import type { MappedMessage, Row } from "../../src/message/row.ts";
 import { readTable } from "../../src/postgres/catalog.ts";
 import type { Database } from "../../src/postgres/connect.ts";
 import { registerQueue } from "../../src/postgres/ledger.ts";
-import { createPostgresSink } from "../../src/postgres/sink.ts";
+import { createPostgresLoader } from "../../src/postgres/loader.ts";
 import { checkTable } from "../../src/postgres/table-check.ts";
+import { type CountingLoader, counting } from "./postgres-database.ts";
 
 /** A column that takes the field of its own name. */
 export function mappedField(column: string, type: ColumnType, required = true): ColumnMapping {
@@ -47,14 +48,18 @@ export function cellsMessage(number: number, cells: readonly (string | null)[]):
       sentAtMillis: 1_767_323_045_678 + number,
       receiveCount: 1,
     },
-    row: cells as Row,
+    rows: [cells as Row],
   };
 }
 
-/** Opens a sink as a command does: the table is read and checked. */
-export async function openSink(database: Database, mapping: Mapping, tableName = "reading") {
+/** Opens a loader as a command does: the table is read and checked. */
+export async function openLoader(
+  database: Database,
+  mapping: Mapping,
+  tableName = "reading",
+): Promise<CountingLoader> {
   const table = await readTable(database, tableName);
   checkTable(table, mapping, "hmac");
   const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings");
-  return createPostgresSink(database, { table, mapping, queueId });
+  return counting(createPostgresLoader(database, { table, mapping, ledger: table, queueId }));
 }

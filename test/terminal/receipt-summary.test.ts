@@ -9,6 +9,7 @@ const drained: Receipt = {
   dryRun: false,
   received: 1234,
   inserted: 1000,
+  rows: 0,
   duplicates: 200,
   rejected: 34,
   released: 0,

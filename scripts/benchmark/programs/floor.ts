@@ -10,13 +10,14 @@ import { openTable, readDatabaseSettings } from "../../../src/commands/table.ts"
 import { threadRunnableMillis } from "../../../src/commands/thread-time.ts";
 import { compileMapping } from "../../../src/message/mapper.ts";
 import type { Message } from "../../../src/message/message.ts";
-import { drain } from "../../../src/polling/drain.ts";
+import { startDrain } from "../../../src/polling/drain.ts";
 import type { Source } from "../../../src/polling/ports.ts";
-import { Tally } from "../../../src/polling/tally.ts";
 import { columnLimits } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { createPostgresSink } from "../../../src/postgres/sink.ts";
+import { createPostgresLoader } from "../../../src/postgres/loader.ts";
+import type { Loader } from "../../../src/processing/outcome.ts";
+import { createProcessor } from "../../../src/processing/processor.ts";
 import { loadSettings } from "../../../src/settings/settings.ts";
 import { readTextFile } from "../../../src/settings/text-file.ts";
 import type { DrainPart, PartFigures } from "../contender.ts";
@@ -43,7 +44,15 @@ const table = await openTable(database, settings, context);
 const attributes = await queue.attributes();
 const queueId = await registerQueue(database, table, attributes.arn);
 const { mapping } = settings.table;
-const sink = createPostgresSink(database, { table, mapping, queueId });
+const loader: Loader = parts.includes("load")
+  ? createPostgresLoader(database, { table, mapping, ledger: table, queueId })
+  : { load: async (batch) => batch.map(() => ({ kind: "stored", rows: 1 })) };
+const mapMessage = compileMapping(mapping, {
+  masker: openMasker(settings, context),
+  limits: columnLimits(table),
+  body: settings.queue.body,
+  now: Date.now,
+});
 
 const received = parts.includes("receive") ? undefined : await receiveAll();
 const source: Source = {
@@ -57,26 +66,13 @@ const source: Source = {
     return queue.requests;
   },
 };
-const tally = new Tally();
 const startedMillis = performance.now();
 const cpuBefore = process.cpuUsage();
-const { outcome } = await drain(
+const drain = startDrain(
   {
-    source,
-    sink: parts.includes("load")
-      ? sink
-      : { load: async ({ length }) => ({ inserted: length, duplicates: 0, leftOut: 0, rejections: [] }) },
-    clock: systemClock,
-    runnableMillis: threadRunnableMillis,
-    random: Math.random,
-    mapMessage: compileMapping(mapping, {
-      masker: openMasker(settings, context),
-      limits: columnLimits(table),
-      body: settings.queue.body,
-      now: Date.now,
-    }),
-    tally,
-    observer: { rejected() {}, trouble() {}, recovered() {}, undeleted() {}, uncopied() {} },
+    ...{ source, clock: systemClock, runnableMillis: threadRunnableMillis, random: Math.random },
+    processor: (retry) => createProcessor({ mapMessage, loader, retry }),
+    onEvent() {},
   },
   {
     maxMessages,
@@ -89,9 +85,11 @@ const { outcome } = await drain(
   },
   { graceful: never, forced: never },
 );
+const { outcome } = await drain.ended;
 const { user, system } = process.cpuUsage(cpuBefore);
 const figures: PartFigures = { cpuMicros: user + system, millis: performance.now() - startedMillis };
-if (outcome !== "limit" || tally.inserted !== maxMessages) throw new Error(`the drain ended with ${outcome}`);
+if (outcome !== "limit" || drain.counts.inserted !== maxMessages)
+  throw new Error(`the drain ended with ${outcome}`);
 console.log(JSON.stringify(figures));
 process.exit(0);
 

@@ -2,11 +2,15 @@
 
 import { EtlError } from "../../errors.ts";
 import { compileMapping } from "../../message/mapper.ts";
+import type { Message, MessageRef } from "../../message/message.ts";
+import type { Rejection } from "../../message/rejection.ts";
 import type { ColumnLimits, Row } from "../../message/row.ts";
-import { dryRun } from "../../polling/dry-run.ts";
+import { peek } from "../../polling/peek.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
-import { Tally } from "../../polling/tally.ts";
 import { columnLimits } from "../../postgres/catalog.ts";
+import { type Database, openDatabase } from "../../postgres/connect.ts";
+import { lookUpMessages } from "../../postgres/known-messages.ts";
+import { type PreviewParts, previewMessages } from "../../processing/processor.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +18,7 @@ import { firstAnswer } from "../first-answer.ts";
 import { warnOfOtherMaskKeys } from "../other-mask-keys.ts";
 import { printRows, rowObject } from "../rows.ts";
 import { systemClock } from "../system-clock.ts";
-import { openSettingsDatabase, openTable } from "../table.ts";
+import { openTable, readDatabaseSettings } from "../table.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
 import { describeRejection } from "./report.ts";
@@ -29,52 +33,68 @@ const fewReceives = 3;
 /**
  * Shows up to `--max-messages` messages as rows.
  *
- * @returns 0; 65 where messages would be rejected; 129, 130 or 143 where a signal stopped it
- * @throws EtlError where the queue cannot be read, or the table could not take these rows; the rows are shown before
+ * @returns 0; 65 if messages would be rejected; 129, 130 or 143 if a signal stopped it
+ * @throws EtlError if the queue cannot be read, or the table could not take these rows; the rows are shown before
  */
 export async function runDryRun(parts: DrainCommand): Promise<number> {
+  const database = openDatabase(readDatabaseSettings(parts.settings, parts.context));
+  try {
+    return await show(parts, database);
+  } finally {
+    database.close();
+  }
+}
+
+async function show(parts: DrainCommand, database: Database): Promise<number> {
   const { context, settings, masker, queue, stop, json } = parts;
   const startedAt = systemClock.monotonicMillis();
   const opened = await stop.orStopped(
-    Promise.all([firstAnswer(queue, context, systemClock), checkTable(parts)]),
+    Promise.all([firstAnswer(queue, context, systemClock), checkTable(parts, database)]),
   );
   if (opened === undefined) return stop.exitCode;
-  const [attributes, { limits, unfit }] = opened;
+  const [attributes, { limits, unfit, ledger }] = opened;
   // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
   await openDeadLetters(settings, attributes, context);
   warnOfRedrive(attributes, context);
 
   const { name: table, mapping } = settings.table;
-  const tally = new Tally();
-  const rows: Row[] = [];
   const mapMessage = compileMapping(mapping, { masker, limits, body: settings.queue.body, now: Date.now });
+  const areStored = ledger && ((messages: readonly MessageRef[]) => ledger(attributes.arn, messages));
+  const counts = { received: 0, duplicates: 0, rejected: 0, released: 0, rows: 0 };
+  const rejections: Record<string, number> = {};
+  const rows: Row[] = [];
   let atTheEdge = 0;
-  const end = await dryRun(
-    {
-      source: queue.source,
-      tally,
-      mapMessage(message) {
-        if (message.receiveCount >= (attributes.maxReceiveCount ?? Number.POSITIVE_INFINITY)) atTheEdge += 1;
-        return mapMessage(message);
-      },
-      async onRow({ ref, row }) {
-        if (json)
-          await context.stdout.write(
-            `${jsonLine({ messageId: ref.messageId, row: rowObject(mapping, row) })}\n`,
-          );
-        else rows.push(row);
-      },
-      async onRejection(rejection) {
-        context.log.warn(`would be rejected: ${describeRejection(rejection)}`);
-        if (json) await context.stdout.write(`${jsonLine({ rejection })}\n`);
-      },
-    },
-    {
-      maxMessages: settings.drain.maxMessages ?? defaultMaxMessages,
-      waitSeconds: settings.drain.waitSeconds ?? defaultWaitSeconds,
-    },
-    stop.graceful,
-  );
+
+  const previewParts: PreviewParts = areStored === undefined ? { mapMessage } : { mapMessage, areStored };
+  const look = async (messages: readonly Message[]) => {
+    for (const [index, preview] of (await previewMessages(messages, previewParts)).entries()) {
+      const { messageId, receiveCount } = messages[index] as Message;
+      if (receiveCount >= (attributes.maxReceiveCount ?? Number.POSITIVE_INFINITY)) atTheEdge += 1;
+      counts.received += 1;
+      if (preview.kind === "duplicate") {
+        counts.duplicates += 1;
+        context.log.info(`message ${messageId}: its row is in the table already; a drain deletes it`);
+      } else if (preview.kind === "rejected") {
+        const { rejection } = preview;
+        counts.rejected += 1;
+        rejections[rejection.reason] = (rejections[rejection.reason] ?? 0) + 1;
+        await showRejection(parts, rejection);
+      } else {
+        counts.released += 1;
+        counts.rows += preview.rows.length;
+        if (!json) rows.push(...preview.rows);
+        else
+          for (const row of preview.rows)
+            await context.stdout.write(`${jsonLine({ messageId, row: rowObject(mapping, row) })}\n`);
+      }
+    }
+  };
+  const peekLimits = {
+    maxMessages: settings.drain.maxMessages ?? defaultMaxMessages,
+    waitSeconds: settings.drain.waitSeconds ?? defaultWaitSeconds,
+  };
+  const end = await peek(queue.source, peekLimits, stop, look);
+
   await context.log.flush();
   if (rows.length > 0) await printRows(mapping, rows, context);
   if (atTheEdge > 0) {
@@ -84,44 +104,60 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
   }
   if (end.notReleased > 0) {
     context.log.warn(
-      `${countOf(end.notReleased, "message")} could not be given back at once: they return after the queue's visibility time-out, ${attributes.visibilityTimeoutSeconds} s`,
+      `${countOf(end.notReleased, "message")} could not be given back: hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
     );
   }
-  const receipt = toReceipt(tally, {
-    queue: queue.name,
-    table,
-    dryRun: true,
-    outcome: end.outcome,
-    requests: queue.source.requests,
-    millis: systemClock.monotonicMillis() - startedAt,
-  });
+  const receipt = toReceipt(
+    { ...counts, rejections, inserted: 0, unsettled: 0, deleted: 0 },
+    {
+      ...{ queue: queue.name, table, dryRun: true, outcome: end.outcome },
+      requests: queue.source.requests,
+      millis: systemClock.monotonicMillis() - startedAt,
+    },
+  );
   await printReceipt(context, receipt, json);
   if (end.outcome === "failed") throw end.error;
   if (unfit !== undefined) throw unfit;
   return exitCodeOf(receipt, stop);
 }
 
+async function showRejection({ context, json }: DrainCommand, rejection: Rejection): Promise<void> {
+  context.log.warn(`would be rejected: ${describeRejection(rejection)}`);
+  if (json) await context.stdout.write(`${jsonLine({ rejection })}\n`);
+}
+
 interface TableCheck {
   readonly limits: ColumnLimits;
+  /** Asks the ledger which messages of a queue are stored. */
+  readonly ledger?: (queueArn: string, messages: readonly MessageRef[]) => Promise<readonly boolean[]>;
   /** Why the table, as it stands, can take none of the rows. */
   readonly unfit?: EtlError;
 }
 
-/** What the live table allows. Where nobody can say, nothing is limited, and the person is told. */
-async function checkTable({ context, settings, masker }: DrainCommand): Promise<TableCheck> {
+/** What the live table allows. If nobody can say, nothing is limited, and the person is told. */
+async function checkTable(
+  { context, settings, masker }: DrainCommand,
+  database: Database,
+): Promise<TableCheck> {
   try {
-    const database = openSettingsDatabase(settings, context);
-    try {
-      const described = await openTable(database, settings, context);
-      await warnOfOtherMaskKeys(database, described, settings, masker, context);
-      const limits = columnLimits(described);
-      context.log.info(
-        "rows are checked against the live table; its checks and triggers cannot be known without writing",
-      );
-      return { limits };
-    } finally {
-      database.close();
-    }
+    const table = await openTable(database, settings, context);
+    await warnOfOtherMaskKeys(database, table, settings, masker, context);
+    context.log.info(
+      "rows are checked against the live table; its checks and triggers cannot be known without writing",
+    );
+    return {
+      limits: columnLimits(table),
+      async ledger(queueArn, messages) {
+        try {
+          const known = await lookUpMessages(database, table, queueArn, messages);
+          return known.map(({ stored }) => stored);
+        } catch (error) {
+          // Without a ledger, nothing is stored; a drain says what to do about it.
+          if (error instanceof EtlError) return [];
+          throw error;
+        }
+      },
+    };
   } catch (error) {
     if (!(error instanceof EtlError)) throw error;
     const mayPass = error.kind === "unavailable" || error.kind === "temporary";

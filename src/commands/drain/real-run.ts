@@ -2,16 +2,16 @@
 
 import { gcAndSweep } from "bun:jsc";
 import { compileMapping } from "../../message/mapper.ts";
-import { drain } from "../../polling/drain.ts";
-import type { DrainEnd, DrainLimits, DrainObserver } from "../../polling/drain-parts.ts";
-import { type Patience, withPatience } from "../../polling/patience.ts";
+import { type DrainEnd, type DrainLimits, startDrain } from "../../polling/drain.ts";
 import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
-import { Tally } from "../../polling/tally.ts";
+import { mostConnections } from "../../polling/tuning.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { registerQueue } from "../../postgres/ledger.ts";
 import { requireIntactLedger } from "../../postgres/ledger-inspection.ts";
-import { createPostgresSink } from "../../postgres/sink.ts";
+import { createPostgresLoader } from "../../postgres/loader.ts";
+import { createProcessor } from "../../processing/processor.ts";
+import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import type { DrainSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer } from "../first-answer.ts";
@@ -21,15 +21,15 @@ import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import { threadRunnableMillis } from "../thread-time.ts";
 import { openDeadLetters } from "./dead-letters.ts";
-import { frugalSink } from "./frugal-sink.ts";
+import { frugalLoader } from "./frugal-loader.ts";
 import { keepLedgerPruned } from "./ledger-pruning.ts";
 import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
 import { pacedByLog, reportDrain, startLine } from "./report.ts";
 import type { DrainCommand } from "./run-parts.ts";
-import { type RunRecording, recordDrain } from "./run-recording.ts";
+import { recordDrain } from "./run-recording.ts";
 
-/** Long enough that an idle queue costs little, and short enough that a drained one ends within seconds. */
-const defaultWaitSeconds = { toTheEnd: 5, follow: 20 };
+/** Long enough that an idle queue costs little, and short enough that a drain ends and a stop is over within seconds. */
+const defaultWaitSeconds = { toTheEnd: 5, follow: 10 };
 
 /** What is known before the first receive. */
 interface OpenJob {
@@ -50,7 +50,8 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
   const startedAt = systemClock.monotonicMillis();
   const connection = readDatabaseSettings(settings, context);
   // Pruning and records have a connection of their own: a load must never stand in line behind them.
-  const [database, besideDatabase] = [openDatabase(connection), openDatabase(connection)];
+  const loads = settings.drain.connections ?? mostConnections;
+  const [database, besideDatabase] = [openDatabase(connection, undefined, loads), openDatabase(connection)];
   const over = new AbortController();
   try {
     const job = await openJob(parts, database);
@@ -70,7 +71,7 @@ async function openJob(
 ): Promise<OpenJob | undefined> {
   const open = () =>
     Promise.all([firstAnswer(queue, context, systemClock), openTable(database, settings, context)]);
-  const opened = await stop.orStopped(follow ? withPatience(open, endlessPatience(context, stop)) : open());
+  const opened = await stop.orStopped(follow ? retryUntil(open, endlessly(context, stop)) : open());
   if (opened === undefined) return undefined;
   const [attributes, table] = opened;
   const deadLetters = await openDeadLetters(settings, attributes, context);
@@ -97,53 +98,50 @@ async function runJob(
 ): Promise<number> {
   const { source, name } = queue;
   const { name: tableName, mapping } = settings.table;
-  const tally = new Tally();
-  const receiptOf = ({ outcome, limit, isForced }: Pick<DrainEnd, "outcome" | "limit" | "isForced">) =>
-    toReceipt(tally, {
-      queue: name,
-      table: tableName,
-      dryRun: false,
-      outcome,
-      limit,
-      isForced,
-      requests: source.requests,
-      millis: systemClock.monotonicMillis() - startedAt,
-    });
-
   context.log.info(startLine(name, tableName, attributes));
   const beside = { database: besideDatabase, table, queueId, clock: systemClock, log: context.log };
   void keepLedgerPruned({ ...beside, source }, over.signal);
+  const mapMessage = compileMapping(mapping, {
+    masker,
+    limits: columnLimits(table),
+    body: settings.queue.body,
+    now: Date.now,
+  });
+  // Not `Bun.gc`, which takes longer for the same memory.
+  const garbage = { collectGarbage: gcAndSweep, openRequests: queue.openRequests };
+  const loader = frugalLoader(
+    createPostgresLoader(database, { table, mapping, ledger: table, queueId }),
+    garbage,
+  );
+  const report = reportDrain({ context, clock: systemClock, soFar: () => run, source, attributes, json });
+  const run = startDrain(
+    {
+      source: pacedByLog(source, context.log),
+      processor: (retry) => createProcessor({ mapMessage, loader, retry }),
+      deadLetters,
+      clock: systemClock,
+      runnableMillis: threadRunnableMillis,
+      random: Math.random,
+      onEvent(event) {
+        report.onEvent(event);
+        recording.onEvent(event);
+      },
+    },
+    limitsOf(settings.drain, attributes, follow),
+    stop,
+  );
+  const receiptOf = ({ outcome, limit }: DrainEnd) =>
+    toReceipt(run.counts, {
+      ...{ queue: name, table: tableName, dryRun: false, outcome, limit },
+      requests: source.requests,
+      millis: systemClock.monotonicMillis() - startedAt,
+    });
   const recording = recordDrain({
     ...beside,
     soFar: () => receiptOf({ outcome: "stopped" }),
     forced: stop.forced,
   });
-  const waiting = attributes.visible;
-  const report = reportDrain({ context, clock: systemClock, tally, source, waiting, json });
-  const end = await drain(
-    {
-      source: pacedByLog(source, context.log),
-      // Not `Bun.gc`, which takes longer for the same memory.
-      sink: frugalSink(createPostgresSink(database, { table, mapping, queueId }), {
-        collectGarbage: gcAndSweep,
-        openRequests: queue.openRequests,
-      }),
-      deadLetters,
-      clock: systemClock,
-      runnableMillis: threadRunnableMillis,
-      random: Math.random,
-      mapMessage: compileMapping(mapping, {
-        masker,
-        limits: columnLimits(table),
-        body: settings.queue.body,
-        now: Date.now,
-      }),
-      tally,
-      observer: toldAndRecorded(report, recording),
-    },
-    limitsOf(settings.drain, attributes, follow),
-    stop,
-  );
+  const end = await run.ended;
   over.abort();
   report.end();
   const receipt = receiptOf(end);
@@ -153,18 +151,8 @@ async function runJob(
   return exitCodeOf(receipt, stop);
 }
 
-function toldAndRecorded(report: DrainObserver, recording: RunRecording): DrainObserver {
-  return {
-    ...report,
-    rejected(rejection, ref) {
-      report.rejected(rejection, ref);
-      recording.rejected(rejection, ref);
-    },
-  };
-}
-
 /** A drain that follows waits for queue and database at its start, too; another one tells at once what is wrong. */
-function endlessPatience({ log }: Context, stop: Stop): Patience {
+function endlessly({ log }: Context, stop: Stop): RetryLimits {
   return {
     clock: systemClock,
     random: Math.random,
@@ -176,14 +164,11 @@ function endlessPatience({ log }: Context, stop: Stop): Patience {
 }
 
 function limitsOf(settings: DrainSettings, attributes: QueueAttributes, follow: boolean): DrainLimits {
-  const { batchSize, receivers } = settings;
+  const { maxMessages, batchSize, receivers, connections, maxInFlight } = settings;
   return {
-    maxMessages: settings.maxMessages,
-    batchSize,
-    receivers,
+    ...{ maxMessages, batchSize, receivers, connections, maxInFlight },
     waitSeconds: settings.waitSeconds ?? (follow ? defaultWaitSeconds.follow : defaultWaitSeconds.toTheEnd),
     visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
-    maxInFlight: settings.maxInFlight,
     follow,
     giveUpAfterMillis: settings.giveUpAfterSeconds * 1000,
     graceMillis: settings.graceSeconds * 1000,

@@ -1,46 +1,22 @@
 /** Writes a run's receipt to standard output, and says what the run exits with. */
 
 import { exitCodes } from "../../errors.ts";
-import type { Outcome, Receipt } from "../../polling/receipt.ts";
-import type { Tally } from "../../polling/tally.ts";
+import type { Counts, Receipt, RunOutcome } from "../../polling/receipt.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatReceipt } from "../../terminal/receipt-summary.ts";
 import type { Context } from "../context.ts";
 import type { Stop } from "../stop.ts";
 
 /** What a receipt says beside the counts. */
-export interface RunFacts {
-  readonly queue: string;
-  readonly table: string;
-  readonly dryRun: boolean;
-  readonly outcome: Outcome;
-  /** Whether the run was not waited for. Its calls go on, and so do its counts: they are read at one moment, here. */
-  readonly isForced?: boolean | undefined;
-  readonly limit?: Receipt["limit"];
-  readonly requests: number;
+export interface RunFacts extends Pick<Receipt, "queue" | "table" | "dryRun" | "limit" | "requests"> {
+  readonly outcome: RunOutcome;
   /** Wall time of the run, in milliseconds. */
   readonly millis: number;
 }
 
-/** The receipt of a run that has ended. */
-export function toReceipt(tally: Tally, facts: RunFacts): Receipt {
-  return {
-    queue: facts.queue,
-    table: facts.table,
-    dryRun: facts.dryRun,
-    received: tally.received,
-    inserted: tally.inserted,
-    duplicates: tally.duplicates,
-    rejected: tally.rejected,
-    released: tally.released,
-    unsettled: tally.unsettled + (facts.isForced ? tally.open : 0),
-    deleted: tally.deleted,
-    requests: facts.requests,
-    rejections: Object.fromEntries([...tally.reasons].sort()),
-    seconds: Math.round(facts.millis) / 1000,
-    limit: facts.limit,
-    outcome: facts.outcome,
-  };
+/** The receipt of a run, now or at its end. */
+export function toReceipt(counts: Counts, { millis, ...facts }: RunFacts): Receipt {
+  return { ...facts, ...counts, seconds: Math.round(millis) / 1000 };
 }
 
 /** Prints it as a block for people or, with `json`, as the last line. */
@@ -51,7 +27,7 @@ export async function printReceipt({ stdout, log }: Context, receipt: Receipt, j
   await stdout.write(json ? `${jsonLine({ receipt })}\n` : `${formatReceipt(receipt, columns)}\n`);
 }
 
-/** What a run exits with that no error ended. */
+/** What a run exits with if no error ended it. */
 export function exitCodeOf(receipt: Receipt, stop: Stop): number {
   if (receipt.outcome === "stopped") return stop.exitCode;
   return receipt.rejected > 0 ? exitCodes.data : 0;

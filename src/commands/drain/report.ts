@@ -1,9 +1,10 @@
 /** What a person or a script is told of a drain while it runs. */
 
+import { EtlError } from "../../errors.ts";
 import type { Rejection } from "../../message/rejection.ts";
-import type { DrainObserver } from "../../polling/drain-parts.ts";
+import type { Drain } from "../../polling/drain.ts";
+import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
-import type { Tally } from "../../polling/tally.ts";
 import { countOf, formatCount } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { createProgress, formatProgress, type ProgressState } from "../../terminal/progress.ts";
@@ -21,16 +22,17 @@ const rateMillis = 3_000;
 export interface DrainReportParts {
   readonly context: Context;
   readonly clock: Clock;
-  readonly tally: Tally;
+  readonly soFar: () => Pick<Drain, "counts" | "open">;
   readonly source: Pick<Source, "attributes">;
-  /** Messages in the queue at the start. */
-  readonly waiting: number;
+  /** What the queue said at the start. */
+  readonly attributes: Pick<QueueAttributes, "visible" | "visibilityTimeoutSeconds">;
   /** Rejections go to standard output, too. */
   readonly json: boolean;
 }
 
 /** A running report. */
-export interface DrainReport extends DrainObserver {
+export interface DrainReport {
+  readonly onEvent: OnDrainEvent;
   /** Takes the progress line away and stops reporting. */
   end(): void;
 }
@@ -50,22 +52,24 @@ interface Counted {
 }
 
 /** About how many messages are still to be done: those in the queue, and those that are received and not settled. */
-export function messagesLeft(counted: Counted, { received, open }: Pick<Tally, "received" | "open">): number {
+export function messagesLeft(counted: Counted, received: number, open: number): number {
   return Math.max(0, counted.visible - (received - counted.received)) + open;
 }
 
 /** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
-export function reportDrain({ context, clock, tally, source, waiting, json }: DrainReportParts): DrainReport {
+export function reportDrain(parts: DrainReportParts): DrainReport {
+  const { context, clock, soFar, source, attributes, json } = parts;
   const { log, stderr, stdout } = context;
   const progress = createProgress(log, stderr, clock);
   const startedAt = clock.monotonicMillis();
   const troubled = new Set<string>();
-  let counted: Counted = { visible: waiting, received: 0 };
+  let counted: Counted = { visible: attributes.visible, received: 0 };
   let samples = [{ at: startedAt, loaded: 0 }];
 
   function state(): ProgressState {
     const now = clock.monotonicMillis();
-    const loaded = tally.inserted + tally.duplicates;
+    const { counts, open } = soFar();
+    const loaded = counts.inserted + counts.duplicates;
     // The last one is kept however old it is: log lines are further apart than the rate looks back.
     samples = [...samples.filter(({ at }, index) => now - at <= rateMillis || index === samples.length - 1)];
     samples.push({ at: now, loaded });
@@ -73,9 +77,9 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
     const millis = now - (first?.at ?? now);
     return {
       loaded,
-      rejected: tally.rejected,
+      rejected: counts.rejected,
       perSecond: millis > 0 ? ((loaded - (first?.loaded ?? 0)) / millis) * 1000 : 0,
-      left: messagesLeft(counted, tally),
+      left: messagesLeft(counted, counts.received, open),
       seconds: (now - startedAt) / 1000,
     };
   }
@@ -83,12 +87,13 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
   /** An idle drain has nothing to report, and asking costs money; one that waits for the database says so. */
   let reported = 0;
   async function report(): Promise<void> {
-    if (tally.received === reported && tally.open === 0) return;
-    reported = tally.received;
+    const { counts, open } = soFar();
+    if (counts.received === reported && open === 0) return;
+    reported = counts.received;
     if (stderr.isTerminal) {
       // The count only dresses the progress line: where the queue does not answer, the old one stands.
-      const attributes = await source.attributes().catch(() => undefined);
-      if (attributes !== undefined) counted = { visible: attributes.visible, received: tally.received };
+      const now = await source.attributes().catch(() => undefined);
+      if (now !== undefined) counted = { visible: now.visible, received: soFar().counts.received };
     } else {
       log.info(formatProgress(state(), Number.POSITIVE_INFINITY));
     }
@@ -97,30 +102,51 @@ export function reportDrain({ context, clock, tally, source, waiting, json }: Dr
   // A drain that waits for messages with nobody watching has nothing to wake up for.
   const redrawing = stderr.isTerminal ? setInterval(() => progress.update(state()), redrawMillis) : undefined;
   const reporting = setInterval(() => void report(), reportMillis);
+  function tell(event: DrainEvent): void {
+    switch (event.type) {
+      case "rejected":
+        for (const { rejection } of event.messages) {
+          log.warn(`rejected ${describeRejection(rejection)}`);
+          // If it cannot be written, the receipt behind it cannot either, and says so.
+          if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
+        }
+        break;
+      case "trouble": {
+        const { operation, message } = event.error;
+        if (troubled.has(operation)) return;
+        troubled.add(operation);
+        log.warn(`${operation} fails and is tried again: ${message}`);
+        break;
+      }
+      case "recovered":
+        if (troubled.delete(event.operation)) log.info(`${event.operation} works again`);
+        break;
+      case "deleted":
+        if (event.failed > 0)
+          log.warn(
+            `${countOf(event.failed, "delete")} failed: the messages come again, are recognised, and are deleted then`,
+          );
+        break;
+      case "uncopied":
+        log.warn(
+          `${countOf(event.messages, "rejected message")} left in the queue: nothing that is damaged, or has 10 attributes or 1 MiB already, can be copied whole`,
+        );
+        break;
+      case "released":
+        if (event.failed > 0) {
+          const reason = event.error instanceof EtlError ? `: ${event.error.message}` : "";
+          log.warn(
+            `${countOf(event.failed, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
+          );
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
   return {
-    rejected(rejection) {
-      log.warn(`rejected ${describeRejection(rejection)}`);
-      // Where it cannot be written, the receipt behind it cannot either, and says so.
-      if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
-    },
-    trouble({ operation, message }) {
-      if (troubled.has(operation)) return;
-      troubled.add(operation);
-      log.warn(`${operation} fails and is tried again: ${message}`);
-    },
-    recovered(operation) {
-      if (troubled.delete(operation)) log.info(`${operation} works again`);
-    },
-    undeleted(count) {
-      log.warn(
-        `${countOf(count, "delete")} failed: what is loaded comes back, is recognised, and is deleted then`,
-      );
-    },
-    uncopied(count) {
-      log.warn(
-        `${countOf(count, "rejected message")} left in the queue: nothing that is damaged, or has 10 attributes or 1 MiB already, can be copied whole`,
-      );
-    },
+    onEvent: tell,
     end() {
       clearInterval(redrawing);
       clearInterval(reporting);

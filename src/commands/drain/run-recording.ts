@@ -2,8 +2,7 @@
 
 import manifest from "../../../package.json" with { type: "json" };
 import { EtlError } from "../../errors.ts";
-import type { MessageRef } from "../../message/message.ts";
-import type { Rejection } from "../../message/rejection.ts";
+import type { OnDrainEvent } from "../../polling/events.ts";
 import type { Clock } from "../../polling/ports.ts";
 import type { Receipt } from "../../polling/receipt.ts";
 import type { Database } from "../../postgres/connect.ts";
@@ -47,8 +46,8 @@ export interface RecordingParts {
 
 /** A recording under way. It is never in the drain's way, and never fails. */
 export interface RunRecording {
-  /** Takes note of a rejection. Returns at once. */
-  rejected(rejection: Rejection, ref: Pick<MessageRef, "sentAtMillis">): void;
+  /** Takes note of rejections. */
+  readonly onEvent: OnDrainEvent;
   /** Records the rest and the run's end. Resolves within two seconds, and at once after a forced stop. */
   end(receipt: Receipt): Promise<void>;
 }
@@ -57,7 +56,10 @@ export interface RunRecording {
 export function recordDrain(parts: RecordingParts): RunRecording {
   const recording = new Recording(parts);
   return {
-    rejected: (rejection, ref) => recording.add({ ...rejection, sentAtMillis: ref.sentAtMillis }),
+    onEvent(event) {
+      if (event.type !== "rejected") return;
+      for (const { rejection, sentAtMillis } of event.messages) recording.add({ ...rejection, sentAtMillis });
+    },
     end: (receipt) => recording.end(receipt),
   };
 }

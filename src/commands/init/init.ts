@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { EtlError } from "../../errors.ts";
-import { commitUnknown } from "../../polling/ports.ts";
+import { commitUnknown } from "../../processing/outcome.ts";
 import { loadSettings } from "../../settings/settings.ts";
 import { defaultPath, parseSettings, readSettingsFile } from "../../settings/settings-file.ts";
 import { settingsToml } from "../../settings/settings-toml.ts";

@@ -1,7 +1,7 @@
 /** The queues as the set-up sees them: looked into, and left as they were. */
 
 import type { Message } from "../../message/message.ts";
-import { giveBack } from "../../polling/give-back.ts";
+import { giveBack } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
 import type { QueueSettings } from "../../settings/settings.ts";
 import type { Sample, SampleOptions, SetupQueue, SetupQueues } from "../../setup/ports.ts";

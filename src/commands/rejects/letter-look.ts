@@ -1,7 +1,7 @@
 /** Looks at dead letters for a dry run: receives some, counts why they were rejected, and gives all of them back. */
 
 import type { Message } from "../../message/message.ts";
-import { giveBack } from "../../polling/give-back.ts";
+import { giveBack } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
 import type { LetterCheck } from "./letter-check.ts";
 

@@ -1,7 +1,7 @@
 /** Moves dead letters back, one call after the other: received, looked up, sent, and deleted once they are accepted. */
 
 import type { Message } from "../../message/message.ts";
-import { giveBack } from "../../polling/give-back.ts";
+import { giveBack } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
 import type { ReturnQueue } from "../../sqs/return-queue.ts";
 import type { LetterCheck } from "./letter-check.ts";

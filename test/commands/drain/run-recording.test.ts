@@ -23,7 +23,7 @@ const receipt: Receipt = {
     requests: 9,
     seconds: 3,
   },
-  ...{ received: 5, inserted: 3, duplicates: 0, rejected: 2, released: 0, unsettled: 0, deleted: 3 },
+  ...{ received: 5, inserted: 3, rows: 3, duplicates: 0, rejected: 2, released: 0, unsettled: 0, deleted: 3 },
   rejections: { field_missing: 2 },
 };
 
@@ -65,7 +65,7 @@ function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
   const reject = (count: number, from = 0) => {
     for (let number = from; number < from + count; number += 1) {
       const rejection = { messageId: `message-${number}`, reason: "field_missing", path: "ip" } as const;
-      recording.rejected(rejection, { sentAtMillis: 1_700_000_000_000 });
+      recording.onEvent({ type: "rejected", messages: [{ rejection, sentAtMillis: 1_700_000_000_000 }] });
     }
   };
   return { recording, clock, told, reject };
@@ -121,7 +121,8 @@ describe("what is recorded", () => {
   test("no id that no queue gives", async () => {
     const { recording, told } = open();
     for (const messageId of ["", "a\u0000b", "x".repeat(200), "\u202e"]) {
-      recording.rejected({ messageId, reason: "text_nul", path: "" }, { sentAtMillis: 1 });
+      const rejection = { messageId, reason: "text_nul", path: "" } as const;
+      recording.onEvent({ type: "rejected", messages: [{ rejection, sentAtMillis: 1 }] });
     }
     await recording.end(receipt);
     expect([await countRejections(), told]).toEqual([0, []]);

@@ -1,16 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { MappedMessage } from "../../../src/message/row.ts";
-import type { Sink } from "../../../src/polling/ports.ts";
-import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { type CountingLoader, failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
 const { testDatabase, database } = await migratedDatabase();
-let sink: Sink;
+let loader: CountingLoader;
 
 async function withTable(...statements: string[]): Promise<void> {
   for (const statement of statements) await testDatabase.sql.unsafe(statement);
-  sink = await openLoginSink(database);
+  loader = await openLoginLoader(database);
 }
 
 async function storedUsers(): Promise<string[]> {
@@ -147,7 +146,7 @@ describe("one bad row never costs a good one", () => {
   for (const { name, table, bad, code, column, constraint } of cases) {
     test(name, async () => {
       await withTable(...table);
-      const result = await sink.load(batchWith(loginMessage(7, bad), loginMessage(20, bad)));
+      const result = await loader.load(batchWith(loginMessage(7, bad), loginMessage(20, bad)));
       expect(result).toEqual({
         inserted: 18,
         duplicates: 0,
@@ -169,9 +168,9 @@ describe("one bad row never costs a good one", () => {
   test("a rejected message can be loaded once its table is mended", async () => {
     await withTable("alter table user_logins add constraint short check (length(user_id) < 10)");
     const batch = batchWith(loginMessage(7, { 0: "a-long-user-id" }));
-    expect(await sink.load(batch)).toMatchObject({ inserted: 19, rejections: [{ constraint: "short" }] });
+    expect(await loader.load(batch)).toMatchObject({ inserted: 19, rejections: [{ constraint: "short" }] });
     await testDatabase.sql.unsafe("alter table user_logins drop constraint short");
-    expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 19, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 1, duplicates: 19, leftOut: 0, rejections: [] });
   });
 });
 
@@ -191,7 +190,7 @@ describe("what may be the table's fault", () => {
   for (const [code, what, ...table] of faults) {
     test(`${code}, ${what}: is one row's where the table takes another`, async () => {
       await withTable(...table);
-      const result = await sink.load(batchWith(loginMessage(7, { 1: "toaster" })));
+      const result = await loader.load(batchWith(loginMessage(7, { 1: "toaster" })));
       expect(result).toMatchObject({
         inserted: 19,
         rejections: [{ messageId: loginMessage(7).ref.messageId, reason: `sqlstate_${code}` }],
@@ -203,14 +202,14 @@ describe("what may be the table's fault", () => {
       await withTable(...table);
       const toasters = Array.from({ length: 120 }, (_, index) => loginMessage(index, { 1: "toaster" }));
       for (const count of [1, 5, 120]) {
-        const failure = await failureOf(sink.load(toasters.slice(0, count)));
+        const failure = await failureOf(loader.load(toasters.slice(0, count)));
         expect(failure).toMatchObject({ kind: code === "42501" ? "permission" : "config", code });
         expect(failure.hint).not.toBe("");
         if (what.startsWith("a trigger that misses")) expect(failure.hint).toContain("the table's triggers");
       }
       // A row that is bad for certain is told apart from them.
       const mixed = [...toasters.slice(0, 5), loginMessage(9, { 1: "x".repeat(33) })];
-      expect(await failureOf(sink.load(mixed))).toMatchObject({ code });
+      expect(await failureOf(loader.load(mixed))).toMatchObject({ code });
       expect(await storedUsers()).toEqual([]);
     });
   }
@@ -219,7 +218,7 @@ describe("what may be the table's fault", () => {
 test("a missing partition for many rows is theirs, where it comes after them that the table takes one", async () => {
   await withTable(...partitions);
   const toasters = Array.from({ length: 60 }, (_, index) => loginMessage(index + 1, { 1: "toaster" }));
-  const result = await sink.load([...toasters, ...loginMessages(40, 100)]);
+  const result = await loader.load([...toasters, ...loginMessages(40, 100)]);
   expect(result).toMatchObject({ inserted: 40, rejections: { length: 60 } });
   expect(await storedUsers()).toHaveLength(40);
 });
@@ -227,23 +226,23 @@ test("a missing partition for many rows is theirs, where it comes after them tha
 describe("what is no matter of one row", () => {
   test("one reason for all of fifty rows ends the run, and nothing is rejected", async () => {
     await withTable("alter table user_logins add constraint closed check (false) not valid");
-    const failure = await failureOf(sink.load(loginMessages(50)));
+    const failure = await failureOf(loader.load(loginMessages(50)));
     expect(failure).toMatchObject({ kind: "config", code: "23514", retryable: false });
     expect(failure.message).toContain("closed");
-    const fewer = await sink.load(loginMessages(49));
+    const fewer = await loader.load(loginMessages(49));
     expect(fewer.rejections).toHaveLength(49);
   });
 
   test("two reasons for fifty rows reject them", async () => {
     await withTable("alter table user_logins add constraint closed check (false) not valid");
     const batch = [...loginMessages(49), loginMessage(50, { 1: "x".repeat(33) })];
-    expect((await sink.load(batch)).rejections).toHaveLength(50);
+    expect((await loader.load(batch)).rejections).toHaveLength(50);
   });
 
   test("a table that is gone ends the run", async () => {
     await withTable();
     await testDatabase.sql.unsafe("drop table user_logins");
-    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
       kind: "config",
       code: "42P01",
       hint: "etl migrate",
@@ -253,7 +252,7 @@ describe("what is no matter of one row", () => {
   test("a lock that is not given up in time is tried again later, and left behind by no session", async () => {
     await withTable();
     const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
-    const hastySink = await openLoginSink(hasty);
+    const hastySink = await openLoginLoader(hasty);
     await testDatabase.sql.begin(async (sql) => {
       await sql`lock table user_logins`;
       expect(await failureOf(hastySink.load(loginMessages(3)))).toMatchObject({
@@ -275,11 +274,11 @@ test("no error says what a row holds", async () => {
   );
   const canary = (number: number) => loginMessage(number, { 0: `canary-${number}` });
   const batch = Array.from({ length: 50 }, (_, index) => canary(index));
-  const refused = await failureOf(sink.load(batch));
+  const refused = await failureOf(loader.load(batch));
   await testDatabase.sql.unsafe(
     "create trigger tell before insert on user_logins for each row execute function tell()",
   );
-  const told = await failureOf(sink.load(batch));
+  const told = await failureOf(loader.load(batch));
   for (const error of [refused, told]) {
     expect([error.message, error.hint, error.stack].join("\n")).not.toContain("canary");
   }

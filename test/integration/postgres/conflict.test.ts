@@ -5,7 +5,7 @@ import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
 import { failureOf, openUrl } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
-import { newestReading, openSink, reading, readings } from "../../support/postgres-readings.ts";
+import { newestReading, openLoader, reading, readings } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
@@ -141,12 +141,12 @@ test("a role is told exactly what it needs to update", async () => {
   const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
   await run(`create role ${role} login password 'loading'; grant usage on schema public to ${role};
     grant insert on reading to ${role}; grant select, insert on etl_ledger, etl_queue to ${role}`);
-  const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  const sink = await openSink(loader, newestReading);
-  const failure = await failureOf(sink.load([reading(1, "a", null)]));
+  const asRole = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
+  const loader = await openLoader(asRole, newestReading);
+  const failure = await failureOf(loader.load([reading(1, "a", null)]));
   expect(failure).toMatchObject({ kind: "permission", code: "42501" });
   await run(failure.hint ?? "");
-  expect(await sink.load([reading(1, "a", null)])).toMatchObject({ inserted: 1 });
-  loader.close();
+  expect(await loader.load([reading(1, "a", null)])).toMatchObject({ inserted: 1 });
+  asRole.close();
   await run(`drop owned by ${role}; drop role ${role}`);
 });

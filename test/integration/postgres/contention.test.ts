@@ -4,7 +4,7 @@ import { migrate } from "../../../src/postgres/migrate.ts";
 import { createChance } from "../../support/chaos-chance.ts";
 import { openUrl } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
-import { newestReading, openSink, reading, readings } from "../../support/postgres-readings.ts";
+import { newestReading, openLoader, reading, readings } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const { sql } = testDatabase;
@@ -14,7 +14,7 @@ const metersPerRound = 120;
 const start = Date.UTC(2026, 0, 1);
 
 /**
- * Two sinks load at once, round after round: the same keys in two orders, every round new ones. In every fourth round, both
+ * Two loaders load at once, round after round: the same keys in two orders, every round new ones. In every fourth round, both
  * have been handed the same messages, and wait for each other's ledger entries before they come to the keys.
  */
 async function contend(conflict: Conflict, badRows: boolean) {
@@ -22,7 +22,7 @@ async function contend(conflict: Conflict, badRows: boolean) {
   const mapping = readings(conflict);
   const chance = createChance(4711);
   const pair = [openUrl(testDatabase.url), openUrl(testDatabase.url)];
-  const sinks = await Promise.all(pair.map((each) => openSink(each, mapping)));
+  const loaders = await Promise.all(pair.map((each) => openLoader(each, mapping)));
   const message = (round: number, number: number) => {
     const takenAt = new Date(start + ((number * 7919) % 100_003) * 1000).toISOString();
     const bad = badRows && number % 150 === 7;
@@ -47,12 +47,14 @@ async function contend(conflict: Conflict, badRows: boolean) {
         message(round, (round * 2 + number) * batchSize + index),
       );
     const batches = [side(0), side(round % 4 === 3 ? 0 : 1)];
-    for (const { row } of batches.flat()) {
-      const [meter = "", takenAt = "", value] = row as readonly string[];
+    for (const {
+      rows: [row],
+    } of batches.flat()) {
+      const [meter = "", takenAt = "", value] = row as unknown as readonly string[];
       if (value !== "none" && takenAt > (newest.get(meter) ?? "")) newest.set(meter, takenAt);
     }
     const results = await Promise.all(
-      sinks.map((sink, number) => sink.load(shuffled(batches[number] ?? []))),
+      loaders.map((loader, number) => loader.load(shuffled(batches[number] ?? []))),
     );
     for (const { inserted, duplicates, rejections } of results) {
       sums.inserted += inserted;

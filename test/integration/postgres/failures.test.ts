@@ -4,7 +4,7 @@ import type { ErrorKind } from "../../../src/errors.ts";
 import { userLogins } from "../../../src/message/mapping.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, startServer } from "../../support/postgres.ts";
-import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
@@ -38,21 +38,21 @@ describe("an error of the server in the midst of a batch", () => {
   ];
   for (const [code, what, kind] of cases) {
     test(`${code}, ${what}, rejects nothing: it is tried again`, async () => {
-      const sink = await openLoginSink(database);
+      const loader = await openLoginLoader(database);
       await onInsert(`if new.user_id = 'user-7' then
         raise exception 'canary %', new.user_id using errcode = '${code}', detail = 'canary'; end if`);
-      const failure = await failureOf(sink.load(loginMessages(20)));
+      const failure = await failureOf(loader.load(loginMessages(20)));
       expect(failure).toMatchObject({ kind, retryable: true, code, operation: "load" });
       expect([failure.message, failure.hint, failure.stack].join("\n")).not.toMatch(/canary|user-7/);
       expect(await stored()).toEqual({ rows: 0, entries: 0 });
 
       // Among bad rows it is told apart from them.
       const withBadRow = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
-      expect(await failureOf(sink.load(withBadRow))).toMatchObject({ kind, retryable: true, code });
+      expect(await failureOf(loader.load(withBadRow))).toMatchObject({ kind, retryable: true, code });
       expect(await stored()).toEqual({ rows: 0, entries: 0 });
 
       await testDatabase.sql`drop trigger act on user_logins`;
-      expect(await sink.load(loginMessages(20))).toMatchObject({ inserted: 20 });
+      expect(await loader.load(loginMessages(20))).toMatchObject({ inserted: 20 });
     });
   }
 });
@@ -60,61 +60,64 @@ describe("an error of the server in the midst of a batch", () => {
 describe("a table that changes meanwhile", () => {
   for (const table of ["user_logins", "etl_ledger"]) {
     test(`${table} is dropped: the run ends; made again, it is loaded into`, async () => {
-      const sink = await openLoginSink(database);
-      await sink.load(loginMessages(3));
+      const loader = await openLoginLoader(database);
+      await loader.load(loginMessages(3));
       await testDatabase.sql.unsafe(`drop table ${table}`);
-      expect(await failureOf(sink.load(loginMessages(3, 4)))).toMatchObject({
+      expect(await failureOf(loader.load(loginMessages(3, 4)))).toMatchObject({
         kind: "config",
         code: "42P01",
         retryable: false,
         hint: "etl migrate",
       });
       await migrate(database, userLogins, "user_logins");
-      expect(await sink.load(loginMessages(3, 4))).toMatchObject({ inserted: 3 });
+      expect(await loader.load(loginMessages(3, 4))).toMatchObject({ inserted: 3 });
     });
   }
 
   test("it is dropped while a load waits for it", async () => {
-    const sink = await openLoginSink(database);
+    const loader = await openLoginLoader(database);
     let loading: Promise<unknown> = Promise.resolve();
     await testDatabase.sql.begin(async (sql) => {
       await sql`drop table user_logins`;
-      loading = failureOf(sink.load(loginMessages(3)));
+      loading = failureOf(loader.load(loginMessages(3)));
       while ((await sql`select 1 from pg_locks where not granted`).length === 0) await Bun.sleep(5);
     });
     expect(await loading).toMatchObject({ kind: "config", code: "42P01" });
   });
 
   test("a column is dropped", async () => {
-    const sink = await openLoginSink(database);
+    const loader = await openLoginLoader(database);
     await testDatabase.sql`alter table user_logins drop column locale`;
-    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({ kind: "config", code: "42703" });
+    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({ kind: "config", code: "42703" });
   });
 
   test("a trigger swallows a row beside a bad one: the run ends, and nothing is rejected", async () => {
-    const sink = await openLoginSink(database);
+    const loader = await openLoginLoader(database);
     await onInsert("if new.user_id = 'user-7' then return null; end if");
     const batch = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
-    const failure = await failureOf(sink.load(batch));
+    const failure = await failureOf(loader.load(batch));
     expect(failure).toMatchObject({ kind: "config", retryable: false });
     expect(failure.message).toContain("swallows rows");
     expect(await stored()).toEqual({ rows: 0, entries: 0 });
   });
 
   test("one reason for every row that the ledger does not know ends the run", async () => {
-    const sink = await openLoginSink(database);
-    await sink.load(loginMessages(30));
+    const loader = await openLoginLoader(database);
+    await loader.load(loginMessages(30));
     await testDatabase.sql`alter table user_logins add constraint closed check (false) not valid`;
-    const failure = await failureOf(sink.load(loginMessages(80)));
+    const failure = await failureOf(loader.load(loginMessages(80)));
     expect(failure).toMatchObject({ kind: "config", code: "23514" });
-    expect(failure.message).toContain("every one of 50 rows");
-    expect(await sink.load(loginMessages(79))).toMatchObject({ duplicates: 30, rejections: { length: 49 } });
+    expect(failure.message).toContain("refused 50 rows in a row");
+    expect(await loader.load(loginMessages(79))).toMatchObject({
+      duplicates: 30,
+      rejections: { length: 49 },
+    });
   });
 });
 
 describe("a server that cannot take a batch now", () => {
   test("deadlock with another session", async () => {
-    const sink = await openLoginSink(database);
+    const loader = await openLoginLoader(database);
     const ids = [1, 2].map((number) => loginMessage(number).ref);
     const [queue] = await testDatabase.sql`select queue_id from etl_queue`;
     let loading: Promise<unknown> = Promise.resolve();
@@ -124,38 +127,38 @@ describe("a server that cannot take a batch now", () => {
       // So that the load is the one to find out, and to be ended.
       await sql`set local deadlock_timeout = '1min'`;
       for (const id of ids.slice(1)) await enter(id);
-      loading = failureOf(sink.load(loginMessages(2)));
+      loading = failureOf(loader.load(loginMessages(2)));
       while ((await sql`select 1 from pg_locks where not granted`).length === 0) await Bun.sleep(5);
       for (const id of ids.slice(0, 1)) await enter(id);
       await sql`delete from etl_ledger`;
     });
     expect(await loading).toMatchObject({ kind: "temporary", code: "40P01", retryable: true });
-    expect(await sink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
+    expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
   });
 
   test("a statement that takes too long", async () => {
     const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
-    const sink = await openLoginSink(hasty);
+    const loader = await openLoginLoader(hasty);
     await onInsert("perform pg_sleep(2)");
-    expect(await failureOf(sink.load([loginMessage(1)]))).toMatchObject({
+    expect(await failureOf(loader.load([loginMessage(1)]))).toMatchObject({
       kind: "temporary",
       code: "57014",
       retryable: true,
     });
     await testDatabase.sql`drop trigger act on user_logins`;
-    expect(await sink.load([loginMessage(1)])).toMatchObject({ inserted: 1 });
+    expect(await loader.load([loginMessage(1)])).toMatchObject({ inserted: 1 });
     hasty.close();
   });
 
   test("the session is ended in the midst of a load", async () => {
-    const sink = await openLoginSink(database);
+    const loader = await openLoginLoader(database);
     await onInsert("perform pg_terminate_backend(pg_backend_pid())");
-    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
       kind: "unavailable",
       retryable: true,
     });
     await testDatabase.sql`drop trigger act on user_logins`;
-    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
   });
 
   test("no connection is left", async () => {
@@ -164,14 +167,14 @@ describe("a server that cannot take a batch now", () => {
     await testDatabase.sql.unsafe(`grant all on all tables in schema public to ${role};
       grant usage on schema public to ${role}`);
     const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
-    const loader = openUrl(url);
-    const sink = await openLoginSink(loader);
+    const asRole = openUrl(url);
+    const loader = await openLoginLoader(asRole);
     await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
     const other = postgres(url, { max: 1 });
     await other`select 1`;
     // The first may meet the connection that was ended.
-    await sink.load(loginMessages(3)).catch(() => {});
-    expect(await failureOf(sink.load(loginMessages(3)))).toMatchObject({
+    await loader.load(loginMessages(3)).catch(() => {});
+    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
       kind: "unavailable",
       operation: "connect",
       code: "53300",
@@ -179,8 +182,8 @@ describe("a server that cannot take a batch now", () => {
     });
     await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
     await other.end({ timeout: 0 });
-    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-    loader.close();
+    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    asRole.close();
     await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   });
 
@@ -188,12 +191,12 @@ describe("a server that cannot take a batch now", () => {
     const { name, sql } = testDatabase;
     await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
     const reader = openUrl(testDatabase.url);
-    const sink = await openLoginSink(database);
-    const readerSink = await openLoginSink(reader);
+    const loader = await openLoginLoader(database);
+    const readerSink = await openLoginLoader(reader);
     const failure = await failureOf(readerSink.load(loginMessages(3)));
     expect(failure).toMatchObject({ kind: "unavailable", code: "25006", retryable: true });
     expect(failure.hint).toContain("default_transaction_read_only");
-    expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
     reader.close();
     await sql.unsafe(`alter database ${name} reset all`);
   });
@@ -203,8 +206,8 @@ describe("a server that cannot take a batch now", () => {
     const home = await createDatabase(server);
     const client = openUrl(home.url);
     await migrate(client, userLogins, "user_logins");
-    const sink = await openLoginSink(client);
-    await sink.load(loginMessages(3));
+    const loader = await openLoginLoader(client);
+    await loader.load(loginMessages(3));
     // A crash makes the server start again, and it then finds that it is to be a standby.
     const [folder] =
       await home.sql`select current_setting('data_directory') as path, pg_backend_pid() as pid`;
@@ -214,12 +217,12 @@ describe("a server that cannot take a batch now", () => {
     while ((await recovery()) !== true) await Bun.sleep(20);
     const codes = new Set<string | undefined>();
     while (!codes.has("25006")) {
-      const failure = await failureOf(sink.load(loginMessages(3, 4)));
+      const failure = await failureOf(loader.load(loginMessages(3, 4)));
       expect(failure).toMatchObject({ kind: "unavailable", retryable: true });
       codes.add(failure.code);
     }
     await home.sql`select pg_promote()`;
-    expect(await sink.load(loginMessages(6))).toEqual({
+    expect(await loader.load(loginMessages(6))).toEqual({
       inserted: 3,
       duplicates: 3,
       leftOut: 0,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { migrationSql } from "../../../src/postgres/migrate.ts";
 import { failureOf } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
-import { openSink, reading, readings } from "../../support/postgres-readings.ts";
+import { openLoader, reading, readings } from "../../support/postgres-readings.ts";
 
 const mapping = readings({ action: "ignore" });
 const { testDatabase, database } = await migratedDatabase(mapping, "reading");
@@ -16,24 +16,24 @@ async function stored(): Promise<string[]> {
 
 async function openReadings(...statements: string[]) {
   for (const statement of statements) await sql.unsafe(statement);
-  return await openSink(database, mapping);
+  return await openLoader(database, mapping);
 }
 
 const unique = "alter table reading add unique (meter)";
 
 test("the row that is there stays, and so does the first of a batch; each message is known", async () => {
-  const sink = await openReadings(unique);
-  expect(await sink.load([reading(1, "b", null), reading(2, "a", null), reading(3, "b", null)])).toEqual({
+  const loader = await openReadings(unique);
+  expect(await loader.load([reading(1, "b", null), reading(2, "a", null), reading(3, "b", null)])).toEqual({
     inserted: 2,
     duplicates: 1,
     leftOut: 1,
     rejections: [],
   });
   const batch = [reading(4, "a", null), reading(5, "c", null)];
-  expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 1, leftOut: 1, rejections: [] });
+  expect(await loader.load(batch)).toEqual({ inserted: 1, duplicates: 1, leftOut: 1, rejections: [] });
   expect(await stored()).toEqual(["a 2", "b 1", "c 5"]);
   await sql`delete from reading`;
-  expect(await sink.load(batch)).toEqual({ inserted: 0, duplicates: 2, leftOut: 0, rejections: [] });
+  expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 2, leftOut: 0, rejections: [] });
 });
 
 describe("with a key", () => {
@@ -43,18 +43,18 @@ describe("with a key", () => {
     expect(migrationSql(keyed, "reading")).toContain("primary key (meter)");
     await sql.unsafe(unique);
     await sql.unsafe("create unique index on reading (value)");
-    const sink = await openSink(database, keyed);
-    expect(await sink.load([reading(1, "a", null), reading(2, "a", null)])).toMatchObject({
+    const loader = await openLoader(database, keyed);
+    expect(await loader.load([reading(1, "a", null), reading(2, "a", null)])).toMatchObject({
       inserted: 1,
       duplicates: 1,
     });
-    expect(await sink.load([reading(3, "b", null, "1")])).toMatchObject({
+    expect(await loader.load([reading(3, "b", null, "1")])).toMatchObject({
       rejections: [{ reason: "sqlstate_23505" }],
     });
   });
 
   test("a table without that index is refused", async () => {
-    expect(await failureOf(openSink(database, keyed))).toMatchObject({
+    expect(await failureOf(openLoader(database, keyed))).toMatchObject({
       kind: "config",
       hint: "create unique index on public.reading (meter)",
     });
@@ -62,9 +62,9 @@ describe("with a key", () => {
 });
 
 test("a bad row is found among ignored ones", async () => {
-  const sink = await openReadings(unique, "insert into reading values ('a', now(), 0)");
+  const loader = await openReadings(unique, "insert into reading values ('a', now(), 0)");
   const batch = [reading(1, "a", null), reading(2, "b", null, "many"), reading(3, "c", null)];
-  expect(await sink.load(batch)).toMatchObject({
+  expect(await loader.load(batch)).toMatchObject({
     inserted: 1,
     duplicates: 1,
     rejections: [{ messageId: batch[1]?.ref.messageId, reason: "sqlstate_22P02" }],
@@ -73,20 +73,20 @@ test("a bad row is found among ignored ones", async () => {
 });
 
 test("a clash outside of the mapping is a rejection, and no row is lost to it in silence", async () => {
-  const sink = await openReadings(
+  const loader = await openReadings(
     unique,
     "alter table reading add batch integer not null default 0 constraint one_row unique",
   );
-  expect(await sink.load([reading(1, "a", null), reading(2, "b", null)])).toMatchObject({
+  expect(await loader.load([reading(1, "a", null), reading(2, "b", null)])).toMatchObject({
     inserted: 1,
     rejections: [{ reason: "sqlstate_23505", constraint: "one_row" }],
   });
 });
 
 test("each of several indexes may ignore a row, one over an expression among them", async () => {
-  const sink = await openReadings(unique, "create unique index on reading ((value % 10))");
+  const loader = await openReadings(unique, "create unique index on reading ((value % 10))");
   const batch = [reading(1, "a", null), reading(2, "a", null), reading(11, "b", null), reading(3, "c", null)];
-  expect(await sink.load(batch)).toEqual({ inserted: 2, duplicates: 2, leftOut: 2, rejections: [] });
+  expect(await loader.load(batch)).toEqual({ inserted: 2, duplicates: 2, leftOut: 2, rejections: [] });
   expect(await stored()).toEqual(["a 1", "c 3"]);
 });
 
@@ -98,16 +98,16 @@ describe("a table that swallows rows", () => {
   ];
 
   test("ends the run, and nothing is stored", async () => {
-    const sink = await openReadings(unique, ...trigger);
-    const failure = await failureOf(sink.load([reading(1, "a", null), reading(2, "b", null)]));
+    const loader = await openReadings(unique, ...trigger);
+    const failure = await failureOf(loader.load([reading(1, "a", null), reading(2, "b", null)]));
     expect(failure).toMatchObject({ kind: "config", retryable: false });
     expect(failure.message).toContain("swallows rows");
     expect(await stored()).toEqual([]);
   });
 
   test("is not blamed for rows that are there", async () => {
-    const sink = await openReadings(unique, ...trigger);
+    const loader = await openReadings(unique, ...trigger);
     const batch = [reading(1, "a", null), reading(2, "a", null)];
-    expect(await sink.load(batch)).toEqual({ inserted: 1, duplicates: 1, leftOut: 1, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 1, duplicates: 1, leftOut: 1, rejections: [] });
   });
 });

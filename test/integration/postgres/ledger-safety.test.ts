@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { requireIntactLedger } from "../../../src/postgres/ledger-inspection.ts";
-import { failureOf, openLoginSink } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 
@@ -21,8 +21,8 @@ describe("a ledger that swallows entries", () => {
     ["one of many", "new.message_id::text like '%3'"],
   ])("%s ends the load: no message may be taken for stored whose row is not there", async (_, condition) => {
     await swallow(condition);
-    const sink = await openLoginSink(database);
-    expect(await failureOf(sink.load(loginMessages(10)))).toMatchObject({
+    const loader = await openLoginLoader(database);
+    expect(await failureOf(loader.load(loginMessages(10)))).toMatchObject({
       kind: "config",
       message: expect.stringContaining("swallows entries"),
     });
@@ -31,10 +31,10 @@ describe("a ledger that swallows entries", () => {
   });
 
   test("is none where the entries are there already", async () => {
-    const sink = await openLoginSink(database);
-    await sink.load(loginMessages(10));
+    const loader = await openLoginLoader(database);
+    await loader.load(loginMessages(10));
     await swallow("true");
-    expect(await sink.load(loginMessages(10))).toMatchObject({ inserted: 0, duplicates: 10 });
+    expect(await loader.load(loginMessages(10))).toMatchObject({ inserted: 0, duplicates: 10 });
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { maskKeysIn } from "../../../src/postgres/mask-keys.ts";
-import { openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
@@ -14,11 +14,11 @@ test("an empty table has no keys", async () => {
 });
 
 test("each key is met once, whichever column it is in, and nothing else is taken for one", async () => {
-  const sink = await openLoginSink(database);
+  const loader = await openLoginLoader(database);
   const old = loginMessage(200, { 2: "hmac:00000001:x" });
   const plain = loginMessage(201, { 2: "a plain hash", 3: "hmac:not-a-key:x" });
   const none = loginMessage(202, { 2: null, 3: null });
-  await sink.load([...loginMessages(100), old, plain, none]);
+  await loader.load([...loginMessages(100), old, plain, none]);
   expect(await look()).toEqual(["00000001", "0badcafe"]);
 });
 

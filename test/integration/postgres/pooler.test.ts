@@ -4,7 +4,7 @@ import { userLogins } from "../../../src/message/mapping.ts";
 import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, sharedServer, superuser, type TestDatabase } from "../../support/postgres.ts";
-import { openLoginSink, patientDeadlines, settingsOf } from "../../support/postgres-database.ts";
+import { openLoginLoader, patientDeadlines, settingsOf } from "../../support/postgres-database.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler, type TransactionPooler } from "../../support/transaction-pooler.ts";
 
@@ -33,11 +33,11 @@ afterAll(async () => {
 });
 
 test("loads through a pooler that gives every transaction another session", async () => {
-  const sinks = await Promise.all(databases.map((database) => openLoginSink(database)));
+  const loaders = await Promise.all(databases.map((database) => openLoginLoader(database)));
   let inserted = 0;
   for (let round = 0; round < 10; round += 1) {
     const batch = loginMessages(20, round * 20);
-    const results = await Promise.all(sinks.map((sink) => sink.load(batch)));
+    const results = await Promise.all(loaders.map((loader) => loader.load(batch)));
     for (const result of results) inserted += result.inserted;
   }
   expect(inserted).toBe(200);
@@ -45,9 +45,9 @@ test("loads through a pooler that gives every transaction another session", asyn
 });
 
 test("finds bad rows through it", async () => {
-  const sink = await openLoginSink(databases[0] as Database);
+  const loader = await openLoginLoader(databases[0] as Database);
   const batch = loginMessages(10, 1000).with(4, loginMessage(1004, { 1: "x".repeat(33) }));
-  expect(await sink.load(batch)).toMatchObject({ inserted: 9, rejections: [{ reason: "sqlstate_22001" }] });
+  expect(await loader.load(batch)).toMatchObject({ inserted: 9, rejections: [{ reason: "sqlstate_22001" }] });
 });
 
 test("leaves no setting behind in its sessions", async () => {

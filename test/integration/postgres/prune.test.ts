@@ -4,7 +4,7 @@ import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneLedger } from "../../../src/postgres/prune.ts";
 import { sharedServer, superuser } from "../../support/postgres.ts";
-import { failureOf, openLoginSink, openUrl, settingsOf } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader, openUrl, settingsOf } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler } from "../../support/transaction-pooler.ts";
@@ -155,6 +155,7 @@ describe("steps", () => {
       transaction: (options, work) =>
         database.transaction(options, (transaction) =>
           work({
+            ...transaction,
             async run(text, parameters) {
               if (text.includes("etl_ledger")) {
                 // The planner's own choice, without what the step sets to be sure of it.
@@ -202,10 +203,10 @@ describe("several at once", () => {
     let loading = true;
     let inserted = 0;
     const loads = pair.map(async (each, index) => {
-      const sink = await openLoginSink(each);
+      const loader = await openLoginLoader(each);
       for (const batch of batches) {
         const shuffled = index === 0 ? batch : batch.toReversed();
-        const result = await sink.load(shuffled);
+        const result = await loader.load(shuffled);
         inserted += result.inserted;
       }
     });
@@ -224,7 +225,7 @@ describe("several at once", () => {
 
   const batchesSentAt = (sentAtMillis: number) =>
     Array.from({ length: 40 }, (_, round) =>
-      loginMessages(50, round * 50).map(({ ref, row }) => ({ row, ref: { ...ref, sentAtMillis } })),
+      loginMessages(50, round * 50).map(({ ref, rows }) => ({ rows, ref: { ...ref, sentAtMillis } })),
     );
 
   test("two pruners and two loading connections: no row twice, no young entry lost", async () => {

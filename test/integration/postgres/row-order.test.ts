@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { MappedMessage } from "../../../src/message/row.ts";
-import { openLoginSink } from "../../support/postgres-database.ts";
+import { openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage } from "../../support/postgres-messages.ts";
 
@@ -14,8 +14,8 @@ beforeEach(async () => {
 const numbers = Array.from({ length: 500 }, (_, index) => (index * 211) % 500);
 
 function fifoMessage(number: number, changes: Parameters<typeof loginMessage>[1] = {}): MappedMessage {
-  const { row, ref } = loginMessage(number, changes);
-  return { row, ref: { ...ref, groupId: `group-${number % 7}`, sentAtMillis: 1_767_323_045_678 } };
+  const { rows, ref } = loginMessage(number, changes);
+  return { rows, ref: { ...ref, groupId: `group-${number % 7}`, sentAtMillis: 1_767_323_045_678 } };
 }
 
 async function storedUsers(): Promise<string[]> {
@@ -24,25 +24,25 @@ async function storedUsers(): Promise<string[]> {
 }
 
 test("rows are stored in the order of the batch", async () => {
-  const sink = await openLoginSink(database);
-  await sink.load(numbers.map((number) => fifoMessage(number)));
+  const loader = await openLoginLoader(database);
+  await loader.load(numbers.map((number) => fifoMessage(number)));
   expect(await storedUsers()).toEqual(numbers.map((number) => `user-${number}`));
 });
 
 test("and so where some of it are stored already", async () => {
-  const sink = await openLoginSink(database);
+  const loader = await openLoginLoader(database);
   const known = numbers.filter((number) => number % 3 === 0);
-  await sink.load(known.map((number) => fifoMessage(number)));
-  await sink.load(numbers.map((number) => fifoMessage(number)));
+  await loader.load(known.map((number) => fifoMessage(number)));
+  await loader.load(numbers.map((number) => fifoMessage(number)));
   const others = numbers.filter((number) => number % 3 !== 0);
   expect((await storedUsers()).slice(known.length)).toEqual(others.map((number) => `user-${number}`));
 });
 
 test("and so where bad rows of a FIFO queue are among them", async () => {
-  const sink = await openLoginSink(database);
+  const loader = await openLoginLoader(database);
   const isBad = (number: number) => number % 90 === 4;
   const batch = numbers.map((number) => fifoMessage(number, isBad(number) ? { 1: "x".repeat(33) } : {}));
-  expect((await sink.load(batch)).rejections).toHaveLength(6);
+  expect((await loader.load(batch)).rejections).toHaveLength(6);
   const good = numbers.filter((number) => !isBad(number));
   expect(await storedUsers()).toEqual(good.map((number) => `user-${number}`));
 });

@@ -5,7 +5,7 @@ import { listRejections } from "../../../src/postgres/rejection-list.ts";
 import { recordRejections } from "../../../src/postgres/rejection-log.ts";
 import { recordRun } from "../../../src/postgres/run-log.ts";
 import { readStatus } from "../../../src/postgres/status.ts";
-import { failureOf, openLoginSink, openUrl } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
@@ -79,8 +79,8 @@ describe("the status", () => {
     await recordRejections(database, home, queueId, [
       { messageId: "other", sentAtMillis: 1, reason: "text_nul", path: "" },
     ]);
-    const sink = await openLoginSink(database, arn);
-    await sink.load(loginMessages(2));
+    const loader = await openLoginLoader(database, arn);
+    await loader.load(loginMessages(2));
     expect((await readStatus(database, home, { queue: arn, runs: 1 })).records?.rejections).toEqual([
       { reason: "field_missing", messages: 3, loadedSince: 2 },
       { reason: "text_nul", messages: 1, loadedSince: 0 },
@@ -135,7 +135,7 @@ describe("the list of rejections", () => {
         ...{ reason: "sqlstate_23514", path: "", column: "user_id", constraint: "no_bots" },
       },
     ]);
-    await (await openLoginSink(database, arn)).load(loginMessages(1, 2));
+    await (await openLoginLoader(database, arn)).load(loginMessages(1, 2));
     const listed = await listRejections(database, home, { queue: "login-queue", limit: 10 });
     expect(listed[0]).toMatchObject({
       ...{ messageId: first?.messageId, reason: "sqlstate_23514", column: "user_id", constraint: "no_bots" },
@@ -165,7 +165,7 @@ describe("the list of rejections", () => {
 describe("a look at messages before they are sent again", () => {
   test("knows what is stored and what was rejected, message by message, of that queue alone", async () => {
     await rejectAll("text_nul");
-    await (await openLoginSink(database, arn)).load(loginMessages(1, 2));
+    await (await openLoginLoader(database, arn)).load(loginMessages(1, 2));
     const [first, second] = messages as [(typeof messages)[0], (typeof messages)[0]];
     const asked = [
       first,

@@ -5,7 +5,7 @@ import { migrate } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
 import { failureOf } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
-import { cellsMessage, mappedField, openSink } from "../../support/postgres-readings.ts";
+import { cellsMessage, mappedField, openLoader } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
@@ -16,10 +16,10 @@ const mappingOf = (column: ColumnMapping): Mapping => ({ columns: [column], conf
 async function roundTrip(type: ColumnType, values: readonly string[]): Promise<string[]> {
   const mapping = mappingOf(mappedField("v", type, false));
   await migrate(database, mapping, "reading");
-  const sink = await openSink(database, mapping);
+  const loader = await openLoader(database, mapping);
   const results: string[] = [];
   for (const [number, value] of [...values, null].entries()) {
-    const { rejections } = await sink.load([cellsMessage(number, [value])]);
+    const { rejections } = await loader.load([cellsMessage(number, [value])]);
     const [row] = await run("delete from reading returning v::text as v");
     if (value !== null) results.push(rejections[0]?.reason ?? row?.v);
     else expect(row?.v).toBeNull();

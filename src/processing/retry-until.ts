@@ -1,13 +1,13 @@
-/** Tries an operation again while its failure may pass, for as long as the run has patience. */
+/** Tries an operation again while its failure may pass, for as long as the run allows. */
 
 import { EtlError } from "../errors.ts";
-import type { Clock } from "./ports.ts";
+import type { Clock } from "../polling/ports.ts";
 
 const firstPauseMillis = 200;
 const longestPauseMillis = 10_000;
 
 /** How long to try, and whom to tell. */
-export interface Patience {
+export interface RetryLimits {
   readonly clock: Clock;
   /** A number in [0, 1), for jitter: many processes that fail together must not come back together. */
   readonly random: () => number;
@@ -22,29 +22,29 @@ export interface Patience {
 }
 
 /**
- * Runs the operation until it succeeds, fails for good, or patience ends. Pauses grow exponentially, with full jitter.
+ * Runs the operation until it succeeds, fails for good, or the time is over. Pauses grow exponentially, with full jitter.
  *
- * @throws EtlError the operation's own where it is not retryable or the signal ended the waiting; kind `temporary`
- * where patience ended
+ * @throws EtlError the operation's own if it is not retryable or the signal ended the waiting; kind `temporary` if the
+ * time was over
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export async function withPatience<T>(operation: () => Promise<T>, patience: Patience): Promise<T> {
-  const { clock, random, giveUpAfterMillis, signal } = patience;
+export async function retryUntil<T>(operation: () => Promise<T>, limits: RetryLimits): Promise<T> {
+  const { clock, random, giveUpAfterMillis, signal } = limits;
   let firstFailure: { readonly at: number; readonly error: EtlError } | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
       const result = await operation();
-      if (firstFailure !== undefined) patience.onRecovery(firstFailure.error.operation);
+      if (firstFailure !== undefined) limits.onRecovery(firstFailure.error.operation);
       return result;
     } catch (error) {
       if (!(error instanceof EtlError) || !error.retryable || signal.aborted) throw error;
       if (firstFailure === undefined) {
         firstFailure = { at: clock.monotonicMillis(), error };
-        patience.onTrouble(error);
+        limits.onTrouble(error);
       }
       const pause = random() * Math.min(longestPauseMillis, firstPauseMillis * 2 ** attempt);
       const failingMillis = clock.monotonicMillis() - firstFailure.at;
-      if (failingMillis >= giveUpAfterMillis) throw outOfPatience(error, failingMillis);
+      if (failingMillis >= giveUpAfterMillis) throw gaveUp(error, failingMillis);
       // Tried once more at the very end, and not given up before it.
       await clock.sleep(Math.min(pause, giveUpAfterMillis - failingMillis), signal);
       if (signal.aborted) throw error;
@@ -52,13 +52,15 @@ export async function withPatience<T>(operation: () => Promise<T>, patience: Pat
   }
 }
 
-function outOfPatience(error: EtlError, failingMillis: number): EtlError {
+function gaveUp(error: EtlError, failingMillis: number): EtlError {
+  const { operation, code, resource } = error;
   return new EtlError({
     kind: "temporary",
-    operation: error.operation,
+    operation,
     message: `gave up after ${Math.round(failingMillis / 1000)} s: ${error.message}`,
     hint: error.hint ?? "run the same command again: nothing is lost and nothing is doubled",
-    code: error.code,
+    code,
+    resource,
     cause: error,
   });
 }

@@ -1,6 +1,6 @@
 /** Keeps a drain's memory small: garbage is collected while the database is at work, before much of it has gathered. */
 
-import type { Sink } from "../../polling/ports.ts";
+import type { Loader } from "../../processing/outcome.ts";
 
 /**
  * What may be held at a time, in messages: as garbage of about 2 kB each, or as requests that are open, each of which
@@ -13,15 +13,15 @@ const messagesOfRequest = 10;
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
 
-/** What the sink is kept frugal with. */
+/** What the loader is kept frugal with. */
 export interface FrugalParts {
   readonly collectGarbage: () => void;
   /** Requests to the queue that are open at this moment. */
   readonly openRequests: () => number;
 }
 
-/** The sink, with a collection beside a load every so many messages. */
-export function frugalSink(sink: Sink, { collectGarbage, openRequests }: FrugalParts): Sink {
+/** The loader, with a collection beside a load every so many messages. */
+export function frugalLoader(loader: Loader, { collectGarbage, openRequests }: FrugalParts): Loader {
   let messages = 0;
   return {
     load(batch) {
@@ -30,7 +30,7 @@ export function frugalSink(sink: Sink, { collectGarbage, openRequests }: FrugalP
         messages = 0;
         setTimeout(collectGarbage, headStartMillis);
       }
-      return sink.load(batch);
+      return loader.load(batch);
     },
   };
 }

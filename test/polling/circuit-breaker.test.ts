@@ -1,65 +1,31 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { drain } from "../../src/polling/drain.ts";
-import type { DrainLimits } from "../../src/polling/drain-parts.ts";
+import type { DrainLimits } from "../../src/polling/drain.ts";
 import type { DeadLetter, Source } from "../../src/polling/ports.ts";
-import { Tally } from "../../src/polling/tally.ts";
-import { expectToAddUp, lasting, limits, passing } from "../support/drain-world.ts";
+import { acceptingDeadLetters, expectToAddUp, lasting, passing, worldOf } from "../support/drain-world.ts";
 import { FifoQueue } from "../support/fifo-queue.ts";
-import {
-  type Journal,
-  MemoryQueue,
-  MemoryTable,
-  mapBody,
-  SkippingClock,
-  silentObserver,
-} from "../support/memory-ports.ts";
+import { type Journal, MemoryQueue } from "../support/memory-ports.ts";
 
 /** A drain with a dead-letter queue. */
 function world<Queue extends Source>(queue: Queue, journal: Journal = []) {
-  const table = new MemoryTable(journal);
-  const tally = new Tally();
   const letters: DeadLetter[] = [];
-  const graceful = new AbortController();
-  return {
-    queue,
-    table,
-    tally,
+  const it = worldOf(queue, { journal, deadLetters: acceptingDeadLetters(letters, journal) });
+  const { run } = it;
+  return Object.assign(it, {
     letters,
-    graceful,
     async run(changes: Partial<DrainLimits> = {}) {
-      const end = await drain(
-        {
-          source: queue,
-          sink: table,
-          deadLetters: {
-            async send(sent) {
-              letters.push(...sent);
-              journal.push({ event: "copy", ids: sent.map(({ message }) => message.messageId) });
-              return new Set(sent.keys());
-            },
-          },
-          clock: new SkippingClock(),
-          runnableMillis: () => 0,
-          random: () => 0.5,
-          mapMessage: mapBody,
-          tally,
-          observer: silentObserver,
-        },
-        { ...limits, ...changes },
-        { graceful: graceful.signal, forced: new AbortController().signal },
-      );
-      expectToAddUp(tally);
+      const end = await run(changes);
+      expectToAddUp(it.counts);
       return end;
     },
-  };
+  });
 }
 
 const bad = (count: number) => Array.from({ length: count }, (_, index) => `bad ${index}`);
 
 function memoryWorld(bodies: readonly string[]) {
   const journal: Journal = [];
-  return { journal, ...world(new MemoryQueue(bodies, journal), journal) };
+  return world(new MemoryQueue(bodies, journal), journal);
 }
 
 describe("messages of which none becomes a row", () => {
@@ -68,7 +34,7 @@ describe("messages of which none becomes a row", () => {
     const end = await it.run();
     expect(end.outcome).toBe("failed");
     expect(end.error).toMatchObject({ kind: "config", exitCode: 78, operation: "map" });
-    expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
+    expect(it.counts).toMatchObject({ rejected: 0, deleted: 0 });
     expect(it.letters).toEqual([]);
     expect(it.queue.visible.length).toBe(120);
   });
@@ -80,7 +46,7 @@ describe("messages of which none becomes a row", () => {
       it.queue.timeOut();
     }
     expect((await it.run()).error).toMatchObject({ kind: "config", operation: "map" });
-    expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
+    expect(it.counts).toMatchObject({ rejected: 0, deleted: 0 });
     expect(it.queue.visible.length).toBe(120);
   });
 
@@ -97,7 +63,7 @@ describe("messages of which none becomes a row", () => {
   test("are rejected where a row has come before them", async () => {
     const it = memoryWorld(["row 0", ...bad(120)]);
     expect(await it.run()).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ inserted: 1, rejected: 120 });
+    expect(it.counts).toMatchObject({ inserted: 1, rejected: 120 });
   });
 
   test("are rejected once a row comes after them, and only then", async () => {
@@ -105,7 +71,7 @@ describe("messages of which none becomes a row", () => {
     expect(await it.run()).toMatchObject({ outcome: "drained" });
     const events = it.journal.filter(({ event }) => event === "commit" || event === "copy");
     expect(events[0]?.event).toBe("commit");
-    expect(it.tally).toMatchObject({ inserted: 1, rejected: 119 });
+    expect(it.counts).toMatchObject({ inserted: 1, rejected: 119 });
   });
 
   test("end the run though they come few at a time: in groups of a FIFO queue", async () => {
@@ -134,20 +100,20 @@ describe("messages of which none becomes a row", () => {
   test("are rejected where they are few, and the queue has no more that could tell", async () => {
     const it = memoryWorld(bad(49));
     expect(await it.run()).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ received: 49, rejected: 49, deleted: 49 });
+    expect(it.counts).toMatchObject({ received: 49, rejected: 49, deleted: 49 });
   });
 
   test("are rejected where --max-messages lets no more come that could tell", async () => {
     const it = memoryWorld(bad(120));
     expect(await it.run({ maxMessages: 30 })).toMatchObject({ outcome: "limit" });
-    expect(it.tally).toMatchObject({ received: 30, rejected: 30, deleted: 30 });
+    expect(it.counts).toMatchObject({ received: 30, rejected: 30, deleted: 30 });
   });
 
   test("and rows that the table refuses beside them: both go back", async () => {
     const it = memoryWorld(bad(120).flatMap((body, index) => [body, `row ${index}`]));
     for (let index = 0; index < 120; index += 1) it.table.refused.add(`row ${index}`);
     expect((await it.run()).error).toMatchObject({ kind: "config" });
-    expect(it.tally.released).toBe(it.tally.received);
+    expect(it.counts.released).toBe(it.counts.received);
     expect(it.queue.visible.length).toBe(240);
   });
 });
@@ -159,11 +125,11 @@ describe("what is held back goes back to the queue, and is not copied", () => {
     it.queue.fault = (call) => {
       if (call !== "receive") return;
       receives += 1;
-      if (receives === 5) it.graceful.abort();
+      if (receives === 4) it.graceful.abort();
     };
     expect(await it.run({ receivers: 1 })).toMatchObject({ outcome: "stopped" });
-    expect(it.tally.received).toBeGreaterThanOrEqual(40);
-    expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
+    expect(it.counts.received).toBeGreaterThanOrEqual(40);
+    expect(it.counts).toMatchObject({ rejected: 0, deleted: 0 });
     expect(it.queue.visible.length).toBe(1000);
   });
 
@@ -176,8 +142,8 @@ describe("what is held back goes back to the queue, and is not copied", () => {
       if (receives === 4) throw lasting("receive");
     };
     expect(await it.run({ receivers: 1 })).toMatchObject({ outcome: "failed" });
-    expect(it.tally.received).toBe(30);
-    expect(it.tally).toMatchObject({ rejected: 0, deleted: 0 });
+    expect(it.counts.received).toBe(30);
+    expect(it.counts).toMatchObject({ rejected: 0, deleted: 0 });
     expect(it.queue.visible.length).toBe(1000);
   });
 
@@ -192,7 +158,7 @@ describe("what is held back goes back to the queue, and is not copied", () => {
       throw passing("load");
     };
     expect(await it.run({ receivers: 1, batchSize: 10 })).toMatchObject({ outcome: "stopped" });
-    expect(it.tally).toMatchObject({ inserted: 0, rejected: 0, deleted: 0 });
+    expect(it.counts).toMatchObject({ inserted: 0, rejected: 0, deleted: 0 });
     expect(it.queue.visible.length).toBe(60);
   });
 });
@@ -204,10 +170,10 @@ test("refusals for many reasons are not held back without end", async () => {
   let most = 0;
   it.table.reasonOf = (body) => (Number(body.slice(4)) % 2 === 0 ? "sqlstate_23514" : "sqlstate_23505");
   it.queue.fault = () => {
-    most = Math.max(most, it.tally.open);
+    most = Math.max(most, it.open);
   };
   expect(await it.run({ batchSize: 10, maxInFlight: 20 })).toMatchObject({ outcome: "drained" });
-  expect(it.tally).toMatchObject({ received: 1000, rejected: 1000 });
+  expect(it.counts).toMatchObject({ received: 1000, rejected: 1000 });
   expect(most).toBeLessThanOrEqual(100 + 20);
 });
 
@@ -218,7 +184,7 @@ describe("a group of a FIFO queue whose message is held back", () => {
   test.each([10, 15, 18, 19, 1000])("does not stop the drain, with room for %d", async (maxInFlight) => {
     const it = world(new FifoQueue([{ group: "g", body: "bad" }, ...rows(29)]));
     expect(await it.run({ maxInFlight })).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ inserted: 29, rejected: 1, deleted: 30 });
+    expect(it.counts).toMatchObject({ inserted: 29, rejected: 1, deleted: 30 });
     expect(it.letters).toHaveLength(1);
   });
 
@@ -230,8 +196,8 @@ describe("a group of a FIFO queue whose message is held back", () => {
       if (receives === 2) it.graceful.abort();
     };
     expect(await it.run({ receivers: 1 })).toMatchObject({ outcome: "stopped" });
-    expect(it.tally.released).toBe(it.tally.received);
-    expect(it.tally.unsettled).toBe(0);
+    expect(it.counts.released).toBe(it.counts.received);
+    expect(it.counts.unsettled).toBe(0);
     expect(it.queue.left).toHaveLength(30);
   });
 
@@ -239,7 +205,7 @@ describe("a group of a FIFO queue whose message is held back", () => {
     const it = world(new FifoQueue([...rows(5), { group: "g", body: "row refused" }, ...rows(29).slice(5)]));
     it.table.refused.add("row refused");
     expect(await it.run({ maxInFlight: 10 })).toMatchObject({ outcome: "drained" });
-    expect(it.tally).toMatchObject({ inserted: 29, rejected: 1, deleted: 30 });
+    expect(it.counts).toMatchObject({ inserted: 29, rejected: 1, deleted: 30 });
   });
 });
 

@@ -6,14 +6,14 @@ import type { RejectionReason } from "../message/rejection.ts";
 const remembered = 100_000;
 
 interface Entry {
-  /** Undefined while the message has come again and its new fate is open. */
+  /** Undefined while the message has come again and its end is open. */
   reason: RejectionReason | undefined;
   /** Monotonic milliseconds. */
   readonly visibleAgainMillis: number;
 }
 
 /** Remembers rejected messages, and when each can be received again. */
-export class LeftBehind {
+export class RejectedInQueue {
   /** By message id, in the order of their last rejection. */
   readonly #entries = new Map<string, Entry>();
 
@@ -36,7 +36,7 @@ export class LeftBehind {
     return this.#entries.get(messageId)?.reason !== undefined;
   }
 
-  /** A rejected message has come again: gives the reason it was counted under; undefined where it is not counted. */
+  /** A rejected message has come again: gives the reason it was counted under; undefined if it is not counted. */
   reopen(messageId: string): RejectionReason | undefined {
     const entry = this.#entries.get(messageId);
     const reason = entry?.reason;

@@ -1,56 +1,48 @@
 /** Gathers what goes to the queue into batch calls of ten, several calls at a time. */
 
-import { Condition } from "./condition.ts";
-
-/** Entries of one batch call, the most that SQS takes. */
+/** Entries of one batch call, and messages of one receive: the most that SQS takes and hands out. */
 export const batchEntries = 10;
 
-/** What a gatherer does. */
-export interface TensParts<T> {
+/** What a sender does. */
+export interface BatchSenderParts<T> {
   /** One batch call; what it throws ends the run. */
   readonly call: (items: readonly T[]) => Promise<void>;
   /** Calls at one time, asked for before each. */
   readonly concurrency: () => number;
-  /** Called after each call that was answered, when `idle` is up to date. */
-  readonly onDone: (items: readonly T[]) => void;
-  /** Called with the error that ends the run; nothing is sent after it. */
+  /** Called with the error of a call that failed; nothing is sent after it. */
   readonly onFailure: (error: unknown) => void;
   /** Called with what a failed call held, and with what is not sent because of it. */
   readonly onDropped: (items: readonly T[]) => void;
+  /** Called after each call, when `idle` is up to date. */
+  readonly onDone: () => void;
 }
 
 /**
- * Sends full tens as soon as they are full, and a smaller batch only while no other call is open: batches are full
+ * Sends full batches as soon as they are full, and a smaller one only while no other call is open: batches are full
  * under load, and nothing ever waits for more to come.
  */
-export class Tens<T> {
-  readonly #parts: TensParts<T>;
-  readonly #changed = new Condition();
+export class BatchSender<T> {
+  readonly #parts: BatchSenderParts<T>;
   #pending: T[] = [];
   #calls = 0;
   #failed = false;
 
-  constructor(parts: TensParts<T>) {
+  constructor(parts: BatchSenderParts<T>) {
     this.#parts = parts;
   }
 
   add(items: readonly T[]): void {
     if (this.#failed) {
       this.#parts.onDropped(items);
-    } else {
-      for (const item of items) this.#pending.push(item);
-      this.#dispatch();
+      return;
     }
+    for (const item of items) this.#pending.push(item);
+    this.#dispatch();
   }
 
   /** Whether nothing waits and no call is open. */
   get idle(): boolean {
     return this.#calls === 0 && this.#pending.length === 0;
-  }
-
-  /** Resolves when everything has been sent and answered. */
-  async finish(): Promise<void> {
-    while (!this.idle) await this.#changed.wait();
   }
 
   #dispatch(): void {
@@ -62,7 +54,7 @@ export class Tens<T> {
   }
 
   async #send(items: readonly T[]): Promise<void> {
-    const { call, onDone, onFailure, onDropped } = this.#parts;
+    const { call, onFailure, onDropped, onDone } = this.#parts;
     let failure: { readonly error: unknown } | undefined;
     try {
       await call(items);
@@ -70,14 +62,13 @@ export class Tens<T> {
       failure = { error };
     }
     this.#calls -= 1;
-    if (failure === undefined) {
-      this.#dispatch();
-      onDone(items);
-    } else {
+    if (failure !== undefined) {
       this.#failed = true;
+      const dropped = [...items, ...this.#pending.splice(0)];
       onFailure(failure.error);
-      onDropped([...items, ...this.#pending.splice(0)]);
+      onDropped(dropped);
     }
-    this.#changed.ring();
+    this.#dispatch();
+    onDone();
   }
 }

@@ -1,18 +1,23 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Sink } from "../../../src/polling/ports.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { serverPort } from "../../support/postgres.ts";
-import { failureOf, openLoginSink, openUrl, settingsOf } from "../../support/postgres-database.ts";
+import {
+  type CountingLoader,
+  failureOf,
+  openLoginLoader,
+  openUrl,
+  settingsOf,
+} from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { startPostgresProxy } from "../../support/postgres-proxy.ts";
 
 const { testDatabase, database } = await migratedDatabase();
-let sink: Sink;
+let loader: CountingLoader;
 
 beforeEach(async () => {
-  sink = await openLoginSink(database);
+  loader = await openLoginLoader(database);
 });
 
 async function counts(): Promise<{ rows: number; distinct: number; entries: number }> {
@@ -26,7 +31,7 @@ async function counts(): Promise<{ rows: number; distinct: number; entries: numb
 describe("exactly once", () => {
   test("stores the rows as they are, and dates and integers exactly", async () => {
     const hostile = `'; drop table user_logins; -- "\\{},NULL\n\u2028😀<&>`;
-    const result = await sink.load([
+    const result = await loader.load([
       loginMessage(1, { 0: hostile, 4: null, 5: "2147483647", 6: "2024-02-29" }),
       loginMessage(2, { 0: "NULL", 1: "", 5: "-2147483648", 6: "0001-01-01" }),
     ]);
@@ -55,7 +60,7 @@ describe("exactly once", () => {
   });
 
   test("keeps the time of sending to the millisecond", async () => {
-    await sink.load([loginMessage(1)]);
+    await loader.load([loginMessage(1)]);
     const [entry] = await testDatabase.sql`
       select extract(epoch from sent_at) * 1000 = ${loginMessage(1).ref.sentAtMillis} as exact, message_id
       from etl_ledger`;
@@ -64,9 +69,9 @@ describe("exactly once", () => {
 
   test("counts a batch that comes again as duplicates", async () => {
     const batch = loginMessages(20);
-    expect(await sink.load(batch)).toEqual({ inserted: 20, duplicates: 0, leftOut: 0, rejections: [] });
-    expect(await sink.load(batch)).toEqual({ inserted: 0, duplicates: 20, leftOut: 0, rejections: [] });
-    expect(await sink.load(loginMessages(20, 11))).toEqual({
+    expect(await loader.load(batch)).toEqual({ inserted: 20, duplicates: 0, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 20, leftOut: 0, rejections: [] });
+    expect(await loader.load(loginMessages(20, 11))).toEqual({
       inserted: 10,
       duplicates: 10,
       leftOut: 0,
@@ -86,22 +91,22 @@ describe("exactly once", () => {
       withId(3, 'é"\\,{}'),
       withId(4, loginMessage(4).ref.messageId),
     ];
-    expect(await sink.load(batch)).toEqual({ inserted: 4, duplicates: 0, leftOut: 0, rejections: [] });
-    expect(await sink.load(batch)).toEqual({ inserted: 0, duplicates: 4, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 4, duplicates: 0, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 4, leftOut: 0, rejections: [] });
   });
 
   test("keeps two queues' messages apart, and one queue's together", async () => {
     const batch = loginMessages(3);
-    const other = await openLoginSink(database, "arn:aws:sqs:eu-west-1:000000000000:other");
-    const same = await openLoginSink(database);
-    await sink.load(batch);
+    const other = await openLoginLoader(database, "arn:aws:sqs:eu-west-1:000000000000:other");
+    const same = await openLoginLoader(database);
+    await loader.load(batch);
     expect(await other.load(batch)).toMatchObject({ inserted: 3 });
     expect(await same.load(batch)).toMatchObject({ inserted: 0, duplicates: 3 });
   });
 
   test("stores no message twice, and never deadlocks, when two load the same ones at once", async () => {
     const second = openUrl(testDatabase.url);
-    const sinks = [sink, await openLoginSink(second)];
+    const loaders = [loader, await openLoginLoader(second)];
     const shuffled = (seed: number) =>
       loginMessages(60).sort(
         (a, b) => ((a.ref.sentAtMillis * seed) % 61) - ((b.ref.sentAtMillis * seed) % 61),
@@ -110,7 +115,7 @@ describe("exactly once", () => {
     for (let round = 0; round < 60; round += 1) {
       await testDatabase.sql`truncate user_logins, etl_ledger`;
       const results = await Promise.all(
-        sinks.map((each, index) => each.load(shuffled(7 + 13 * index + round))),
+        loaders.map((each, index) => each.load(shuffled(7 + 13 * index + round))),
       );
       for (const result of results) inserted += result.inserted;
       expect(await counts()).toEqual({ rows: 60, distinct: 60, entries: 60 });
@@ -126,10 +131,10 @@ describe("exactly once", () => {
           begin perform pg_sleep(0.01); return new; end $$;
         create trigger linger before insert on etl_ledger for each row execute function linger()`);
       const second = openUrl(testDatabase.url);
-      const other = await openLoginSink(second);
+      const other = await openLoginLoader(second);
       const last = loginMessage(10, kind === "good" ? {} : { 1: "x".repeat(33) });
       const batch = loginMessages(10).with(9, last);
-      const results = await Promise.all([sink.load(batch), other.load(batch.toReversed())]);
+      const results = await Promise.all([loader.load(batch), other.load(batch.toReversed())]);
       const inserted = results.map((result) => result.inserted).sort((a, b) => a - b);
       expect(inserted).toEqual([0, kind === "good" ? 10 : 9]);
       second.close();
@@ -137,7 +142,7 @@ describe("exactly once", () => {
   }
 
   test("loads nothing of an empty batch", async () => {
-    expect(await sink.load([])).toEqual({ inserted: 0, duplicates: 0, leftOut: 0, rejections: [] });
+    expect(await loader.load([])).toEqual({ inserted: 0, duplicates: 0, leftOut: 0, rejections: [] });
   });
 });
 
@@ -148,7 +153,7 @@ describe("a commit whose answer is lost", () => {
       const settings = { ...settingsOf(testDatabase.url), port: proxy.port };
       const deadlines = { connectTimeoutMillis: 5_000, statementTimeoutMillis: 500 };
       const fragile = openDatabase(settings, deadlines);
-      const fragileSink = await openLoginSink(fragile);
+      const fragileSink = await openLoginLoader(fragile);
       proxy.fault = fault;
       const failure = await failureOf(fragileSink.load([loginMessage(1)]));
       expect(failure).toMatchObject({ kind: "unavailable", operation: "load", retryable: true });
@@ -173,10 +178,10 @@ describe("a role with other defaults", () => {
       await testDatabase.sql.unsafe(`
         alter database ${testDatabase.name} set default_transaction_isolation = '${isolation}'`);
       const pair = [openUrl(testDatabase.url), openUrl(testDatabase.url)];
-      const sinks = await Promise.all(pair.map((each) => openLoginSink(each)));
+      const loaders = await Promise.all(pair.map((each) => openLoginLoader(each)));
       for (let round = 0; round < 20; round += 1) {
         const batch = loginMessages(30, round * 30);
-        const results = await Promise.all(sinks.map((each) => each.load(batch)));
+        const results = await Promise.all(loaders.map((each) => each.load(batch)));
         expect(results.reduce((sum, { inserted }) => sum + inserted, 0)).toBe(30);
       }
       for (const each of pair) each.close();
@@ -195,7 +200,7 @@ describe("a role with other defaults", () => {
         end $$;
       create trigger see before insert on user_logins for each row execute function see()`);
     const fresh = openUrl(testDatabase.url);
-    await (await openLoginSink(fresh)).load([loginMessage(1)]);
+    await (await openLoginLoader(fresh)).load([loginMessage(1)]);
     expect([...(await testDatabase.sql`select setting from seen`)]).toEqual([{ setting: "on" }]);
     fresh.close();
     await testDatabase.sql.unsafe(`alter database ${testDatabase.name} reset all`);
@@ -208,7 +213,7 @@ describe("a table that swallows rows", () => {
       create function swallow() returns trigger language plpgsql as $$
         begin return case when new.user_id = 'user-2' then null else new end; end $$;
       create trigger swallow before insert on user_logins for each row execute function swallow()`);
-    const failure = await failureOf(sink.load(loginMessages(3)));
+    const failure = await failureOf(loader.load(loginMessages(3)));
     expect(failure).toMatchObject({ kind: "config", retryable: false });
     expect(failure.message).toContain("trigger on public.user_logins swallows rows");
     expect(await counts()).toEqual({ rows: 0, distinct: 0, entries: 0 });
@@ -216,7 +221,7 @@ describe("a table that swallows rows", () => {
 
   test("a rule that does something else ends the run, and nothing is stored", async () => {
     await testDatabase.sql.unsafe("create rule elsewhere as on insert to user_logins do instead nothing");
-    const failure = await failureOf(sink.load(loginMessages(3)));
+    const failure = await failureOf(loader.load(loginMessages(3)));
     expect(failure).toMatchObject({ kind: "config", code: "0A000", retryable: false });
     expect(await counts()).toEqual({ rows: 0, distinct: 0, entries: 0 });
   });
@@ -233,7 +238,7 @@ test("registering a queue at once from several sides gives it one number", async
 
 test("without a ledger, says how to make one", async () => {
   await testDatabase.sql.unsafe("drop table etl_ledger");
-  expect(await failureOf(openLoginSink(database))).toMatchObject({
+  expect(await failureOf(openLoginLoader(database))).toMatchObject({
     kind: "config",
     hint: "etl migrate --table public.user_logins",
   });
@@ -248,17 +253,17 @@ test("a role that may not connect, or whose rows a policy refuses, is told so", 
     revoke connect on database ${testDatabase.name} from public;
     alter table user_logins enable row level security`);
   const guest = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  const unwelcome = await failureOf(openLoginSink(guest));
+  const unwelcome = await failureOf(openLoginLoader(guest));
   expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
   expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
   await testDatabase.sql.unsafe(unwelcome.hint ?? "");
 
-  const sink = await openLoginSink(guest);
-  const refused = await failureOf(sink.load(loginMessages(3)));
+  const loader = await openLoginLoader(guest);
+  const refused = await failureOf(loader.load(loginMessages(3)));
   expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
   expect(refused.hint).toContain("policy");
   await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
-  expect(await sink.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
   guest.close();
   await testDatabase.sql.unsafe(`
     grant connect on database ${testDatabase.name} to public; drop owned by ${role}; drop role ${role}`);
@@ -270,10 +275,10 @@ test("a role that may only load can load, and one that may not is told what to g
   await testDatabase.sql.unsafe(`grant usage on schema public to ${role}`);
   const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
   const loader = openUrl(url);
-  const failure = await failureOf(openLoginSink(loader));
+  const failure = await failureOf(openLoginLoader(loader));
   expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
   await testDatabase.sql.unsafe(failure.hint ?? "");
-  const loaderSink = await openLoginSink(loader);
+  const loaderSink = await openLoginLoader(loader);
   expect(await loaderSink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
   expect(await loaderSink.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
     inserted: 1,

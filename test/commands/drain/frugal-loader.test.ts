@@ -1,15 +1,18 @@
 import { expect, test } from "bun:test";
-import { frugalSink } from "../../../src/commands/drain/frugal-sink.ts";
+import { frugalLoader } from "../../../src/commands/drain/frugal-loader.ts";
 import type { MappedMessage } from "../../../src/message/row.ts";
+import type { Fate } from "../../../src/processing/outcome.ts";
 
 const batch = (count: number) =>
   Array.from(
     { length: count },
     (): MappedMessage => ({
       ref: { messageId: "m", receiptHandle: "h", sentAtMillis: 0, receiveCount: 1 },
-      row: [],
+      rows: [],
     }),
   );
+
+const fates = (count: number): Fate[] => Array(count).fill({ kind: "stored", rows: 1 });
 
 test.each([
   ["once every 4,000 messages", 0, 4_000],
@@ -17,12 +20,12 @@ test.each([
 ])("garbage is collected beside a load, %s", async (_, openRequests, between) => {
   const happened: string[] = [];
   let answer = () => {};
-  const sink = frugalSink(
+  const loader = frugalLoader(
     {
       load: ({ length }) => {
         happened.push(`load ${length}`);
         return new Promise((resolve) => {
-          answer = () => resolve({ inserted: length, duplicates: 0, leftOut: 0, rejections: [] });
+          answer = () => resolve(fates(length));
           if (length !== 500) answer();
         });
       },
@@ -37,11 +40,11 @@ test.each([
   );
   const first = between - 501;
   for (let load = 0; load < 2; load += 1) {
-    const loaded = await sink.load(batch(first));
-    expect(loaded).toEqual({ inserted: first, duplicates: 0, leftOut: 0, rejections: [] });
-    await sink.load(batch(1));
+    const loaded = await loader.load(batch(first));
+    expect(loaded).toEqual(fates(first));
+    await loader.load(batch(1));
     // Answered by the collection: the load is under way while it happens.
-    await sink.load(batch(500));
+    await loader.load(batch(500));
   }
   const once = [`load ${first}`, "load 1", "load 500", "collect"];
   expect(happened).toEqual([...once, ...once]);

@@ -1,0 +1,499 @@
+/** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
+
+import type { Message, MessageRef } from "../message/message.ts";
+import type { Rejection, RejectionReason } from "../message/rejection.ts";
+import type { Outcome, Rejected } from "../processing/outcome.ts";
+import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
+import { BatchSender } from "./batch-sender.ts";
+import type { OnDrainEvent, RejectedMessage } from "./events.ts";
+import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
+import type { Counts } from "./receipt.ts";
+import { RejectedInQueue } from "./rejected-in-queue.ts";
+
+/** The most bytes of one load, whatever its number of messages. */
+const maxBatchBytes = 8 * 1024 * 1024;
+
+/** Of answers under way and of messages that are not settled. */
+const maxBytesInFlight = 64 * 1024 * 1024;
+
+/** What a message is taken to need before the first has come. */
+const firstEstimateBytes = 2 * 1024;
+
+/** A rejected message comes back after this at the latest: soon enough to see that its cause is mended. */
+const longestAbsenceSeconds = 3600;
+
+/** Where a delivery is on its way; `held` is the circuit breaker's. */
+type State = "waiting" | "processing" | "held" | "settling" | "settled";
+
+/** One delivery of a message. */
+export interface Delivery extends MessageRef {
+  state: State;
+  /** The message itself, for as long as it may be processed or copied. */
+  message: Message | undefined;
+  /** What the message takes up in memory, about. */
+  bytes: number;
+  readonly receivedAtMillis: number;
+  /** Since when it is invisible for the visibility timeout. */
+  hiddenAtMillis: number;
+}
+
+/** What a delivery is settled with: an outcome, or back to the queue. */
+type Settling = readonly [Delivery, Outcome | { readonly kind: "released" }];
+
+/** What the register works with. */
+export interface DeliveriesParts {
+  readonly source: Pick<Source, "delete" | "changeVisibility">;
+  /** Where rejected messages go. @defaultValue they stay in the queue */
+  readonly deadLetters?: DeadLetterQueue | undefined;
+  readonly clock: Clock;
+  readonly visibilityTimeoutSeconds: number;
+  /** The most deliveries that are asked for, or received and not settled; asked for before each receive. */
+  readonly maxMessages: () => number;
+  /** Calls of a kind to the queue at one time. */
+  readonly concurrency: () => number;
+  /** How long deletes and copies are tried again. */
+  readonly retry: RetryLimits;
+  readonly onEvent: OnDrainEvent;
+  /** Called with an error that ends the run. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Every delivery from its receive to its end: `waiting`, `processing`, perhaps `held`, `settling`, `settled`.
+ *
+ * Of one group of a FIFO queue only one delivery is out at a time; the next can be taken when that one has settled. What
+ * stays in the queue sends those of its group that wait back at once, so that none overtakes it.
+ */
+export class Deliveries {
+  readonly #parts: DeliveriesParts;
+  readonly #busyGroups = new Set<string>();
+  readonly #rejected = new RejectedInQueue();
+  readonly #deleting: BatchSender<Delivery>;
+  readonly #copying: BatchSender<readonly [Delivery, Rejection]>;
+  readonly #hiding: BatchSender<readonly [Delivery, seconds: number]>;
+  readonly #releasing: BatchSender<readonly [Delivery, isCounted: boolean]>;
+  readonly #reasons = new Map<string, number>();
+  readonly #counts = {
+    received: 0,
+    inserted: 0,
+    rows: 0,
+    duplicates: 0,
+    rejected: 0,
+    released: 0,
+    unsettled: 0,
+    deleted: 0,
+  };
+  /** Not settled and not left to itself, in the order in which their visibility runs out. */
+  readonly inFlight = new Set<Delivery>();
+  #waiting: Delivery[] = [];
+  #processing = 0;
+  #reserved = 0;
+  #bytes = 0;
+  #waitingBytes = 0;
+  /** Messages asked for and not yet answered. */
+  #expected = 0;
+  /** Follows the largest message at once, and smaller ones slowly. */
+  #estimateBytes = firstEstimateBytes;
+  /** What is given back while a poll of ours is open; undefined while give-backs go out at once. */
+  #keptBack: (readonly [Delivery, boolean])[] | undefined;
+  #pollsAreOver = false;
+  #wake: (() => void)[] = [];
+
+  constructor(parts: DeliveriesParts) {
+    this.#parts = parts;
+    const { source, concurrency, retry, onFailure } = parts;
+    const common = { concurrency, onFailure, onDone: () => this.#ring() };
+    this.#deleting = new BatchSender({
+      ...common,
+      call: async (batch) => {
+        const handles = batch.map(({ receiptHandle }) => receiptHandle);
+        const { settled, failed } = await retryUntil(() => source.delete(handles), retry);
+        this.#counts.deleted += settled;
+        parts.onEvent({ type: "deleted", messages: settled, failed });
+        this.#settled(batch);
+      },
+      // Their rows are stored: they come back and are recognised.
+      onDropped: (batch) => this.#settled(batch),
+    });
+    this.#copying = new BatchSender({
+      ...common,
+      call: (batch) => this.#copy(batch),
+      onDropped: (batch) => this.#leave(batch),
+    });
+    // If hiding fails, the message comes back after the queue's own timeout, a little too soon.
+    this.#hiding = new BatchSender({
+      ...common,
+      call: async (batch) => {
+        const changes = batch.map(([{ receiptHandle }, timeoutSeconds]) => ({
+          receiptHandle,
+          timeoutSeconds,
+        }));
+        await source.changeVisibility(changes).catch(() => {});
+      },
+      onDropped() {},
+    });
+    this.#releasing = new BatchSender({
+      ...common,
+      call: (batch) => this.#makeVisible(batch),
+      onDropped() {},
+    });
+  }
+
+  /** Reserves room for so many more deliveries, or not at all. One receive is always let through. */
+  tryReserve(count: number): boolean {
+    const bytes = this.#bytes + (this.#expected + count) * this.#estimateBytes;
+    const isFull = this.#reserved + count > this.#parts.maxMessages() || bytes > maxBytesInFlight;
+    if (this.#reserved > 0 && isFull) return false;
+    this.#reserved += count;
+    this.#expected += count;
+    return true;
+  }
+
+  /**
+   * A receive for which `reserved` places were reserved is over.
+   *
+   * @param isKnown whether the message is in hand already, and no sign that there is more
+   * @returns how many messages are new to this run
+   */
+  arrive(reserved: number, messages: readonly Message[], isKnown: (messageId: string) => boolean): number {
+    const now = this.#parts.clock.monotonicMillis();
+    let fresh = 0;
+    for (const message of messages) {
+      const delivery = toDelivery(message, now);
+      const { messageId } = delivery;
+      const counted = this.#rejected.reopen(messageId);
+      if (counted === undefined) this.#counts.received += 1;
+      else this.#uncount(counted);
+      if (!this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
+      this.#estimateBytes = Math.max(delivery.bytes, this.#estimateBytes * 0.99);
+      this.#bytes += delivery.bytes;
+      this.#waitingBytes += delivery.bytes;
+      this.#waiting.push(delivery);
+      this.inFlight.add(delivery);
+    }
+    this.#expected -= reserved;
+    this.#reserved -= reserved - messages.length;
+    if (messages.length > 0) this.#parts.onEvent({ type: "received", messages: messages.length });
+    this.#ring();
+    return fresh;
+  }
+
+  /** The next deliveries in the order of arrival; empty if nothing may be taken now. */
+  take(maxMessages: number): readonly Delivery[] {
+    const taken: Delivery[] = [];
+    const kept: Delivery[] = [];
+    let bytes = 0;
+    let next = 0;
+    for (; next < this.#waiting.length; next += 1) {
+      const delivery = this.#waiting[next] as Delivery;
+      if (taken.length === maxMessages || bytes >= maxBatchBytes) break;
+      const { groupId } = delivery;
+      if (groupId !== undefined && this.#busyGroups.has(groupId)) {
+        kept.push(delivery);
+        continue;
+      }
+      if (groupId !== undefined) this.#busyGroups.add(groupId);
+      bytes += delivery.bytes;
+      delivery.state = "processing";
+      taken.push(delivery);
+    }
+    // In place if nothing is kept: a long line is not copied for each batch.
+    const rest = this.#waiting;
+    rest.splice(0, next);
+    this.#waiting = kept.length === 0 ? rest : kept.concat(rest);
+    this.#processing += taken.length;
+    this.#waitingBytes -= bytes;
+    return taken;
+  }
+
+  /** The circuit breaker holds them. They give their room back, or they would keep out the messages that could tell. */
+  hold(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) delivery.state = "held";
+    this.#processing -= deliveries.length;
+    this.#reserved -= deliveries.length;
+    if (deliveries.length > 0) this.#ring();
+  }
+
+  /**
+   * Settles deliveries: the one way to delete, to move to the dead-letter queue, to leave in the queue and to give back.
+   *
+   * A delivery is deleted only if its outcome says that its rows are durable, or once the dead-letter queue has accepted
+   * its copy.
+   */
+  settle(settlements: readonly Settling[]): void {
+    const durable: Delivery[] = [];
+    const rejected: (readonly [Delivery, Rejected])[] = [];
+    const back: (readonly [Delivery, isCounted: boolean])[] = [];
+    const repeated: Delivery[] = [];
+    let waited = 0;
+    for (const [delivery, outcome] of settlements) {
+      waited += this.#beginSettling(delivery);
+      switch (outcome.kind) {
+        case "stored":
+          this.#counts.inserted += 1;
+          this.#counts.rows += outcome.rows;
+          durable.push(delivery);
+          break;
+        case "duplicate":
+        case "superseded":
+          this.#counts.duplicates += 1;
+          durable.push(delivery);
+          break;
+        case "rejected":
+          rejected.push([delivery, outcome]);
+          break;
+        case "repeated":
+          this.#counts.received -= 1;
+          repeated.push(delivery);
+          break;
+        case "unsettled":
+          if (outcome.mayBeStored) this.#counts.unsettled += 1;
+          back.push([delivery, !outcome.mayBeStored]);
+          break;
+        case "released":
+          back.push([delivery, true]);
+          break;
+      }
+    }
+    if (waited > 0) this.#waiting = this.#waiting.filter(({ state }) => state === "waiting");
+    if (durable.length > 0) this.#delete(durable);
+    if (rejected.length > 0) this.#reject(rejected);
+    if (back.length > 0) this.#giveBack(back);
+    if (repeated.length > 0) this.#leftInQueue(repeated);
+  }
+
+  /** From now on, what is given back waits for {@link pollsOver}: an open poll of our own would be handed it. */
+  keepBack(): void {
+    if (!this.#pollsAreOver) this.#keptBack ??= [];
+  }
+
+  /** No poll of ours is open any more. */
+  pollsOver(): void {
+    const kept = this.#keptBack ?? [];
+    this.#keptBack = undefined;
+    this.#pollsAreOver = true;
+    this.#releasing.add(kept);
+    this.#ring();
+  }
+
+  /** Gives back all that waits. */
+  releaseWaiting(): void {
+    this.settle(this.#waiting.map((delivery) => [delivery, { kind: "released" }]));
+  }
+
+  /** Resolves at the next change. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve));
+  }
+
+  /** Whether every call to the queue has been answered, and none waits. */
+  get callsAreOver(): boolean {
+    const kept = this.#keptBack?.length ?? 0;
+    return (
+      kept === 0 && this.#deleting.idle && this.#copying.idle && this.#hiding.idle && this.#releasing.idle
+    );
+  }
+
+  /** Whether nothing waits, nothing is processed, and no call is open. */
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#processing === 0 && this.callsAreOver;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether so many could be taken at once, or as many bytes as one load may have. */
+  holdsFullLoad(maxMessages: number): boolean {
+    return this.#waiting.length >= maxMessages || this.#waitingBytes >= maxBatchBytes;
+  }
+
+  /** Whether this run has rejected the message before. */
+  wasRejected(messageId: string): boolean {
+    return this.#rejected.has(messageId);
+  }
+
+  /** How many messages that this run has left in the queue may be among those that the queue counts as visible. */
+  get visibleAgain(): number {
+    return this.#rejected.visibleAt(this.#parts.clock.monotonicMillis());
+  }
+
+  /** Deliveries whose end is open. */
+  get open(): number {
+    const { received, inserted, duplicates, rejected, released, unsettled } = this.#counts;
+    return received - inserted - duplicates - rejected - released - unsettled;
+  }
+
+  /** What has become of everything so far; at the end of a run, `received` is the sum of the others. */
+  get counts(): Counts {
+    return { ...this.#counts, rejections: Object.fromEntries([...this.#reasons].sort()) };
+  }
+
+  /** @returns how many it takes out of the line of those that wait */
+  #beginSettling(delivery: Delivery): 0 | 1 {
+    const { state, bytes } = delivery;
+    delivery.state = "settling";
+    switch (state) {
+      case "processing":
+        this.#processing -= 1;
+        return 0;
+      case "held":
+        this.#reserved += 1;
+        return 0;
+      case "waiting":
+        this.#waitingBytes -= bytes;
+        return 1;
+      default:
+        throw new Error(`a delivery is ${state}, and cannot be settled again`);
+    }
+  }
+
+  /** The one way to a delete. */
+  #delete(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      this.#rejected.remove(delivery.messageId);
+      this.#forgetMessage(delivery);
+    }
+    this.#deleting.add(deliveries);
+  }
+
+  #reject(rejects: readonly (readonly [Delivery, Rejected])[]): void {
+    const { deadLetters, clock, onEvent } = this.#parts;
+    const told: RejectedMessage[] = [];
+    for (const [delivery, { rejection }] of rejects) {
+      const { messageId, sentAtMillis } = delivery;
+      // Two deliveries of one message can be under way: the second is counted with the first.
+      if (this.#rejected.isCounted(messageId)) this.#counts.received -= 1;
+      else this.#count(rejection.reason);
+      if (!this.#rejected.has(messageId)) told.push({ rejection, sentAtMillis });
+      const visibleAgain = clock.monotonicMillis() + 1000 * this.#absenceSeconds(delivery, rejection);
+      this.#rejected.add(messageId, rejection.reason, visibleAgain);
+    }
+    if (told.length > 0) onEvent({ type: "rejected", messages: told });
+    const rejected = rejects.map(([delivery, { rejection }]) => [delivery, rejection] as const);
+    if (deadLetters === undefined) this.#leave(rejected);
+    else this.#copying.add(rejected);
+  }
+
+  /** A copy is accepted before the original is deleted: it may arrive twice, and is never lost. */
+  async #copy(rejected: readonly (readonly [Delivery, Rejection])[]): Promise<void> {
+    const { deadLetters, retry, onEvent } = this.#parts;
+    if (deadLetters === undefined) return;
+    const letters = rejected.map(([{ message }, rejection]) => ({
+      message: withoutPayload(message as Message),
+      rejection,
+    }));
+    const accepted = await retryUntil(() => deadLetters.send(letters), retry);
+    this.#delete(rejected.filter((_, index) => accepted.has(index)).map(([delivery]) => delivery));
+    const uncopied = rejected.filter((_, index) => !accepted.has(index));
+    if (uncopied.length > 0) onEvent({ type: "uncopied", messages: uncopied.length });
+    this.#leave(uncopied);
+  }
+
+  #leave(rejected: readonly (readonly [Delivery, Rejection])[]): void {
+    this.#hiding.add(
+      rejected.map(([delivery, rejection]) => [delivery, this.#absenceSeconds(delivery, rejection)]),
+    );
+    this.#leftInQueue(rejected.map(([delivery]) => delivery));
+  }
+
+  #giveBack(back: readonly (readonly [Delivery, isCounted: boolean])[]): void {
+    if (this.#keptBack === undefined) this.#releasing.add(back);
+    else this.#keptBack.push(...back);
+    this.#leftInQueue(back.map(([delivery]) => delivery));
+  }
+
+  /** If it fails, they are hidden until their visibility timeout is over, which loses nothing. */
+  async #makeVisible(batch: readonly (readonly [Delivery, isCounted: boolean])[]): Promise<void> {
+    const changes = batch.map(([{ receiptHandle }]) => ({ receiptHandle, timeoutSeconds: 0 }));
+    const counted = batch.filter(([, isCounted]) => isCounted).length;
+    let failed = changes.length;
+    let error: unknown;
+    try {
+      ({ failed } = await this.#parts.source.changeVisibility(changes));
+    } catch (failure) {
+      error = failure;
+    }
+    const unreleased = Math.min(failed, counted);
+    this.#counts.released += counted - unreleased;
+    this.#counts.unsettled += unreleased;
+    this.#parts.onEvent({ type: "released", messages: changes.length - failed, failed, error });
+  }
+
+  /** They stay in the queue. What waits of their groups must not overtake them, and goes back. */
+  #leftInQueue(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#forgetMessage(delivery);
+    this.#settled(deliveries);
+    for (const { groupId } of deliveries) {
+      if (groupId === undefined) continue;
+      const followers = this.#waiting.filter((other) => other.groupId === groupId);
+      if (followers.length > 0) this.settle(followers.map((follower) => [follower, { kind: "released" }]));
+    }
+  }
+
+  #settled(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      delivery.state = "settled";
+      this.inFlight.delete(delivery);
+      if (delivery.groupId !== undefined) this.#busyGroups.delete(delivery.groupId);
+    }
+    this.#reserved -= deliveries.length;
+    this.#ring();
+  }
+
+  #forgetMessage(delivery: Delivery): void {
+    this.#bytes -= delivery.bytes;
+    delivery.bytes = 0;
+    delivery.message = undefined;
+  }
+
+  /**
+   * How long a rejected message stays away: the queue's timeout, doubled with each receive, so that a message that is
+   * always rejected does not keep the drain busy. One that was damaged on its way stays away for the timeout itself.
+   */
+  #absenceSeconds({ receiveCount }: Delivery, { reason }: Rejection): number {
+    const first = Math.max(1, this.#parts.visibilityTimeoutSeconds);
+    if (reason === "body_md5_mismatch") return first;
+    return Math.min(first * 2 ** Math.min(receiveCount - 1, 20), Math.max(first, longestAbsenceSeconds));
+  }
+
+  #count(reason: RejectionReason): void {
+    this.#counts.rejected += 1;
+    this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+  }
+
+  /** The message has come again, and its end is as open as it was. */
+  #uncount(reason: RejectionReason): void {
+    this.#counts.rejected -= 1;
+    const count = (this.#reasons.get(reason) ?? 0) - 1;
+    if (count > 0) this.#reasons.set(reason, count);
+    else this.#reasons.delete(reason);
+  }
+
+  #ring(): void {
+    const woken = this.#wake;
+    this.#wake = [];
+    for (const resolve of woken) resolve();
+  }
+}
+
+function toDelivery(message: Message, now: number): Delivery {
+  const { messageId, receiptHandle, sentAtMillis, receiveCount, groupId, body, payload } = message;
+  return {
+    ...{ messageId, receiptHandle, sentAtMillis, receiveCount },
+    ...(groupId === undefined ? {} : { groupId }),
+    state: "waiting",
+    message,
+    // About a byte a character, and some for the objects.
+    bytes: 500 + body.length + (payload?.length ?? 0),
+    receivedAtMillis: now,
+    hiddenAtMillis: now,
+  };
+}
+
+/** As it came: a payload only stands in for a body. */
+function withoutPayload(message: Message): Message {
+  if (message.payload === undefined) return message;
+  const { payload: _payload, ...rest } = message;
+  return rest;
+}

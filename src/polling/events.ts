@@ -1,0 +1,37 @@
+/** What a drain tells while it runs, a batch at a time: the log, the progress line, the records and metrics read it. */
+
+import type { EtlError } from "../errors.ts";
+import type { Rejection } from "../message/rejection.ts";
+
+/** A message that was rejected, told once a run however often it comes round. */
+export interface RejectedMessage {
+  readonly rejection: Rejection;
+  readonly sentAtMillis: number;
+}
+
+/** Something that happened. */
+export type DrainEvent =
+  | { readonly type: "received"; readonly messages: number }
+  /** A load has returned. `millis` holds the pauses between its attempts. */
+  | { readonly type: "loaded"; readonly messages: number; readonly rows: number; readonly millis: number }
+  | { readonly type: "rejected"; readonly messages: readonly RejectedMessage[] }
+  /** Rejected messages that the dead-letter queue cannot take whole; they stay in their own. */
+  | { readonly type: "uncopied"; readonly messages: number }
+  /** `failed` come back, are recognised, and are deleted then. */
+  | { readonly type: "deleted"; readonly messages: number; readonly failed: number }
+  /** Given back to the queue. `failed` stay hidden until their visibility timeout is over. */
+  | {
+      readonly type: "released";
+      readonly messages: number;
+      readonly failed: number;
+      readonly error?: unknown;
+    }
+  /** An operation fails and is tried again. */
+  | { readonly type: "trouble"; readonly error: EtlError }
+  /** The operation works again. */
+  | { readonly type: "recovered"; readonly operation: string }
+  /** How many polls and loads may be open at a time from now on. */
+  | { readonly type: "tuned"; readonly receivers: number; readonly connections: number };
+
+/** Hears of everything, and returns at once. */
+export type OnDrainEvent = (event: DrainEvent) => void;

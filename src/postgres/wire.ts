@@ -1,0 +1,181 @@
+/**
+ * Postgres's protocol, as far as a load needs it: several statements sent in one flush, and their answers read. The driver
+ * describes a statement with parameters before it runs it, which is a round trip more, and waits for each answer.
+ *
+ * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
+ */
+
+import postgres from "postgres";
+
+/** One statement; several without parameters may stand in one text, separated by semicolons. */
+export interface Statement {
+  readonly text: string;
+  /** Bound as text, so that no value stands in the statement, nor in the server's log when it fails. */
+  readonly parameters?: readonly string[];
+}
+
+/** What a statement did. */
+export interface Answer {
+  /** Values as text, in the statement's own order. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** The last command's tag, such as `COMMIT` or `INSERT 0 1`. */
+  readonly command: string;
+  /** Why it failed; what follows it in the same transaction has failed, too. */
+  readonly error?: Error;
+}
+
+/** Writes the statements as one buffer. Each is answered by itself, with `ReadyForQuery` at its end. */
+export function encodeStatements(statements: readonly Statement[]): Buffer {
+  return Buffer.concat(statements.flatMap(encodeStatement));
+}
+
+function encodeStatement({ text, parameters }: Statement): Buffer[] {
+  if (parameters === undefined) return [message("Q", Buffer.from(`${text}\0`))];
+  return [
+    // An unnamed statement, its parameters' types left to the server: poolers keep no others.
+    message("P", Buffer.from(`\0${text}\0\0\0`)),
+    bind(parameters),
+    message("E", Buffer.from([0, 0, 0, 0, 0])),
+    message("S", Buffer.alloc(0)),
+  ];
+}
+
+function message(type: string, body: Buffer): Buffer {
+  const whole = Buffer.allocUnsafe(5 + body.length);
+  whole.write(type, 0, "latin1");
+  whole.writeInt32BE(4 + body.length, 1);
+  body.copy(whole, 5);
+  return whole;
+}
+
+/** Unnamed portal and statement, every parameter and result as text. */
+function bind(parameters: readonly string[]): Buffer {
+  const lengths = parameters.map((parameter) => Buffer.byteLength(parameter));
+  const size = 5 + 2 + 2 + 2 + lengths.reduce((sum, length) => sum + 4 + length, 0) + 2;
+  const whole = Buffer.allocUnsafe(size);
+  whole.write("B", 0, "latin1");
+  whole.writeInt32BE(size - 1, 1);
+  whole.writeInt32BE(0, 5);
+  let at = 9;
+  whole.writeInt16BE(parameters.length, 9);
+  at += 2;
+  for (const [index, parameter] of parameters.entries()) {
+    at = whole.writeInt32BE(lengths[index] as number, at);
+    at += whole.write(parameter, at);
+  }
+  whole.writeInt16BE(0, at);
+  return whole;
+}
+
+/** Reads the answers to statements that were sent together. */
+export class AnswerReader {
+  /** The answers that are complete, in order; an error is an answer. */
+  readonly answers: Answer[] = [];
+  readonly #count: number;
+  #pending: Buffer = Buffer.alloc(0);
+  #rows: (string | null)[][] = [];
+  #command = "";
+  #error: Error | undefined;
+
+  /** @param count how many statements were sent */
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /**
+   * Takes bytes from the server.
+   *
+   * @returns whether every statement is answered
+   * @throws Error for what is no answer to such statements
+   */
+  push(bytes: Buffer): boolean {
+    const all = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
+    let at = 0;
+    while (all.length >= at + 5) {
+      const end = at + 1 + all.readInt32BE(at + 1);
+      if (end < at + 5) throw new Error("a message without a length");
+      if (all.length < end) break;
+      this.#read(String.fromCharCode(all[at] as number), all.subarray(at + 5, end));
+      at = end;
+    }
+    this.#pending = all.subarray(at);
+    return this.answers.length === this.#count;
+  }
+
+  /** A failure whose statement is not complete, because the server ends the session after it. */
+  get failure(): Error | undefined {
+    return this.#error;
+  }
+
+  #read(type: string, body: Buffer): void {
+    switch (type) {
+      case "D":
+        this.#rows.push(readRow(body));
+        break;
+      case "C":
+        this.#command = body.toString("latin1", 0, body.length - 1);
+        break;
+      case "E":
+        this.#error ??= readError(body);
+        break;
+      case "Z": {
+        const answer = { rows: this.#rows, command: this.#command };
+        this.answers.push(this.#error === undefined ? answer : { ...answer, error: this.#error });
+        this.#rows = [];
+        this.#command = "";
+        this.#error = undefined;
+        break;
+      }
+      // Parse and bind complete, no data, row description, empty query, notice, parameter status, notification.
+      case "1":
+      case "2":
+      case "n":
+      case "T":
+      case "I":
+      case "N":
+      case "S":
+      case "A":
+        break;
+      default:
+        throw new Error("a message that answers no statement");
+    }
+  }
+}
+
+function readRow(body: Buffer): (string | null)[] {
+  const row: (string | null)[] = [];
+  let at = 2;
+  for (let left = body.readInt16BE(0); left > 0; left -= 1) {
+    const length = body.readInt32BE(at);
+    at += 4;
+    row.push(length === -1 ? null : body.toString("utf8", at, at + length));
+    at += Math.max(0, length);
+  }
+  return row;
+}
+
+/** The fields of an error by the names that the driver gives them. */
+const errorFields: Readonly<Record<string, string>> = {
+  V: "severity",
+  C: "code",
+  M: "message",
+  D: "detail",
+  H: "hint",
+  W: "where",
+  s: "schema_name",
+  t: "table_name",
+  c: "column_name",
+  d: "data",
+  n: "constraint_name",
+  R: "routine",
+};
+
+function readError(body: Buffer): Error {
+  const fields: Record<string, string> = {};
+  for (const field of body.toString("utf8").split("\0")) {
+    const name = errorFields[field.slice(0, 1)];
+    if (name !== undefined) fields[name] = field.slice(1);
+  }
+  const PostgresError = postgres.PostgresError as unknown as new (parts: object) => Error;
+  return new PostgresError(fields);
+}

@@ -1,0 +1,206 @@
+/** The one policy on "bad message or bad set-up?": what is rejected for certain, what waits for evidence, and what ends the run. */
+
+import { EtlError } from "../errors.ts";
+import type { Rejection } from "../message/rejection.ts";
+import type { Outcome, Rejected } from "./outcome.ts";
+
+/** So many in a row that become no row are not a matter of the messages. */
+const suspiciousCount = 50;
+
+/** Rejections for many reasons are not held without end: their bodies are in memory. */
+const mostHeld = 2 * suspiciousCount;
+
+/** Messages that were received more often have ended a run before, or somebody has looked at them: they are rejected. */
+const newReceives = 3;
+
+/** What the breaker knows a delivery by. */
+interface Judged {
+  readonly messageId: string;
+  readonly receiveCount: number;
+}
+
+/** A delivery and what becomes of it. */
+export type Settlement<D> = readonly [delivery: D, outcome: Outcome];
+
+/** What is to be done about a batch. */
+export interface Verdict<D> {
+  /** To be settled now, in this order; held ones of earlier batches may be among them. */
+  readonly settle: readonly Settlement<D>[];
+  /** Those of the batch that are held: neither settled nor counted as in flight. */
+  readonly held: readonly D[];
+  /** Set if the breaker has opened: the run ends with it, and what is held goes back to the queue. */
+  readonly error?: EtlError;
+}
+
+type Held<D> = Map<string, readonly [D, Rejected]>;
+
+/**
+ * Judges batch after batch.
+ *
+ * Closed, it lets rejections pass. It holds them while nothing says whose fault they are: what the mapping rejects until
+ * the run's first row, and what the table refuses in a batch of which it took nothing. It opens if 50 in a row come to
+ * nothing, or if the table refuses all of a batch for a reason that may be its own. Then nothing held was the messages' fault.
+ */
+export class CircuitBreaker<D extends Judged> {
+  readonly #unmapped: Held<D> = new Map();
+  readonly #refused: Held<D> = new Map();
+  readonly #reasons = new Map<string, number>();
+  /** Messages that the mapping rejected before the first row: all, and those that are new to everybody. */
+  #failures = { all: 0, fresh: 0 };
+  /** Refusals of the table in a row for one reason. */
+  #streak = { reason: "", count: 0 };
+  #mappingIsJudged = false;
+  #isOpen = false;
+
+  /** Whether the message is held. */
+  holds(messageId: string): boolean {
+    return this.#unmapped.has(messageId) || this.#refused.has(messageId);
+  }
+
+  /**
+   * Takes the outcomes of one batch.
+   *
+   * @param wasRejected whether this run has rejected the message before: then there is nothing to wait for
+   */
+  judge(batch: readonly Settlement<D>[], wasRejected: (messageId: string) => boolean): Verdict<D> {
+    const settle: Settlement<D>[] = [];
+    const unmapped: (readonly [D, Rejected])[] = [];
+    const refused: (readonly [D, Rejected])[] = [];
+    let accepted = false;
+    for (const [delivery, outcome] of batch) {
+      if (outcome.kind !== "rejected") {
+        settle.push([delivery, outcome]);
+        accepted ||= outcome.kind === "stored" || outcome.kind === "superseded";
+        this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
+        // Rows are stored: of an earlier delivery of the message there is nothing to reject.
+        if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);
+      } else if (wasRejected(delivery.messageId)) settle.push([delivery, outcome]);
+      else (outcome.by === "mapping" ? unmapped : refused).push([delivery, outcome]);
+    }
+    const held: D[] = [];
+    const wrongMapping = this.#judgeMapping(unmapped, settle, held);
+    this.#isOpen ||= wrongMapping !== undefined;
+    const wrongTable = this.#judgeTable(refused, accepted, settle, held);
+    const error = wrongMapping ?? wrongTable;
+    this.#isOpen ||= error !== undefined;
+    return error === undefined ? { settle, held } : { settle, held, error };
+  }
+
+  /** Nothing is on its way that could tell: what is held are bad messages, unless the breaker has opened. */
+  release(): readonly Settlement<D>[] {
+    const settle: Settlement<D>[] = [];
+    if (!this.#isOpen) {
+      this.#pass(this.#refused, settle);
+      this.#pass(this.#unmapped, settle);
+    }
+    return settle;
+  }
+
+  /** Hands out what is held, for it to go back to the queue. */
+  takeHeld(): readonly D[] {
+    const held = [...this.#refused.values(), ...this.#unmapped.values()].map(([delivery]) => delivery);
+    this.#refused.clear();
+    this.#unmapped.clear();
+    return held;
+  }
+
+  #judgeMapping(
+    rejected: readonly (readonly [D, Rejected])[],
+    settle: Settlement<D>[],
+    held: D[],
+  ): EtlError | undefined {
+    for (const [delivery, outcome] of rejected) {
+      if (this.#mappingIsJudged) {
+        settle.push([delivery, outcome]);
+        continue;
+      }
+      if (!this.#unmapped.has(delivery.messageId)) this.#countFailure(delivery, outcome.rejection);
+      this.#hold(this.#unmapped, delivery, outcome, settle, held);
+    }
+    if (!this.#mappingIsJudged && this.#failures.all >= suspiciousCount) {
+      if (2 * this.#failures.fresh > this.#failures.all) return this.#wrongMapping();
+      this.#mappingIsJudged = true;
+    }
+    if (this.#mappingIsJudged) this.#pass(this.#unmapped, settle);
+    return undefined;
+  }
+
+  #judgeTable(
+    refused: readonly (readonly [D, Rejected])[],
+    accepted: boolean,
+    settle: Settlement<D>[],
+    held: D[],
+  ): EtlError | undefined {
+    if (accepted) {
+      this.#streak.count = 0;
+      settle.push(...this.release(), ...refused);
+      return undefined;
+    }
+    let error: EtlError | undefined;
+    for (const [delivery, outcome] of refused) {
+      if (!this.#refused.has(delivery.messageId)) error ??= this.#countRefusal(outcome);
+      this.#hold(this.#refused, delivery, outcome, settle, held);
+    }
+    if (error === undefined && !this.#isOpen && this.#refused.size >= mostHeld)
+      this.#pass(this.#refused, settle);
+    return error;
+  }
+
+  #countFailure({ receiveCount }: D, { reason, path }: Rejection): void {
+    this.#failures.all += 1;
+    if (receiveCount <= newReceives) this.#failures.fresh += 1;
+    const place = path === "" ? reason : `${reason} at ${path}`;
+    this.#reasons.set(place, (this.#reasons.get(place) ?? 0) + 1);
+  }
+
+  #countRefusal({ rejection, suspect }: Rejected): EtlError | undefined {
+    if (suspect !== undefined) return suspect;
+    const { reason, column, constraint } = rejection;
+    const place = constraint ?? column;
+    const words = reason.replace("sqlstate_", "SQLSTATE ") + (place === undefined ? "" : `, ${place}`);
+    this.#streak = { reason: words, count: words === this.#streak.reason ? this.#streak.count + 1 : 1 };
+    return this.#streak.count < suspiciousCount ? undefined : tableRefusesAll(rejection, words);
+  }
+
+  #wrongMapping(): EtlError {
+    const [[commonest = ""] = []] = [...this.#reasons].toSorted(([, a], [, b]) => b - a);
+    return new EtlError({
+      kind: "config",
+      operation: "map",
+      message: `none of ${this.#failures.all} messages became a row; the most common reason: ${commonest}`,
+      hint: `etl drain --dry-run shows them. They are back in the queue. If the messages are bad and the mapping is right, run it again: a message that is received for the ${newReceives + 1}th time is rejected`,
+      code: "mapping_rejects_all",
+    });
+  }
+
+  #hold(kind: Held<D>, delivery: D, outcome: Rejected, settle: Settlement<D>[], held: D[]): void {
+    this.#drop(delivery.messageId, settle);
+    kind.set(delivery.messageId, [delivery, outcome]);
+    held.push(delivery);
+  }
+
+  /** A newer delivery of the message counts in place of the one that is held. */
+  #drop(messageId: string, settle: Settlement<D>[]): void {
+    for (const held of [this.#unmapped, this.#refused]) {
+      const older = held.get(messageId);
+      if (older === undefined) continue;
+      held.delete(messageId);
+      settle.push([older[0], { kind: "repeated" }]);
+    }
+  }
+
+  #pass(held: Held<D>, settle: Settlement<D>[]): void {
+    settle.push(...held.values());
+    held.clear();
+  }
+}
+
+function tableRefusesAll(rejection: Rejection, reason: string): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "load",
+    message: `the table refused ${suspiciousCount} rows in a row for the same reason (${reason}), and took none`,
+    hint: "check the table's constraints and triggers; the refused messages are back in the queue",
+    code: rejection.reason.replace("sqlstate_", ""),
+  });
+}

@@ -1,0 +1,150 @@
+/** One message in, one outcome out: decode, map, mask, load. It knows nothing of polling, visibility or deletes. */
+
+import { EtlError } from "../errors.ts";
+import type { MapMessage } from "../message/mapper.ts";
+import type { Message, MessageRef } from "../message/message.ts";
+import { isRefusal, type Rejection } from "../message/rejection.ts";
+import type { MappedMessage, Row } from "../message/row.ts";
+import { commitUnknown, type Loader, type Outcome } from "./outcome.ts";
+import { type RetryLimits, retryUntil } from "./retry-until.ts";
+
+/** What a processor is made of. */
+export interface ProcessorParts {
+  readonly mapMessage: MapMessage;
+  readonly loader: Loader;
+  /** How long a load that fails is tried again. */
+  readonly retry: RetryLimits;
+}
+
+/** Processes messages; several calls may be open at a time. */
+export interface Processor {
+  /**
+   * Brings messages into the table. Never rejects: what a failed load held is `unsettled`.
+   *
+   * @param messages deliveries; two of one message are stored once
+   * @returns an outcome for each, in order
+   */
+  process(messages: readonly Message[]): Promise<readonly Outcome[]>;
+}
+
+/** Makes a processor. */
+export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): Processor {
+  return {
+    async process(messages) {
+      let sorted: Sorted;
+      try {
+        sorted = oneEntryPerMessage(messages, mapMessage);
+      } catch (error) {
+        return messages.map(() => ({ kind: "unsettled", error, mayBeStored: false }));
+      }
+      const { batch, places, outcomes } = sorted;
+      const fates = batch.length === 0 ? [] : await loadBatch(loader, batch, retry);
+      for (const [index, [first, ...others]] of places.entries()) {
+        const fate = fates[index] as Outcome;
+        outcomes[first as number] = fate;
+        for (const other of others) outcomes[other] = repeatOf(fate);
+      }
+      return outcomes;
+    },
+  };
+}
+
+interface Sorted {
+  /** What is to be loaded: a message that was delivered twice would double its rows within one statement. */
+  readonly batch: MappedMessage[];
+  /** Of each message of the batch the places of its deliveries. */
+  readonly places: number[][];
+  /** By place; only rejections have theirs so far. */
+  readonly outcomes: Outcome[];
+}
+
+/** @throws what mapping throws */
+function oneEntryPerMessage(messages: readonly Message[], mapMessage: MapMessage): Sorted {
+  const sorted: Sorted = { batch: [], places: [], outcomes: [] };
+  const { batch, places, outcomes } = sorted;
+  const known = new Map<string, number[]>();
+  for (const [place, message] of messages.entries()) {
+    const others = known.get(message.messageId);
+    if (others !== undefined) {
+      if (outcomes[others[0] as number] === undefined) others.push(place);
+      else outcomes[place] = { kind: "repeated" };
+      continue;
+    }
+    const at = [place];
+    known.set(message.messageId, at);
+    const mapped = mapMessage(message);
+    if (isRefusal(mapped)) outcomes[place] = { kind: "rejected", rejection: mapped, by: "mapping" };
+    else {
+      batch.push(mapped);
+      places.push(at);
+    }
+  }
+  return sorted;
+}
+
+function repeatOf(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "stored":
+    case "superseded":
+      return { kind: "duplicate" };
+    case "rejected":
+      return { kind: "repeated" };
+    default:
+      return outcome;
+  }
+}
+
+async function loadBatch(
+  loader: Loader,
+  batch: readonly MappedMessage[],
+  retry: RetryLimits,
+): Promise<readonly Outcome[]> {
+  let mayBeStored = false;
+  try {
+    return await retryUntil(async () => {
+      try {
+        return await loader.load(batch);
+      } catch (error) {
+        // Once a commit is in doubt, no later failure takes the doubt away.
+        mayBeStored ||= error instanceof EtlError && error.code === commitUnknown;
+        throw error;
+      }
+    }, retry);
+  } catch (error) {
+    return batch.map(() => ({ kind: "unsettled", error, mayBeStored }));
+  }
+}
+
+/** What a message would become if it were processed now. Whether the table takes its rows cannot be known without a load. */
+export type Preview =
+  | { readonly kind: "mapped"; readonly rows: readonly Row[] }
+  /** The ledger has it: it would be deleted, and no row be stored. */
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "rejected"; readonly rejection: Rejection };
+
+/** What a preview is made of. */
+export interface PreviewParts {
+  readonly mapMessage: MapMessage;
+  /** Asks the ledger. @defaultValue no message is taken for a duplicate */
+  readonly areStored?: (messages: readonly MessageRef[]) => Promise<readonly boolean[]>;
+}
+
+/**
+ * Does as {@link Processor.process} does, up to the load, and stores nothing.
+ *
+ * @returns a preview for each message, in order
+ * @throws what `areStored` and mapping throw
+ */
+export async function previewMessages(
+  messages: readonly Message[],
+  { mapMessage, areStored }: PreviewParts,
+): Promise<readonly Preview[]> {
+  const stored = (await areStored?.(messages)) ?? [];
+  return messages.map((message, index) => {
+    if (stored[index] === true) return { kind: "duplicate" };
+    const mapped = mapMessage(message);
+    return isRefusal(mapped)
+      ? { kind: "rejected", rejection: mapped }
+      : { kind: "mapped", rows: mapped.rows };
+  });
+}
