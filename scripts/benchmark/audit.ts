@@ -9,6 +9,8 @@ export interface AuditParts {
   readonly run: number;
   /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 where none has. */
   readonly deletedAtMicros: Float64Array;
+  /** How long Postgres's answer to a commit is under way at the least. @defaultValue 0 */
+  readonly answerMicros?: number;
 }
 
 /** What was found. */
@@ -19,7 +21,7 @@ export interface Audit {
   readonly doubled: number;
   /** Messages that were not deleted. */
   readonly undeleted: number;
-  /** Messages whose delete arrived before their row was committed. */
+  /** Messages whose delete arrived before the answer to the commit of their row can have. */
   readonly deletedTooEarly: number;
   /** Rows that no message was sent for. */
   readonly strange: number;
@@ -45,7 +47,8 @@ group by xmin`;
  * Postgres takes the time of a commit just before it writes it to disk, and the queue that of a delete when the request
  * is there, before it is read: both on this machine's clock.
  */
-export async function auditRun({ database, run, deletedAtMicros }: AuditParts): Promise<Audit> {
+export async function auditRun(parts: AuditParts): Promise<Audit> {
+  const { database, run, deletedAtMicros, answerMicros = 0 } = parts;
   const tag = run.toString(16).padStart(4, "0");
   const transactions = await database.sql.unsafe<{ committed: number; indexes: string }[]>(
     rowsByTransaction,
@@ -65,7 +68,7 @@ export async function auditRun({ database, run, deletedAtMicros }: AuditParts): 
         continue;
       }
       rows[index] = count + 1;
-      if (deletedAt !== 0 && deletedAt < committed) deletedTooEarly += 1;
+      if (deletedAt !== 0 && deletedAt < committed + answerMicros) deletedTooEarly += 1;
     }
   }
   return {

@@ -1,6 +1,7 @@
 /** Runs one contender as a process of its own, and takes its CPU time and its memory. */
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** How to start it. */
 export interface Command {
@@ -61,6 +62,47 @@ export async function killChildren(): Promise<void> {
       return child.exited;
     }),
   );
+}
+
+/** One of the bench's own programs, under way. */
+export interface Helper {
+  /** The first line that it wrote. */
+  readonly said: string;
+  /** @returns the last line that it wrote; empty if there was only one */
+  stop(): Promise<string>;
+}
+
+/** Starts a program that serves until its standard input ends, which is when this process does at the latest. */
+export async function startHelper(program: string, ...words: readonly string[]): Promise<Helper> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dirname, `programs/${program}.ts`), ...words], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  children.add(child);
+  const lines = linesOf(child.stdout);
+  const { value: said } = await lines.next();
+  if (said === undefined) throw new Error(`the bench's ${program} did not start`);
+  return {
+    said,
+    async stop() {
+      child.stdin.end();
+      const { value: last = "" } = await lines.next();
+      await child.exited;
+      children.delete(child);
+      return last;
+    },
+  };
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
 }
 
 /** A process's memory, in bytes. */

@@ -20,6 +20,8 @@ export interface Contender {
   readonly messages: number;
   /** Added to every call to the queue. */
   readonly roundTripMillis: number;
+  /** Between it and the database, through a proxy; undefined if it connects to the database itself. */
+  readonly databaseRoundTripMillis?: number;
   /** Whether ten million rows and ledger entries are there already. */
   readonly filled: boolean;
   /** How many processes share the queue. */

@@ -12,6 +12,11 @@ const situations: Readonly<Record<string, Partial<Contender>>> = {
   "100k-filled": { filled: true },
   "100k-2-processes": { processes: 2 },
   "100k-20ms-2-processes": { roundTripMillis: 20, processes: 2 },
+  // Through the proxy as well: what it takes of the machine is then taken from all of these rows.
+  "db-0ms": { databaseRoundTripMillis: 0 },
+  "db-2ms": { databaseRoundTripMillis: 2 },
+  "db-10ms": { databaseRoundTripMillis: 10 },
+  "db-30ms": { databaseRoundTripMillis: 30 },
 };
 
 /**

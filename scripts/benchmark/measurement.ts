@@ -4,6 +4,7 @@ import { type Audit, auditRun } from "./audit.ts";
 import { memoryOf, type RunningChild, startChild, type Usage } from "./child-process.ts";
 import type { Contender, PartFigures } from "./contender.ts";
 import type { BenchDatabase } from "./database.ts";
+import { startFarDatabase } from "./delay-proxy.ts";
 import type { QueueProcess } from "./queue-process.ts";
 import type { QueueReport } from "./queue-server.ts";
 import { serverCpuMicros } from "./server-cpu.ts";
@@ -25,6 +26,8 @@ export interface Measurement {
   readonly queueCpuMicros: number;
   /** Of all of Postgres's processes, by message; undefined where the system does not say. */
   readonly serverCpuMicros: number | undefined;
+  /** Of the proxy before a database that is further away, by message; undefined if there is none. */
+  readonly proxyCpuMicros: number | undefined;
 }
 
 /** Where a run takes place. */
@@ -50,12 +53,17 @@ const longestRunMillis = 15 * 60_000;
  * @throws where it fails, takes too long, or did not do what it is there for
  */
 export async function measure(contender: Contender, surroundings: Surroundings): Promise<Measurement> {
-  const { messages, roundTripMillis, processes, endsItself } = contender;
+  const { messages, roundTripMillis, databaseRoundTripMillis, processes, endsItself } = contender;
   const { queue, database, serverPid, run } = surroundings;
   await database.reset();
   const filling = { count: messages, run, sentUntilMillis: Date.now(), roundTripMillis };
   await queue.fill({ ...filling, visibilityTimeoutSeconds, emptyPollMillis });
-  const command = contender.command({ queueUrl: queue.queueUrl, databaseUrl: database.url, messages });
+  const far =
+    databaseRoundTripMillis === undefined
+      ? undefined
+      : await startFarDatabase(database.url, databaseRoundTripMillis);
+  const databaseUrl = far?.url ?? database.url;
+  const command = contender.command({ queueUrl: queue.queueUrl, databaseUrl, messages });
 
   const serverBefore = serverCpuMicros(serverPid);
   const wallMicros = startWallClock();
@@ -65,10 +73,12 @@ export async function measure(contender: Contender, surroundings: Surroundings):
   const { residentBytes, peakBytes } = await watch(children, messages, queue, ended);
   if (!endsItself) for (const child of children) child.kill("SIGTERM");
   const usages = await ended;
+  const proxyMicros = await far?.stop();
   const serverAfter = serverCpuMicros(serverPid);
 
   const report = await queue.report();
-  const audit = await auditRun({ database, run, deletedAtMicros: await queue.deletions() });
+  const answerMicros = ((databaseRoundTripMillis ?? 0) / 2) * 1000;
+  const audit = await auditRun({ database, run, deletedAtMicros: await queue.deletions(), answerMicros });
   refuseFaults(contender, report, audit);
   return {
     ...speedOf(contender, usages, report),
@@ -80,6 +90,7 @@ export async function measure(contender: Contender, surroundings: Surroundings):
       serverBefore === undefined || serverAfter === undefined
         ? undefined
         : (serverAfter - serverBefore) / messages,
+    proxyCpuMicros: proxyMicros === undefined ? undefined : proxyMicros / messages,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The bench's hold on its queue, which runs in another process. */
 
-import { join } from "node:path";
+import { startHelper } from "./child-process.ts";
 import { controlPaths, type Filling, type QueueReport, queueUrl } from "./queue-server.ts";
 
 /** A queue that is running. */
@@ -17,12 +17,7 @@ export interface QueueProcess {
 
 /** Starts the queue; it ends with this process at the latest. */
 export async function startQueueProcess(): Promise<QueueProcess> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dirname, "programs/queue.ts")], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const url = await firstLine(child.stdout);
+  const { said: url, stop } = await startHelper("queue");
   const get = async (path: string) => {
     const response = await fetch(new URL(path, url));
     if (!response.ok) throw new Error(`the bench's queue answers ${response.status}`);
@@ -36,19 +31,7 @@ export async function startQueueProcess(): Promise<QueueProcess> {
     report: async () => (await (await get(controlPaths.report)).json()) as QueueReport,
     deletions: async () => new Float64Array(await (await get(controlPaths.deletions)).arrayBuffer()),
     async stop() {
-      child.stdin.end();
-      await child.exited;
+      await stop();
     },
   };
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of stream) {
-    text += decoder.decode(bytes, { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  throw new Error("the bench's queue did not start");
 }

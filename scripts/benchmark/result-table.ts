@@ -14,6 +14,7 @@ const header = [
   "contender",
   "messages",
   "ms a call",
+  "database ms",
   "messages/s",
   "× etl",
   "CPU µs/message",
@@ -23,25 +24,32 @@ const header = [
   "first row ms",
   "Postgres µs/message",
   "queue µs/message",
+  "proxy µs/message",
 ];
 
-/** The ratios are to the first row with the same time a call; contenders that have no run yet are left out. */
+/**
+ * The ratios are to the first row with the same time a call. Those of a row through the proxy are to the first such row of the
+ * same build: what is asked there is how much of its rate is left when the database is further away.
+ *
+ * Contenders that have no run yet are left out.
+ */
 export function resultTable(results: readonly Result[]): string {
   const shown = results.filter(({ runs }) => runs.length > 0);
   return markdownTable(
     header,
     shown.map((result) => {
       const { contender, runs } = result;
-      const { roundTripMillis } = contender;
+      const { roundTripMillis, databaseRoundTripMillis } = contender;
       const of = (figure: (run: Measurement) => number, digits = 0) =>
         shownFigure(figureOf(runs.map(figure)), digits);
-      const base = shown.find((other) => other.contender.roundTripMillis === roundTripMillis) ?? result;
+      const base = shown.find((other) => isBase(other.contender, contender)) ?? result;
       const ratio = (figure: (run: Measurement) => number) =>
         shownNumber(figureOf(runs.map(figure)).median / figureOf(base.runs.map(figure)).median, 2);
       return [
         contender.name,
         shownNumber(contender.messages),
         String(roundTripMillis),
+        databaseRoundTripMillis === undefined ? "–" : String(databaseRoundTripMillis),
         of(({ messagesPerSecond }) => messagesPerSecond),
         ratio(({ messagesPerSecond }) => messagesPerSecond),
         of(({ cpuMicros }) => cpuMicros, 1),
@@ -51,8 +59,23 @@ export function resultTable(results: readonly Result[]): string {
         shownKnown(runs.map(({ firstRowMillis }) => firstRowMillis)),
         shownKnown(runs.map(({ serverCpuMicros }) => serverCpuMicros)),
         of(({ queueCpuMicros }) => queueCpuMicros, 1),
+        shownKnown(
+          runs.map(({ proxyCpuMicros }) => proxyCpuMicros),
+          1,
+        ),
       ];
     }),
+  );
+}
+
+/** Whether the ratios of the one row are to the other. */
+function isBase(base: Contender, row: Contender): boolean {
+  const build = ({ name }: Contender) => name.split("#")[1];
+  const isFar = ({ databaseRoundTripMillis }: Contender) => databaseRoundTripMillis !== undefined;
+  return (
+    base.roundTripMillis === row.roundTripMillis &&
+    isFar(base) === isFar(row) &&
+    (!isFar(row) || build(base) === build(row))
   );
 }
 
@@ -67,7 +90,7 @@ function course(runs: readonly Measurement[]): string {
 }
 
 /** A dash where nothing is known. */
-function shownKnown(values: readonly (number | undefined)[]): string {
+function shownKnown(values: readonly (number | undefined)[], digits = 0): string {
   const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? "–" : shownFigure(figureOf(known));
+  return known.length === 0 ? "–" : shownFigure(figureOf(known), digits);
 }
