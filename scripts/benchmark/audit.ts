@@ -7,7 +7,7 @@ export interface AuditParts {
   readonly database: BenchDatabase;
   /** The number of the run, as the rows' users hold it. */
   readonly run: number;
-  /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 where none has. */
+  /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 if none has. */
   readonly deletedAtMicros: Float64Array;
   /** How long Postgres's answer to a commit is under way at the least. @defaultValue 0 */
   readonly answerMicros?: number;
@@ -79,4 +79,25 @@ export async function auditRun(parts: AuditParts): Promise<Audit> {
     strange,
     firstRowMicros,
   };
+}
+
+/** Times that the two clocks are held against each other; a pause between the two readings spoils one. */
+const comparisons = 5;
+
+/**
+ * Starts a clock.
+ *
+ * `Date.now` counts whole milliseconds: its ticks say what time it is, and the monotonic clock what has passed since.
+ *
+ * @returns a function that gives microseconds since 1970 UTC
+ */
+export function startWallClock(): () => number {
+  let offsetMicros = 0;
+  for (let comparison = 0; comparison < comparisons; comparison += 1) {
+    const before = Date.now();
+    let tick = before;
+    while (tick === before) tick = Date.now();
+    offsetMicros = Math.max(offsetMicros, tick * 1000 - performance.now() * 1000);
+  }
+  return () => offsetMicros + performance.now() * 1000;
 }

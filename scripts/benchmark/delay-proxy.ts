@@ -1,7 +1,7 @@
 /** A stretch of network before a database: it delays what goes through, and does not limit how much. */
 
 import type { Socket } from "bun";
-import { startHelper } from "./child-process.ts";
+import { startHelper } from "./processes.ts";
 
 /** A running proxy on 127.0.0.1. */
 export interface DelayProxy {

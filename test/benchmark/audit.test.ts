@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import postgres from "postgres";
-import { type Audit, auditRun } from "../../scripts/benchmark/audit.ts";
+import { type Audit, auditRun, startWallClock } from "../../scripts/benchmark/audit.ts";
 import { type BenchDatabase, type BenchServer, startBenchServer } from "../../scripts/benchmark/database.ts";
 import { Messages } from "../../scripts/benchmark/messages.ts";
-import { startWallClock } from "../../scripts/benchmark/wall-clock.ts";
 
 const run = 3;
 const messages = new Messages({ count: 20, run, sentUntilMillis: Date.UTC(2026, 0, 1) });

@@ -19,7 +19,7 @@ import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { createPostgresSink } from "../../../src/postgres/sink.ts";
 import { loadSettings } from "../../../src/settings/settings.ts";
 import { readTextFile } from "../../../src/settings/text-file.ts";
-import type { DrainPart, PartFigures } from "../contender.ts";
+import type { DrainPart, PartFigures } from "../contenders.ts";
 
 const parts = (process.env.BENCH_PARTS ?? "").split(",") as DrainPart[];
 const maxMessages = Number(process.env.BENCH_MESSAGES);

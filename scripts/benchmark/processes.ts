@@ -1,6 +1,6 @@
-/** Runs one contender as a process of its own, and takes its CPU time and its memory. */
+/** The processes of a run: starts them, and takes their CPU time and their memory. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** How to start it. */
@@ -23,7 +23,7 @@ export interface Usage {
 export interface RunningChild {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
-  /** @throws where it ended with an error, or by a signal */
+  /** @throws if it ended with an error, or by a signal */
   readonly ended: Promise<Usage>;
   /** However it ended. */
   readonly stopped: Promise<unknown>;
@@ -112,7 +112,7 @@ export interface Memory {
   readonly peak: number;
 }
 
-/** What a process holds in memory; undefined where the system does not say, or the process has ended. */
+/** What a process holds in memory; undefined if the system does not say, or the process has ended. */
 export function memoryOf(pid: number): Memory | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -120,6 +120,56 @@ export function memoryOf(pid: number): Memory | undefined {
       Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
     const memory = { now: bytes("VmRSS"), peak: bytes("VmHWM") };
     return Number.isNaN(memory.now + memory.peak) ? undefined : memory;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Time on a CPU of all threads that live; Linux alone says it so finely.
+ *
+ * @see https://docs.kernel.org/scheduler/sched-stats.html
+ */
+export function cpuNanosOf(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const of = (thread: string) =>
+      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ", 1)[0];
+    return threads.map(of).reduce((sum, nanos) => sum + Number(nanos), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Linux counts CPU time for programs in hundredths of a second, whatever its own clock. */
+const microsPerTick = 10_000;
+
+/**
+ * The time of the processes that are running and of those that have ended; undefined if there is no `/proc`.
+ *
+ * @param pid of the postmaster, whose children all others are
+ */
+export function serverCpuMicros(pid: number): number | undefined {
+  try {
+    const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    const stats = processes.map((name) => statOf(Number(name)));
+    const ticks = stats
+      .filter((stat) => stat !== undefined && (stat.pid === pid || stat.parent === pid))
+      .map((stat) => (stat?.pid === pid ? stat.own + stat.ended : (stat?.own ?? 0)));
+    return ticks.length === 0 ? undefined : ticks.reduce((sum, count) => sum + count, 0) * microsPerTick;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function statOf(pid: number): { pid: number; parent: number; own: number; ended: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // From the third field on: the second is a name, which may hold anything.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const field = (number: number) => Number(fields[number - 3]);
+    return { pid, parent: field(4), own: field(14) + field(15), ended: field(16) + field(17) };
   } catch {
     return undefined;
   }
