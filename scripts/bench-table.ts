@@ -3,19 +3,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { killChildren } from "./benchmark/child-process.ts";
+import { etlContenders, floorContenders, typescriptContenders } from "./benchmark/contenders.ts";
 import { type BenchDatabase, startBenchServer } from "./benchmark/database.ts";
-import { etlContenders } from "./benchmark/etl-contenders.ts";
+import { machineLine, resultTable } from "./benchmark/figures.ts";
 import { fail, readFlags } from "./benchmark/flags.ts";
-import { floorContenders } from "./benchmark/floor-contenders.ts";
-import { idleTable } from "./benchmark/idle.ts";
-import { machineLine } from "./benchmark/machine.ts";
+import { idleTable, startUpTable } from "./benchmark/idle.ts";
 import { type Measurement, measure } from "./benchmark/measurement.ts";
 import { partsTable } from "./benchmark/parts.ts";
-import { startQueueProcess } from "./benchmark/queue-process.ts";
-import { resultTable } from "./benchmark/result-table.ts";
-import { startUpTable } from "./benchmark/start-up.ts";
-import { typescriptContenders } from "./benchmark/typescript-contenders.ts";
+import { killChildren } from "./benchmark/processes.ts";
+import { startQueueProcess } from "./benchmark/queue-server.ts";
 
 const [parts, startUp, waiting] = ["parts", "start-up", "waiting"];
 const others = [parts, startUp, waiting];

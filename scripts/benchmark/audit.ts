@@ -7,8 +7,10 @@ export interface AuditParts {
   readonly database: BenchDatabase;
   /** The number of the run, as the rows' users hold it. */
   readonly run: number;
-  /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 where none has. */
+  /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 if none has. */
   readonly deletedAtMicros: Float64Array;
+  /** How long Postgres's answer to a commit is under way at the least. @defaultValue 0 */
+  readonly answerMicros?: number;
 }
 
 /** What was found. */
@@ -19,7 +21,7 @@ export interface Audit {
   readonly doubled: number;
   /** Messages that were not deleted. */
   readonly undeleted: number;
-  /** Messages whose delete arrived before their row was committed. */
+  /** Messages whose delete arrived before the answer to the commit of their row can have. */
   readonly deletedTooEarly: number;
   /** Rows that no message was sent for. */
   readonly strange: number;
@@ -45,7 +47,8 @@ group by xmin`;
  * Postgres takes the time of a commit just before it writes it to disk, and the queue that of a delete when the request
  * is there, before it is read: both on this machine's clock.
  */
-export async function auditRun({ database, run, deletedAtMicros }: AuditParts): Promise<Audit> {
+export async function auditRun(parts: AuditParts): Promise<Audit> {
+  const { database, run, deletedAtMicros, answerMicros = 0 } = parts;
   const tag = run.toString(16).padStart(4, "0");
   const transactions = await database.sql.unsafe<{ committed: number; indexes: string }[]>(
     rowsByTransaction,
@@ -65,7 +68,7 @@ export async function auditRun({ database, run, deletedAtMicros }: AuditParts): 
         continue;
       }
       rows[index] = count + 1;
-      if (deletedAt !== 0 && deletedAt < committed) deletedTooEarly += 1;
+      if (deletedAt !== 0 && deletedAt < committed + answerMicros) deletedTooEarly += 1;
     }
   }
   return {
@@ -76,4 +79,25 @@ export async function auditRun({ database, run, deletedAtMicros }: AuditParts): 
     strange,
     firstRowMicros,
   };
+}
+
+/** Times that the two clocks are held against each other; a pause between the two readings spoils one. */
+const comparisons = 5;
+
+/**
+ * Starts a clock.
+ *
+ * `Date.now` counts whole milliseconds: its ticks say what time it is, and the monotonic clock what has passed since.
+ *
+ * @returns a function that gives microseconds since 1970 UTC
+ */
+export function startWallClock(): () => number {
+  let offsetMicros = 0;
+  for (let comparison = 0; comparison < comparisons; comparison += 1) {
+    const before = Date.now();
+    let tick = before;
+    while (tick === before) tick = Date.now();
+    offsetMicros = Math.max(offsetMicros, tick * 1000 - performance.now() * 1000);
+  }
+  return () => offsetMicros + performance.now() * 1000;
 }

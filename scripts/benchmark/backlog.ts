@@ -25,7 +25,7 @@ const stride = 421;
 export class Backlog {
   readonly messages: Messages;
   readonly faults: BacklogFaults = { deletedTwice: 0, unknownHandles: 0, returned: 0 };
-  /** When the delete of each message arrived; 0 where none has. */
+  /** When the delete of each message arrived; 0 if none has. */
   readonly deletedAtMicros: Float64Array;
   deleted = 0;
   firstReceiveMicros = 0;

@@ -23,7 +23,7 @@ export interface Flags {
 
 const quickNames = ["etl-100k", "etl-100k-20ms"];
 
-/** Ends the process with a word of help where the flags make no sense. */
+/** Ends the process with a word of help if the flags make no sense. */
 export function readFlags(words: readonly string[]): Flags {
   const { runs, only, messages, quick, etl } = parsed(words);
   const executables = (etl ?? [join(import.meta.dirname, "../../dist/etl")]).map((path) => resolve(path));

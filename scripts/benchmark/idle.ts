@@ -1,11 +1,9 @@
-/** What a drain that follows an empty queue costs while it waits, beside a program that does nothing else. */
+/** What `etl` costs when it moves no message, beside programs that do nothing: its start, and waiting at an empty queue. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { type Command, startChild } from "./child-process.ts";
-import { compileProgram } from "./compiled-program.ts";
-import type { Place } from "./contender.ts";
-import { testEnvironment } from "./environment.ts";
+import { join } from "node:path";
+import { type Place, testEnvironment } from "./contenders.ts";
 import { figureOf, markdownTable, shownFigure } from "./figures.ts";
+import { type Command, cpuNanosOf, startChild } from "./processes.ts";
 
 /** By then it has started, and its first poll is open. */
 const startMillis = 3_000;
@@ -24,7 +22,7 @@ for (;;) {
  * Watches one program after the other; the queue is empty.
  *
  * @param folder where the program is compiled that `etl` is compared with
- * @returns a table in Markdown; undefined where the system does not say what a process uses while it runs
+ * @returns a table in Markdown; undefined if the system does not say what a process uses while it runs
  */
 export async function idleTable(
   executables: readonly string[],
@@ -67,18 +65,57 @@ async function watch(command: Command): Promise<number | undefined> {
   return before === undefined || after === undefined ? undefined : (after - before) / 1e6;
 }
 
+const starts = 20;
+
 /**
- * Time on a CPU of all threads that live; Linux alone says it so finely.
+ * Runs `etl --version` and the empty program in turn.
  *
- * @see https://docs.kernel.org/scheduler/sched-stats.html
+ * @param folder where the empty program is compiled
+ * @returns a table in Markdown
  */
-function cpuNanosOf(pid: number): number | undefined {
-  try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    const of = (thread: string) =>
-      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ", 1)[0];
-    return threads.map(of).reduce((sum, nanos) => sum + Number(nanos), 0);
-  } catch {
-    return undefined;
+export async function startUpTable(executables: readonly string[], folder: string): Promise<string> {
+  const empty = await compileProgram(folder, "empty", "export {};");
+  const commands = [[empty], ...executables.map((executable) => [executable, "--version"])];
+  const measured = commands.map((words) => ({
+    words,
+    wallMillis: [] as number[],
+    cpuMillis: [] as number[],
+  }));
+  for (let start = 0; start < starts; start += 1) {
+    for (const { words, wallMillis, cpuMillis } of measured) {
+      const since = performance.now();
+      const cpuMicros = run(words);
+      wallMillis.push(performance.now() - since);
+      cpuMillis.push(cpuMicros / 1000);
+    }
   }
+  return markdownTable(
+    [`start-up, ${starts} times`, "ms", "CPU ms"],
+    measured.map(({ words: [executable = "", ...flags], wallMillis, cpuMillis }) => [
+      executable === empty ? "an empty program, compiled" : `etl ${flags.join(" ")}`,
+      shownFigure(figureOf(wallMillis), 1),
+      shownFigure(figureOf(cpuMillis), 1),
+    ]),
+  );
+}
+
+/** @returns microseconds of CPU, user and system */
+function run(words: readonly string[]): number {
+  const { exitCode, resourceUsage } = Bun.spawnSync([...words], { stdout: "ignore", stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`${words.join(" ")} ended with ${exitCode}`);
+  return Number(resourceUsage.cpuTime.total);
+}
+
+/**
+ * Compiles with the flags of `scripts/build`.
+ *
+ * @returns the path of the executable
+ */
+async function compileProgram(folder: string, name: string, source: string): Promise<string> {
+  const executable = join(folder, name);
+  await Bun.write(`${executable}.ts`, source);
+  const flags = ["--compile", "--bytecode", "--format=esm", "--outfile", executable];
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "build", `${executable}.ts`, ...flags]);
+  if (exitCode !== 0) throw new Error(`${name} cannot be compiled\n${stderr}`);
+  return executable;
 }

@@ -1,13 +1,11 @@
 /** One run of one contender, from a full queue to an empty one, audited. */
 
-import { type Audit, auditRun } from "./audit.ts";
-import { memoryOf, type RunningChild, startChild, type Usage } from "./child-process.ts";
-import type { Contender, PartFigures } from "./contender.ts";
+import { type Audit, auditRun, startWallClock } from "./audit.ts";
+import type { Contender, PartFigures } from "./contenders.ts";
 import type { BenchDatabase } from "./database.ts";
-import type { QueueProcess } from "./queue-process.ts";
-import type { QueueReport } from "./queue-server.ts";
-import { serverCpuMicros } from "./server-cpu.ts";
-import { startWallClock } from "./wall-clock.ts";
+import { startFarDatabase } from "./delay-proxy.ts";
+import { memoryOf, type RunningChild, serverCpuMicros, startChild, type Usage } from "./processes.ts";
+import type { QueueProcess, QueueReport } from "./queue-server.ts";
 
 /** Figures of one run. */
 export interface Measurement {
@@ -17,14 +15,16 @@ export interface Measurement {
   readonly cpuMicros: number;
   /** Of the largest of its processes. */
   readonly peakBytes: number;
-  /** From the start of the process to the commit of the first row; undefined where the drain is begun later. */
+  /** From the start of the process to the commit of the first row; undefined if the drain is begun later. */
   readonly firstRowMillis: number | undefined;
-  /** Of the first process, when so many messages were deleted; undefined where the system does not say. */
+  /** Of the first process, when so many messages were deleted; undefined if the system does not say. */
   readonly residentBytes: Readonly<Record<"tenth" | "half" | "end", number | undefined>>;
   /** Of the queue's process, by message. */
   readonly queueCpuMicros: number;
-  /** Of all of Postgres's processes, by message; undefined where the system does not say. */
+  /** Of all of Postgres's processes, by message; undefined if the system does not say. */
   readonly serverCpuMicros: number | undefined;
+  /** Of the proxy before a database that is further away, by message; undefined if there is none. */
+  readonly proxyCpuMicros: number | undefined;
 }
 
 /** Where a run takes place. */
@@ -47,15 +47,20 @@ const longestRunMillis = 15 * 60_000;
 /**
  * Runs the contender.
  *
- * @throws where it fails, takes too long, or did not do what it is there for
+ * @throws if it fails, takes too long, or did not do what it is there for
  */
 export async function measure(contender: Contender, surroundings: Surroundings): Promise<Measurement> {
-  const { messages, roundTripMillis, processes, endsItself } = contender;
+  const { messages, roundTripMillis, databaseRoundTripMillis, processes, endsItself } = contender;
   const { queue, database, serverPid, run } = surroundings;
   await database.reset();
   const filling = { count: messages, run, sentUntilMillis: Date.now(), roundTripMillis };
   await queue.fill({ ...filling, visibilityTimeoutSeconds, emptyPollMillis });
-  const command = contender.command({ queueUrl: queue.queueUrl, databaseUrl: database.url, messages });
+  const far =
+    databaseRoundTripMillis === undefined
+      ? undefined
+      : await startFarDatabase(database.url, databaseRoundTripMillis);
+  const databaseUrl = far?.url ?? database.url;
+  const command = contender.command({ queueUrl: queue.queueUrl, databaseUrl, messages });
 
   const serverBefore = serverCpuMicros(serverPid);
   const wallMicros = startWallClock();
@@ -65,10 +70,12 @@ export async function measure(contender: Contender, surroundings: Surroundings):
   const { residentBytes, peakBytes } = await watch(children, messages, queue, ended);
   if (!endsItself) for (const child of children) child.kill("SIGTERM");
   const usages = await ended;
+  const proxyMicros = await far?.stop();
   const serverAfter = serverCpuMicros(serverPid);
 
   const report = await queue.report();
-  const audit = await auditRun({ database, run, deletedAtMicros: await queue.deletions() });
+  const answerMicros = ((databaseRoundTripMillis ?? 0) / 2) * 1000;
+  const audit = await auditRun({ database, run, deletedAtMicros: await queue.deletions(), answerMicros });
   refuseFaults(contender, report, audit);
   return {
     ...speedOf(contender, usages, report),
@@ -80,6 +87,7 @@ export async function measure(contender: Contender, surroundings: Surroundings):
       serverBefore === undefined || serverAfter === undefined
         ? undefined
         : (serverAfter - serverBefore) / messages,
+    proxyCpuMicros: proxyMicros === undefined ? undefined : proxyMicros / messages,
   };
 }
 
@@ -100,7 +108,7 @@ function speedOf(
   };
 }
 
-/** A run's memory; undefined where the system does not say. */
+/** A run's memory; undefined if the system does not say. */
 interface Course {
   readonly residentBytes: Measurement["residentBytes"];
   readonly peakBytes: number | undefined;
@@ -137,7 +145,7 @@ async function watch(
   return { residentBytes: { tenth, half, end: last }, peakBytes: peak };
 }
 
-/** @throws where the run did not do, or did twice, what it was there for */
+/** @throws if the run did not do, or did twice, what it was there for */
 function refuseFaults({ name, parts }: Contender, report: QueueReport, audit: Audit): void {
   const { deletedTwice, unknownHandles, returned } = report;
   const { missing, doubled, undeleted, deletedTooEarly, strange } = audit;

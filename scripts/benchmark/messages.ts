@@ -80,7 +80,7 @@ export class Messages {
     return `AQEB${filler}${hexOf(index, 8)}${hexOf(receiveCount, 4)}==`;
   }
 
-  /** @returns which message the handle was given out for, where it was made here */
+  /** @returns which message the handle was given out for, if it was made here */
   indexOfHandle(handle: string): number | undefined {
     const index = Number.parseInt(handle.slice(-14, -6), 16);
     const receiveCount = Number.parseInt(handle.slice(-6, -2), 16);

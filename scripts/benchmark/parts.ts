@@ -13,7 +13,7 @@ import { RequestSigner } from "../../src/sqs/signing.ts";
 import { Backlog } from "./backlog.ts";
 import { figureOf, markdownTable, shownFigure } from "./figures.ts";
 import { Messages } from "./messages.ts";
-import { queryProtocol } from "./query-protocol.ts";
+import { queryProtocol } from "./protocols.ts";
 
 /** Something to be done again and again. */
 type Doing = () => unknown;

@@ -4,12 +4,11 @@
  * It checks no signature, keeps everything in memory and answers from prepared texts, so that it is not what is measured.
  */
 
+import { startWallClock } from "./audit.ts";
 import { Backlog, type BacklogFaults } from "./backlog.ts";
-import type { Call, Protocol } from "./calls.ts";
-import { jsonProtocol } from "./json-protocol.ts";
 import { Messages, type MessagesOptions } from "./messages.ts";
-import { queryProtocol } from "./query-protocol.ts";
-import { startWallClock } from "./wall-clock.ts";
+import { startHelper } from "./processes.ts";
+import { type Call, jsonProtocol, type Protocol, queryProtocol } from "./protocols.ts";
 
 /** What the queue is to be, from now on. */
 export interface Filling extends MessagesOptions {
@@ -27,9 +26,9 @@ export interface Filling extends MessagesOptions {
 /** What has happened since the filling. Times are microseconds since 1970 UTC. */
 export interface QueueReport extends BacklogFaults {
   readonly deleted: number;
-  /** 0 where nothing has been received. */
+  /** 0 if nothing has been received. */
   readonly firstReceiveMicros: number;
-  /** 0 where nothing has been deleted. */
+  /** 0 if nothing has been deleted. */
   readonly lastDeleteMicros: number;
   /** The CPU time of the queue's own process since the filling. */
   readonly cpuMicros: number;
@@ -190,4 +189,37 @@ class Queue {
         });
     }
   }
+}
+
+/** A queue that is running. */
+export interface QueueProcess {
+  /** As a client is to be given it. */
+  readonly queueUrl: string;
+  /** Forgets what was, and holds new messages. */
+  fill(filling: Filling): Promise<void>;
+  report(): Promise<QueueReport>;
+  /** When the delete of each message arrived, in microseconds since 1970 UTC; 0 if none has. */
+  deletions(): Promise<Float64Array>;
+  stop(): Promise<void>;
+}
+
+/** Starts the queue; it ends with this process at the latest. */
+export async function startQueueProcess(): Promise<QueueProcess> {
+  const { said: url, stop } = await startHelper("queue");
+  const get = async (path: string) => {
+    const response = await fetch(new URL(path, url));
+    if (!response.ok) throw new Error(`the bench's queue answers ${response.status}`);
+    return response;
+  };
+  return {
+    queueUrl: queueUrl(url),
+    async fill(filling) {
+      await fetch(new URL(controlPaths.fill, url), { method: "POST", body: JSON.stringify(filling) });
+    },
+    report: async () => (await (await get(controlPaths.report)).json()) as QueueReport,
+    deletions: async () => new Float64Array(await (await get(controlPaths.deletions)).arrayBuffer()),
+    async stop() {
+      await stop();
+    },
+  };
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { type Audit, auditRun } from "../../scripts/benchmark/audit.ts";
+import postgres from "postgres";
+import { type Audit, auditRun, startWallClock } from "../../scripts/benchmark/audit.ts";
 import { type BenchDatabase, type BenchServer, startBenchServer } from "../../scripts/benchmark/database.ts";
 import { Messages } from "../../scripts/benchmark/messages.ts";
-import { startWallClock } from "../../scripts/benchmark/wall-clock.ts";
 
 const run = 3;
 const messages = new Messages({ count: 20, run, sentUntilMillis: Date.UTC(2026, 0, 1) });
@@ -23,7 +23,7 @@ beforeEach(() => database.reset());
 const all = [...Array(20).keys()];
 const fine: Partial<Audit> = { missing: 0, doubled: 0, undeleted: 0, deletedTooEarly: 0, strange: 0 };
 
-async function store(indexes: readonly number[], of = messages): Promise<void> {
+async function store(indexes: readonly number[], of = messages, sql = database.sql): Promise<void> {
   const rows = indexes.map((index) => ({
     user_id: of.userId(index),
     device_type: "ios",
@@ -32,7 +32,7 @@ async function store(indexes: readonly number[], of = messages): Promise<void> {
     app_version: 1,
     create_date: "2026-01-01",
   }));
-  await database.sql`insert into user_logins ${database.sql(rows)}`;
+  await sql`insert into user_logins ${sql(rows)}`;
 }
 
 /** All at the present moment, but for those named. */
@@ -41,8 +41,8 @@ function deletedNow(except: readonly number[] = []): Float64Array {
   return Float64Array.from(all, (index) => (except.includes(index) ? 0 : now));
 }
 
-function audit(deletedAtMicros: Float64Array): Promise<Audit> {
-  return auditRun({ database, run, deletedAtMicros });
+function audit(deletedAtMicros: Float64Array, answerMicros = 0): Promise<Audit> {
+  return auditRun({ database, run, deletedAtMicros, answerMicros });
 }
 
 test("nothing is wrong where each message has its row and is deleted after the commit", async () => {
@@ -68,6 +68,28 @@ test("a delete while the transaction is open is found, though its rows are writt
   const deletedAtMicros = deletedNow();
   await database.sql.unsafe("commit");
   expect(await audit(deletedAtMicros)).toMatchObject({ ...fine, deletedTooEarly: 20 });
+});
+
+test("loads on several connections at once are told from each other", async () => {
+  const others = [1, 2, 3].map(() => postgres(database.url, { max: 1 }));
+  const clients = [database.sql, ...others];
+  await Promise.all(clients.map((sql) => sql.unsafe("begin")));
+  // Each client's rows stand among those of the others.
+  for (const index of all) await store([index], messages, clients[index % clients.length]);
+  await Promise.all(others.map((sql) => sql.unsafe("commit")));
+  const deletedAtMicros = deletedNow();
+  await database.sql.unsafe("commit");
+  await Promise.all(others.map((sql) => sql.end()));
+  expect(await audit(deletedAtMicros)).toMatchObject({ ...fine, deletedTooEarly: 5 });
+});
+
+test("a delete after the commit is too early if the answer to the commit cannot have arrived", async () => {
+  await store(all);
+  const deletedAtMicros = deletedNow();
+  const { firstRowMicros } = await audit(deletedAtMicros);
+  const sinceMicros = (deletedAtMicros[0] ?? 0) - firstRowMicros;
+  expect(await audit(deletedAtMicros, sinceMicros - 1)).toMatchObject(fine);
+  expect(await audit(deletedAtMicros, sinceMicros + 1)).toMatchObject({ ...fine, deletedTooEarly: 20 });
 });
 
 test("missing rows, double rows and messages that stay in the queue are found", async () => {

@@ -20,7 +20,7 @@ import type { Loader } from "../../../src/processing/outcome.ts";
 import { createProcessor } from "../../../src/processing/processor.ts";
 import { loadSettings } from "../../../src/settings/settings.ts";
 import { readTextFile } from "../../../src/settings/text-file.ts";
-import type { DrainPart, PartFigures } from "../contender.ts";
+import type { DrainPart, PartFigures } from "../contenders.ts";
 
 const parts = (process.env.BENCH_PARTS ?? "").split(",") as DrainPart[];
 const maxMessages = Number(process.env.BENCH_MESSAGES);
