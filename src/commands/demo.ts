@@ -7,7 +7,7 @@ import { type Sandbox, startSandbox } from "../demo/sandbox.ts";
 import { exitCodes } from "../errors.ts";
 import { userLogins } from "../message/mapping.ts";
 import type { DemoOptions } from "../settings/options.ts";
-import { countOf } from "../terminal/numbers.ts";
+import { countOf } from "../terminal/text.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context, StopSignal } from "./context.ts";
 import { runDrain } from "./drain/drain.ts";

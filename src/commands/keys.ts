@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import { EtlError } from "../errors.ts";
 import { defaultKeyFile } from "../settings/mask-key.ts";
 import type { KeysGenerateOptions } from "../settings/options.ts";
-import { printable } from "../terminal/printable.ts";
+import { printable } from "../terminal/text.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context } from "./context.ts";
 

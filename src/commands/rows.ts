@@ -3,7 +3,7 @@
 import type { ColumnMapping, ColumnType, Mapping } from "../message/mapping.ts";
 import type { Cell, Row } from "../message/row.ts";
 import { storedType } from "../message/stored-type.ts";
-import { formatRows } from "../terminal/records.ts";
+import { formatRows } from "../terminal/table.ts";
 import type { Context } from "./context.ts";
 
 const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "numeric"]);

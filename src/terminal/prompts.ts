@@ -3,8 +3,7 @@
 import { type Readable, Writable } from "node:stream";
 import * as clack from "@clack/prompts";
 import type { Output } from "./output.ts";
-import { printable } from "./printable.ts";
-import { displayWidth, shorten, wrap } from "./width.ts";
+import { displayWidth, printable, shorten, wrap } from "./text.ts";
 
 /** A terminal's keyboard: standard input. */
 export interface Keyboard extends Readable {

@@ -1,7 +1,6 @@
-/** Rows as an aligned table, for the eyes of a person. */
+/** Rows as an aligned table, or as blocks on a terminal that has no room for a table. */
 
-import { printable } from "./printable.ts";
-import { displayWidth, shortenMiddle } from "./width.ts";
+import { displayWidth, printable, shortenMiddle } from "./text.ts";
 
 /** How a table is laid out. */
 interface TableOptions {
@@ -19,7 +18,7 @@ interface TableOptions {
 const nullMark = "∅";
 
 /** What stands between two columns. */
-export const gap = "  ";
+const gap = "  ";
 
 /**
  * A header, a rule, and one line a row, all of the same width; without a last newline.
@@ -49,7 +48,7 @@ export function formatTable(
 }
 
 /** A cell as it is shown: on one line, and null unlike any text. */
-export function cellText(cell: string | null): string {
+function cellText(cell: string | null): string {
   if (cell === null) return nullMark;
   return cell === nullMark ? "\\u{2205}" : printable(cell);
 }
@@ -75,4 +74,53 @@ function align(text: string, width: number, right: boolean): string {
   const shown = shortenMiddle(text, width);
   const padding = " ".repeat(width - displayWidth(shown));
   return right ? padding + shown : shown + padding;
+}
+
+/** Narrower than this, a shortened value tells nobody anything. */
+const leastCellColumns = 8;
+
+/**
+ * A table where every column gets a readable width, else one block a row; without a last newline.
+ *
+ * @param columns how wide the terminal is; undefined where nothing is to be shortened, as in a pipe
+ */
+export function formatRows(
+  headers: readonly string[],
+  rows: readonly (readonly (string | null)[])[],
+  {
+    columns,
+    rightAligned,
+  }: { readonly columns: number | undefined; readonly rightAligned: readonly number[] },
+): string {
+  const isWide = columns === undefined || rows.length === 0 || columns >= readableWidth(headers.length);
+  if (isWide) return formatTable(headers, rows, { columns, rightAligned });
+  const whole = formatTable(headers, rows, { rightAligned });
+  const width = displayWidth(whole.split("\n")[0] ?? "");
+  return width <= columns ? whole : formatRecords(headers, rows, columns);
+}
+
+function readableWidth(count: number): number {
+  return count * leastCellColumns + (count - 1) * gap.length;
+}
+
+function formatRecords(
+  headers: readonly string[],
+  rows: readonly (readonly (string | null)[])[],
+  columns: number,
+): string {
+  const widest = Math.max(...headers.map((header) => displayWidth(cellText(header))));
+  const nameColumns = Math.min(widest, Math.floor(columns / 2));
+  const valueColumns = Math.max(1, columns - nameColumns - gap.length);
+  const blocks = rows.map((row, index) => {
+    const lines = headers.map((header, column) => {
+      const name = shortenMiddle(cellText(header), nameColumns);
+      const padding = " ".repeat(nameColumns - displayWidth(name));
+      return `${name}${padding}${gap}${shortenMiddle(cellText(row[column] ?? null), valueColumns)}`.trimEnd();
+    });
+    return [
+      `-- row ${index + 1} `.padEnd(Math.min(columns, nameColumns + gap.length + 20), "-"),
+      ...lines,
+    ].join("\n");
+  });
+  return blocks.join("\n\n");
 }

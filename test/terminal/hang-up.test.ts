@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hangUpEnds } from "../../src/terminal/hang-up.ts";
+import { hangUpEnds } from "../../src/terminal/output.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "etl-hang-up-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { countOf, formatCount, formatRate, formatSeconds } from "../../src/terminal/numbers.ts";
+import { countOf, formatCount, formatRate, formatSeconds } from "../../src/terminal/text.ts";
 
 test.each([
   [0, "0"],

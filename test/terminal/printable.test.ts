@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { jsonLine, printable } from "../../src/terminal/printable.ts";
+import { jsonLine, printable } from "../../src/terminal/text.ts";
 
 /** What no terminal may get, written out independently of the code: code points, from and to. */
 const unsafeRanges: readonly (readonly [number, number])[] = [

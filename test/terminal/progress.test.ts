@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "../../src/polling/ports.ts";
-import type { Log } from "../../src/terminal/log.ts";
-import { createProgress, formatProgress, type ProgressState } from "../../src/terminal/progress.ts";
-import { displayWidth } from "../../src/terminal/width.ts";
+import { createProgress, formatProgress, type Log, type ProgressState } from "../../src/terminal/log.ts";
+import { displayWidth } from "../../src/terminal/text.ts";
 
 const state: ProgressState = { loaded: 1234, rejected: 12, perSecond: 950, left: 4000, seconds: 12 };
 

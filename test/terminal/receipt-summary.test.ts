@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Receipt } from "../../src/polling/receipt.ts";
-import { formatReceipt } from "../../src/terminal/receipt-summary.ts";
-import { displayWidth } from "../../src/terminal/width.ts";
+import { formatReceipt } from "../../src/terminal/summaries.ts";
+import { displayWidth } from "../../src/terminal/text.ts";
 
 const drained: Receipt = {
   queue: "login-queue",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatRows } from "../../src/terminal/records.ts";
-import { displayWidth } from "../../src/terminal/width.ts";
+import { formatRows } from "../../src/terminal/table.ts";
+import { displayWidth } from "../../src/terminal/text.ts";
 
 const headers = ["order_id", "masked_customer_email", "total", "status", "sent_at"];
 const row = ["9007199254740993", `hmac:12345678:${"a".repeat(64)}`, "19.90", null, "2026-03-01T12:00:00Z"];

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatRejections } from "../../src/terminal/rejection-summary.ts";
-import { formatRetry } from "../../src/terminal/retry-summary.ts";
+import { formatRejections, formatRetry } from "../../src/terminal/summaries.ts";
 
 const names = { queue: "login-queue", deadLetterQueue: "login-dead", waiting: 1_204 };
 
@@ -20,14 +19,14 @@ describe("a retry", () => {
   });
 
   test("that left nothing", () => {
-    expect(formatRetry({ ...names, dryRun: false, movedBy: "server", moved: 1 }, 80)).toBe(
-      "Moved 1 message from login-dead to login-queue, by the queue server.",
+    expect(formatRetry({ ...names, dryRun: false, moved: 1, reasons: {} }, 80)).toBe(
+      "Moved 1 message from login-dead to login-queue.",
     );
   });
 
   test("that did not get everything through", () => {
     const counts = { moved: 7, stored: 2, left: 1, undeleted: 3, reasons: { unknown: 7 } };
-    expect(formatRetry({ ...names, dryRun: false, movedBy: "etl", ...counts }, 80)).toBe(
+    expect(formatRetry({ ...names, dryRun: false, ...counts }, 80)).toBe(
       [
         "Moved 7 messages from login-dead to login-queue.",
         "Deleted, as stored already: 2.",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatTable } from "../../src/terminal/table.ts";
-import { displayWidth } from "../../src/terminal/width.ts";
+import { displayWidth } from "../../src/terminal/text.ts";
 
 describe("a table", () => {
   test("is aligned, numbers to the right, with null unlike any text", () => {

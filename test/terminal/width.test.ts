@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { printable } from "../../src/terminal/printable.ts";
-import { displayWidth, shorten, shortenMiddle, wrap } from "../../src/terminal/width.ts";
+import { displayWidth, printable, shorten, shortenMiddle, wrap } from "../../src/terminal/text.ts";
 
 test.each([
   ["login", 5],

@@ -3,9 +3,8 @@
 import { readTable } from "../../postgres/catalog.ts";
 import { type ListedRejection, listRejections } from "../../postgres/rejection-list.ts";
 import type { RejectsListOptions } from "../../settings/options.ts";
-import { countOf } from "../../terminal/numbers.ts";
-import { jsonLine } from "../../terminal/printable.ts";
-import { formatRejections } from "../../terminal/rejection-summary.ts";
+import { formatRejections } from "../../terminal/summaries.ts";
+import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { openQueue } from "../queue.ts";
 import { readSettings } from "../settings.ts";

@@ -1,0 +1,213 @@
+/** Moves dead letters back, or looks at them and moves none. */
+
+import type { Message } from "../../message/message.ts";
+import { giveBack } from "../../polling/give-back.ts";
+import type { Source } from "../../polling/ports.ts";
+import type { ReturnQueue } from "../../sqs/return-queue.ts";
+import type { LookUp } from "./retry-records.ts";
+
+/** Calls to each queue at one time. A FIFO queue's messages go one batch after the other, in their order. */
+const concurrentCalls = { standard: 4, fifo: 1 };
+
+/** Asks for up to ten messages, for long enough that an empty answer means that there are none. */
+async function receive(from: Pick<Source, "receive">, most: number): Promise<readonly Message[]> {
+  // A stop does not cut it off: messages that are on their way would be hidden until their visibility timeout.
+  const { signal } = new AbortController();
+  return await from.receive({ maxMessages: Math.min(10, most), waitSeconds: 1, signal });
+}
+
+/** SQS asks only some of its servers, so that one empty answer says little. */
+const emptyAnswers = 2;
+
+/** What a move is made of. */
+export interface MoveParts {
+  readonly from: Pick<Source, "receive" | "delete" | "changeVisibility">;
+  readonly to: ReturnQueue;
+  readonly lookUp: LookUp;
+  readonly fifo: boolean;
+  /** The most messages that are received: a drain that rejects them meanwhile would send them round for ever. */
+  readonly max: number;
+  /** Aborted when no further message is to be received. */
+  readonly stop: AbortSignal;
+  /** Told which messages the queue has accepted again, as soon as it has. Returns at once. */
+  readonly onMoved: (deadLetters: readonly Message[]) => void;
+  /** Told after each batch. */
+  readonly onProgress: (counts: MoveCounts) => void;
+}
+
+/** What has become of the messages so far. */
+export interface MoveCounts {
+  /** Sent back, and accepted. */
+  moved: number;
+  /** Stored already, as the ledger says: deleted, and not sent. */
+  stored: number;
+  /** Cannot be sent as they are: still in the dead-letter queue. */
+  left: number;
+  /** Sent back, but still in the dead-letter queue: another retry would send them once more. */
+  undeleted: number;
+  /** Of those that were moved, by reason. */
+  readonly reasons: Map<string, number>;
+}
+
+/**
+ * Moves until the dead-letter queue is empty, the most is reached, or a stop is asked for; what is in hand is settled
+ * then. A message is sent, and deleted once it was accepted.
+ *
+ * @param counts taken up as it goes, so that they are known if it fails
+ * @throws what a call throws; messages in hand have been given back to the dead-letter queue
+ */
+export async function moveDeadLetters(parts: MoveParts, counts: MoveCounts): Promise<void> {
+  const move = new Move(parts, counts);
+  const calls = parts.fifo ? concurrentCalls.fifo : concurrentCalls.standard;
+  const ended = await Promise.allSettled(Array.from({ length: calls }, () => move.run()));
+  await move.giveBackLeft();
+  const failed = ended.find((end) => end.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+class Move {
+  readonly #parts: MoveParts;
+  readonly #counts: MoveCounts;
+  /** Ids that were sent and accepted: if one comes again, its delete was lost. */
+  readonly #sent = new Set<string>();
+  /** Ids that cannot be sent, with their newest receipt handles. */
+  readonly #left = new Map<string, string>();
+  #taken = 0;
+  #empty = 0;
+  #failed = false;
+
+  constructor(parts: MoveParts, counts: MoveCounts) {
+    this.#parts = parts;
+    this.#counts = counts;
+  }
+
+  async run(): Promise<void> {
+    const { from, max, stop } = this.#parts;
+    try {
+      while (!stop.aborted && !this.#failed && this.#empty < emptyAnswers && this.#taken < max) {
+        // Taken before the answer is there, because other calls are under way.
+        const most = Math.min(10, max - this.#taken);
+        this.#taken += most;
+        const messages = await receive(from, most);
+        this.#taken -= most - messages.length;
+        await this.#settle(messages);
+      }
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
+  }
+
+  /** Makes what cannot be sent visible, for a person to look at. */
+  async giveBackLeft(): Promise<void> {
+    await giveBack(this.#parts.from, [...this.#left.values()]);
+  }
+
+  async #settle(messages: readonly Message[]): Promise<void> {
+    const again = messages.filter(({ messageId }) => this.#sent.has(messageId));
+    const fresh: Message[] = [];
+    for (const message of messages) {
+      const { messageId, receiptHandle } = message;
+      if (this.#left.has(messageId)) this.#left.set(messageId, receiptHandle);
+      else if (!this.#sent.has(messageId)) fresh.push(message);
+    }
+    this.#empty = fresh.length > 0 ? 0 : this.#empty + 1;
+    const deleted = await this.#delete(again);
+    this.#counts.undeleted -= deleted;
+    if (fresh.length === 0) return;
+    try {
+      await this.#settleFresh(fresh);
+    } catch (error) {
+      const unsent = fresh.filter(({ messageId }) => !this.#sent.has(messageId));
+      await giveBack(
+        this.#parts.from,
+        unsent.map(({ receiptHandle }) => receiptHandle),
+      );
+      throw error;
+    }
+    this.#parts.onProgress(this.#counts);
+  }
+
+  async #settleFresh(fresh: readonly Message[]): Promise<void> {
+    const { to, lookUp, onMoved } = this.#parts;
+    const counts = this.#counts;
+    const facts = await lookUp(fresh);
+    const dropped = await this.#delete(fresh.filter((_, index) => facts[index]?.stored));
+    counts.stored += dropped;
+
+    const unsent = fresh.filter((_, index) => !facts[index]?.stored);
+    const accepted = unsent.length === 0 ? new Set() : await to.send(unsent);
+    const sent = unsent.filter((_, index) => accepted.has(index));
+    for (const { messageId } of sent) this.#sent.add(messageId);
+    if (sent.length > 0) onMoved(sent);
+    counts.moved += sent.length;
+    for (const message of sent) count(counts.reasons, facts[fresh.indexOf(message)]?.reason);
+    counts.undeleted += sent.length;
+    const deleted = await this.#delete(sent);
+    counts.undeleted -= deleted;
+    for (const { messageId, receiptHandle } of unsent)
+      if (!this.#sent.has(messageId)) this.#left.set(messageId, receiptHandle);
+    counts.left = this.#left.size;
+  }
+
+  /** @returns how many are deleted */
+  async #delete(messages: readonly Message[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    const { settled } = await this.#parts.from.delete(messages.map(({ receiptHandle }) => receiptHandle));
+    return settled;
+  }
+}
+
+/** What a look is made of. */
+interface LookParts extends Pick<MoveParts, "lookUp" | "max" | "stop"> {
+  readonly from: Pick<Source, "receive" | "changeVisibility">;
+}
+
+/** What was seen. */
+interface Seen {
+  seen: number;
+  /** Of them, how many are stored already, as far as that was asked. */
+  stored: number;
+  /** All that were seen, by reason. */
+  readonly reasons: Map<string, number>;
+}
+
+/**
+ * Looks at dead letters until the most is reached, nothing new comes, or a stop is asked for. All of them are given back.
+ *
+ * @throws what a call throws; the messages have been given back then, too
+ */
+export async function lookAtDeadLetters({ lookUp, ...parts }: LookParts): Promise<Seen> {
+  const seen: Seen = { seen: 0, stored: 0, reasons: new Map() };
+  await peek(parts, async (messages) => {
+    for (const { stored, reason } of await lookUp(messages)) {
+      seen.seen += 1;
+      if (stored) seen.stored += 1;
+      count(seen.reasons, reason);
+    }
+  });
+  return seen;
+}
+
+/** Receives, shows each message once, and gives all back at the end, so that meanwhile they are hidden. */
+async function peek(
+  { from, max, stop }: Omit<LookParts, "lookUp">,
+  show: (messages: readonly Message[]) => Promise<void>,
+): Promise<void> {
+  const handles = new Map<string, string>();
+  try {
+    for (let empty = 0; empty < emptyAnswers && handles.size < max && !stop.aborted; ) {
+      const messages = await receive(from, max - handles.size);
+      const fresh = messages.filter(({ messageId }) => !handles.has(messageId));
+      for (const { messageId, receiptHandle } of messages) handles.set(messageId, receiptHandle);
+      empty = fresh.length > 0 ? 0 : empty + 1;
+      if (fresh.length > 0) await show(fresh);
+    }
+  } finally {
+    await giveBack(from, [...handles.values()]);
+  }
+}
+
+function count(reasons: Map<string, number>, reason = "unknown"): void {
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+}
