@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { generateBodies } from "../../src/demo/login-events.ts";
-import { seededRandom } from "../../src/demo/random.ts";
+import { generateBodies, seededRandom } from "../../src/demo/events.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
 import { isRefusal } from "../../src/message/rejection.ts";

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { generateOrders } from "../../src/demo/order-events.ts";
-import { seededRandom } from "../../src/demo/random.ts";
+import { generateOrders, seededRandom } from "../../src/demo/events.ts";
 
 const orders = (seed: number) => generateOrders({ count: 60, random: seededRandom(seed) });
 

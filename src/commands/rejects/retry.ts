@@ -12,7 +12,7 @@ import { redrivePlace } from "../dead-letter-place.ts";
 import { firstAnswer } from "../first-answer.ts";
 import { type OpenQueue, openQueue, sourceParts } from "../queue.ts";
 import { readSettings } from "../settings.ts";
-import { listenForStop, type Stop } from "../stop.ts";
+import { aborted, listenForStop, type Stop } from "../stop.ts";
 import { systemClock } from "../system-clock.ts";
 import { lookAtDeadLetters, type MoveCounts, moveDeadLetters } from "./retry-move.ts";
 import { lookUpNothing, type OpenLookUp, openLookUp, RecordRemoval } from "./retry-records.ts";
@@ -123,12 +123,6 @@ async function move(retry: Retry): Promise<number> {
   }
   if (stop.graceful.aborted) return stop.exitCode;
   return counts.left > 0 ? exitCodes.data : 0;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 async function show(
