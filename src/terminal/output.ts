@@ -8,9 +8,9 @@ import { EtlError } from "../errors.ts";
 export interface Output {
   /** A terminal that can be drawn on: `TERM=dumb` is taken for none. */
   readonly isTerminal: boolean;
-  /** Columns of the terminal as it is now; 80 where it is none. */
+  /** Columns of the terminal as it is now; 80 if it is none. */
   readonly columns: number;
-  /** Rows of the terminal as it is now; 24 where it is none. */
+  /** Rows of the terminal as it is now; 24 if it is none. */
   readonly rows: number;
   /** Whether escape sequences for colour may be written (a terminal, and `NO_COLOR` is not set). */
   readonly colours: boolean;
@@ -20,33 +20,17 @@ export interface Output {
    * Resolves when the text has been handed to the operating system, however slow the reader. Writes keep
    * their order, awaited or not; who does not await holds the text in memory.
    *
-   * @throws EtlError `unavailable` where the text was lost, as on a full disk; so does every write after it
+   * @throws EtlError `unavailable` if the text was lost, as on a full disk; so does every write after it
    */
   write(text: string): Promise<void>;
 }
 
-/** What is needed of `process`. */
+/** What is needed of `process`; of a standard stream its size as a terminal, which Bun keeps up to date. */
 interface HostProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Terminal;
-  readonly stderr: Terminal;
+  readonly stdout: { readonly columns?: number; readonly rows?: number };
+  readonly stderr: HostProcess["stdout"];
 }
-
-/** A standard stream, seen as a terminal: Bun keeps its size up to date. */
-interface Terminal {
-  readonly columns?: number;
-  readonly rows?: number;
-}
-
-/** The two streams that a run writes to. */
-interface Outputs {
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
-
-/** The size that is assumed where a terminal does not tell, and where there is none. */
-const defaultColumns = 80;
-const defaultRows = 24;
 
 /** What a failed write means to a person; other codes are named as they are. */
 const failures: Readonly<Record<string, string>> = {
@@ -69,98 +53,72 @@ const failures: Readonly<Record<string, string>> = {
  * @param host its `NO_COLOR` and `TERM` are heeded
  * @see https://no-color.org
  */
-export function openOutputs(host: HostProcess): Outputs {
-  const queue = new WriteQueue();
+export function openOutputs(host: HostProcess): { readonly stdout: Output; readonly stderr: Output } {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn: InTurn = (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
   return {
-    stdout: new StreamOutput(1, "standard output", host.env, queue, () => host.stdout),
-    stderr: new StreamOutput(2, "standard error", host.env, queue, () => host.stderr),
+    stdout: openOutput(1, "standard output", host.env, () => host.stdout, inTurn),
+    stderr: openOutput(2, "standard error", host.env, () => host.stderr, inTurn),
   };
 }
 
-/** Runs one write after the other; a failed one does not keep the next from its turn. */
-class WriteQueue {
-  #last: Promise<unknown> = Promise.resolve();
+/** Runs one piece of work after the other; a failed one does not keep the next from its turn. */
+type InTurn = (work: () => Promise<void>) => Promise<void>;
 
-  add<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
+function openOutput(
+  descriptor: number,
+  name: string,
+  env: HostProcess["env"],
+  size: () => HostProcess["stdout"],
+  inTurn: InTurn,
+): Output {
+  // A terminal of any kind. Asked once: one that was closed says that it is none.
+  const isTty = isatty(descriptor);
+  const isTerminal = isTty && env.TERM !== "dumb";
+  let closed = false;
+  let failure: EtlError | undefined;
+
+  async function write(text: string): Promise<void> {
+    if (failure) throw failure;
+    if (closed || text === "") return;
+    try {
+      await writeWhole(descriptor, Buffer.from(text));
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+      // The reader is gone: a pipe answers EPIPE, a socket also ECONNRESET, a terminal that was closed EIO.
+      closed = code === "EPIPE" || code === "ECONNRESET" || (code === "EIO" && isTty);
+      if (closed) return;
+      failure = new EtlError({
+        kind: "unavailable",
+        operation: "write",
+        message: `writing to ${name} failed, output is lost: ${failures[code] ?? `the system answered ${code}`}`,
+        hint: "make room, or send the output somewhere else, and run the command again",
+        code,
+        cause,
+      });
+      throw failure;
+    }
   }
-}
 
-class StreamOutput implements Output {
-  readonly isTerminal: boolean;
-  readonly colours: boolean;
-  readonly #descriptor: number;
-  readonly #name: string;
-  readonly #queue: WriteQueue;
-  readonly #terminal: () => Terminal;
-  /** A terminal of any kind. Asked once: one that was closed says that it is none. */
-  readonly #isTty: boolean;
-  #closed = false;
-  #failure: EtlError | undefined;
-
-  constructor(
-    descriptor: number,
-    name: string,
-    env: HostProcess["env"],
-    queue: WriteQueue,
-    terminal: () => Terminal,
-  ) {
-    this.#descriptor = descriptor;
-    this.#name = name;
-    this.#queue = queue;
-    this.#terminal = terminal;
-    this.#isTty = isatty(descriptor);
-    this.isTerminal = this.#isTty && env.TERM !== "dumb";
-    this.colours = this.isTerminal && !env.NO_COLOR;
-  }
-
-  get columns(): number {
-    const columns = this.isTerminal ? this.#terminal().columns : undefined;
+  return {
+    isTerminal,
+    colours: isTerminal && !env.NO_COLOR,
     // Some pseudo-terminals report a size of 0.
-    return columns || defaultColumns;
-  }
-
-  get rows(): number {
-    const rows = this.isTerminal ? this.#terminal().rows : undefined;
-    return rows || defaultRows;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  write(text: string): Promise<void> {
-    return this.#queue.add(async () => {
-      if (this.#failure) throw this.#failure;
-      if (this.#closed || text === "") return;
-      try {
-        await writeWhole(this.#descriptor, Buffer.from(text));
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-        if (!this.#readerIsGone(code)) throw this.#fail(code, error);
-        this.#closed = true;
-      }
-    });
-  }
-
-  /** A terminal that was closed answers EIO; a pipe EPIPE; a socket also ECONNRESET. */
-  #readerIsGone(code: string): boolean {
-    return code === "EPIPE" || code === "ECONNRESET" || (code === "EIO" && this.#isTty);
-  }
-
-  #fail(code: string, cause: unknown): EtlError {
-    this.#failure = new EtlError({
-      kind: "unavailable",
-      operation: "write",
-      message: `writing to ${this.#name} failed, output is lost: ${failures[code] ?? `the system answered ${code}`}`,
-      hint: "make room, or send the output somewhere else, and run the command again",
-      code,
-      cause,
-    });
-    return this.#failure;
-  }
+    get columns() {
+      return (isTerminal && size().columns) || 80;
+    },
+    get rows() {
+      return (isTerminal && size().rows) || 24;
+    },
+    get closed() {
+      return closed;
+    },
+    write: (text) => inTurn(() => write(text)),
+  };
 }
 
 /** Hands every byte over; a call may take only a part of them. */
@@ -180,7 +138,7 @@ async function writeWhole(descriptor: number, bytes: Uint8Array): Promise<void> 
   }
 }
 
-/** Resolves with the number of bytes taken, 0 where a non-blocking descriptor has no room. */
+/** Resolves with the number of bytes taken, 0 if a non-blocking descriptor has no room. */
 function writePart(descriptor: number, bytes: Uint8Array, offset: number): Promise<number> {
   return new Promise((resolve, reject) => {
     writeDescriptor(descriptor, bytes, offset, bytes.length - offset, null, (error, written) => {
@@ -195,8 +153,8 @@ function writePart(descriptor: number, bytes: Uint8Array, offset: number): Promi
 const ignoredSignals = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m;
 
 /**
- * Whether SIGHUP would end the process. To listen for a signal takes back what the parent has said of it, so nobody may
- * listen where it is ignored, or where nobody can say whether it is.
+ * Whether SIGHUP would end the process; not under `nohup`. To listen for a signal takes back what the parent has said of
+ * it, so nobody may listen if it is ignored, or if nobody can say whether it is.
  *
  * @param statusPath Linux's status of the process, with the mask of ignored signals in hexadecimal digits
  * @see https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
