@@ -12,17 +12,20 @@ const drainEndings: Readonly<Record<Outcome, string>> = {
 };
 
 const dryRunEndings: Readonly<Record<Outcome, string>> = {
-  drained: "Dry run: nothing was written or deleted.",
-  limit: "Dry run: nothing was written or deleted.",
-  stopped: "Dry run, stopped on request: nothing was written or deleted.",
-  failed: "Dry run, stopped by an error: nothing was written or deleted.",
+  drained: "Dry run",
+  limit: "Dry run",
+  stopped: "Dry run, stopped on request",
+  failed: "Dry run, stopped by an error",
 };
 
 const limitWords: Readonly<Record<NonNullable<Receipt["limit"]>, string>> = {
-  queue: "limited by the queue",
-  database: "limited by the database",
-  cpu: "limited by this machine's CPU",
+  queue: ", limited by the queue",
+  database: ", limited by the database",
+  cpu: ", limited by this machine's CPU",
 };
+
+/** As wide as the longest label, and two spaces. */
+const labelWidth = "+ would reject  ".length;
 
 /**
  * What a run did, as lines without a last newline: how it ended, from where to where, the sum of its deliveries
@@ -32,73 +35,49 @@ const limitWords: Readonly<Record<NonNullable<Receipt["limit"]>, string>> = {
  *   `Infinity` in a pipe
  */
 export function formatReceipt(receipt: Receipt, columns: number): string {
-  return wrapped(receipt.dryRun ? dryRunLines(receipt) : drainLines(receipt), columns);
-}
-
-function drainLines(receipt: Receipt): string[] {
-  const { received, inserted, duplicates, rejected, released, unsettled, deleted, requests } = receipt;
-  const line = numberLine(Math.max(received, deleted, requests));
-  const ending = [drainEndings[receipt.outcome]];
-  if (rejected > 0) ending.push(`Not loaded: ${countOf(rejected, "rejected message")}.`);
-  if (unsettled > 0)
-    ending.push(
-      `${countOf(unsettled, "unsettled delivery", "unsettled deliveries")} will come again, if not stored.`,
-    );
-  return [
-    ...ending,
-    ...places(receipt),
-    line("received", received),
-    line("= inserted", inserted),
-    line("+ duplicates", duplicates),
-    line("+ rejected", rejected),
-    ...reasonLines(receipt.rejections),
-    line("+ released", released),
-    line("+ unsettled", unsettled),
+  const { dryRun, received, rejected, released, deleted, requests, seconds, limit } = receipt;
+  const width = formatCount(Math.max(received, deleted, requests)).length;
+  const line = (label: string, count: number) =>
+    label.padEnd(labelWidth) + formatCount(count).padStart(width);
+  const words = (label: string, text: string) => label.padEnd(labelWidth) + printable(text);
+  const perSecond = !dryRun && seconds > 0 ? `, ${formatRate(received / seconds)}` : "";
+  const reasons = reasonLines(receipt.rejections);
+  const lines = [
+    ...(dryRun
+      ? [`${dryRunEndings[receipt.outcome]}: nothing was written or deleted.`]
+      : endingLines(receipt)),
     "",
-    line("deleted", deleted),
-    line("requests", requests),
-    wordsLine("time", `${formatSeconds(receipt.seconds)}${rate(receipt)}`),
-  ];
-}
-
-/** What a dry run could load it gives back: its `released` is what a drain would load. */
-function dryRunLines(receipt: Receipt): string[] {
-  const { received, rejected, released, unsettled, requests } = receipt;
-  const line = numberLine(Math.max(received, requests));
-  return [
-    dryRunEndings[receipt.outcome],
-    ...places(receipt),
-    line("received", received),
-    line("= would load", released),
-    line("+ would reject", rejected),
-    ...reasonLines(receipt.rejections),
-    line("+ unsettled", unsettled),
+    words("queue", receipt.queue),
+    words("table", receipt.table),
     "",
+    line("received", received),
+    ...(dryRun
+      ? // What a dry run could load it gives back.
+        [line("= would load", released), line("+ would reject", rejected), ...reasons]
+      : [
+          line("= inserted", receipt.inserted),
+          line("+ duplicates", receipt.duplicates),
+          line("+ rejected", rejected),
+          ...reasons,
+          line("+ released", released),
+        ]),
+    line("+ unsettled", receipt.unsettled),
+    "",
+    ...(dryRun ? [] : [line("deleted", deleted)]),
     line("requests", requests),
-    wordsLine("time", formatSeconds(receipt.seconds)),
+    words("time", formatSeconds(seconds) + perSecond + (limit === undefined ? "" : limitWords[limit])),
   ];
+  return wrapped(lines, columns);
 }
 
-function places({ queue, table }: Receipt): string[] {
-  return ["", wordsLine("queue", queue), wordsLine("table", table), ""];
-}
-
-function rate({ received, seconds, limit }: Receipt): string {
-  const perSecond = seconds > 0 ? `, ${formatRate(received / seconds)}` : "";
-  return limit === undefined ? perSecond : `${perSecond}, ${limitWords[limit]}`;
-}
-
-/** As wide as the longest label, and two spaces. */
-const labelWidth = "+ would reject  ".length;
-
-function wordsLine(label: string, words: string): string {
-  return label.padEnd(labelWidth) + printable(words);
-}
-
-/** Lines whose numbers are aligned to the right of the largest. */
-function numberLine(largest: number): (label: string, count: number) => string {
-  const width = formatCount(largest).length;
-  return (label, count) => label.padEnd(labelWidth) + formatCount(count).padStart(width);
+function endingLines({ outcome, rejected, unsettled }: Receipt): string[] {
+  const lines = [drainEndings[outcome]];
+  if (rejected > 0) lines.push(`Not loaded: ${countOf(rejected, "rejected message")}.`);
+  if (unsettled > 0) {
+    const deliveries = countOf(unsettled, "unsettled delivery", "unsettled deliveries");
+    lines.push(`${deliveries} will come again, if not stored.`);
+  }
+  return lines;
 }
 
 /** The numbers of one `etl rejects retry`. */
@@ -124,50 +103,40 @@ export interface RetrySummary {
 
 /** What a retry did, or would do, as lines without a last newline. @param columns as for {@link formatReceipt} */
 export function formatRetry(retry: RetrySummary, columns: number): string {
-  const lines = retry.dryRun ? retryDryRunLines(retry) : moveLines(retry);
-  return wrapped([...lines, ...reasonLines(retry.reasons)], columns);
-}
-
-function retryDryRunLines({ queue, deadLetterQueue, waiting, seen = 0, stored }: RetrySummary): string[] {
-  const lines = [
-    "Dry run: nothing was moved.",
-    printable(
-      `About ${countOf(waiting, "message")} would go from ${deadLetterQueue} to ${queue}; looked at: ${formatCount(seen)}.`,
-    ),
-  ];
-  if (stored) lines.push(`${formatCount(stored)} of these are stored already: deleted, and not sent.`);
-  return lines;
-}
-
-function moveLines(retry: RetrySummary): string[] {
-  const { queue, deadLetterQueue, moved = 0, stored = 0, left = 0, undeleted = 0 } = retry;
-  const lines = [printable(`Moved ${countOf(moved, "message")} from ${deadLetterQueue} to ${queue}.`)];
-  if (stored > 0) lines.push(`Deleted, as stored already: ${formatCount(stored)}.`);
-  if (left > 0) lines.push(`Left, as they cannot be sent whole: ${formatCount(left)}.`);
-  if (undeleted > 0)
-    lines.push(`Sent, but not deleted: ${formatCount(undeleted)}. A retry would send them once more.`);
-  return lines;
+  const { dryRun, queue, deadLetterQueue, waiting, seen = 0 } = retry;
+  const { moved = 0, stored = 0, left = 0, undeleted = 0 } = retry;
+  const places = `from ${deadLetterQueue} to ${queue}`;
+  const lines = dryRun
+    ? [
+        "Dry run: nothing was moved.",
+        `About ${countOf(waiting, "message")} would go ${places}; looked at: ${formatCount(seen)}.`,
+        stored > 0 && `${formatCount(stored)} of these are stored already: deleted, and not sent.`,
+      ]
+    : [
+        `Moved ${countOf(moved, "message")} ${places}.`,
+        stored > 0 && `Deleted, as stored already: ${formatCount(stored)}.`,
+        left > 0 && `Left, as they cannot be sent whole: ${formatCount(left)}.`,
+        undeleted > 0 &&
+          `Sent, but not deleted: ${formatCount(undeleted)}. A retry would send them once more.`,
+      ];
+  const shown = lines.filter((line) => line !== false).map(printable);
+  return wrapped([...shown, ...reasonLines(retry.reasons)], columns);
 }
 
 /** Two lines a rejected message, without a last newline; its id is whole, to be copied. @param columns as for {@link formatReceipt} */
 export function formatRejections(rejections: readonly ListedRejection[], columns: number): string {
-  const lines = rejections.flatMap((rejection) => [whatLine(rejection), whenLine(rejection)]);
+  const lines = rejections.flatMap(({ messageId, reason, path, column, constraint, ...rejection }) => {
+    const { sentAt, times, firstAt, lastAt, loaded } = rejection;
+    const where = path === "" ? "" : ` at ${path}`;
+    const inColumn = column === undefined ? "" : ` (column ${column})`;
+    const byConstraint = constraint === undefined ? "" : ` (constraint ${constraint})`;
+    const when = `${times === 1 ? "" : ` ${countOf(times, "time")}, ${minute(firstAt)} to`} ${minute(lastAt)}`;
+    return [
+      printable(`${messageId}  ${reason}${where}${inColumn}${byConstraint}`),
+      `  sent ${minute(sentAt)}, rejected${when}${loaded ? ", loaded since" : ""}`,
+    ];
+  });
   return wrapped(lines, columns);
-}
-
-function whatLine({ messageId, reason, path, column, constraint }: ListedRejection): string {
-  const where = path === "" ? "" : ` at ${path}`;
-  const inColumn = column === undefined ? "" : ` (column ${column})`;
-  const byConstraint = constraint === undefined ? "" : ` (constraint ${constraint})`;
-  return printable(`${messageId}  ${reason}${where}${inColumn}${byConstraint}`);
-}
-
-function whenLine({ sentAt, times, firstAt, lastAt, loaded }: ListedRejection): string {
-  const rejected =
-    times === 1
-      ? `rejected ${minute(lastAt)}`
-      : `rejected ${countOf(times, "time")}, ${minute(firstAt)} to ${minute(lastAt)}`;
-  return `  sent ${minute(sentAt)}, ${rejected}${loaded ? ", loaded since" : ""}`;
 }
 
 /** In UTC: the receipt's and the log's times are, too. */

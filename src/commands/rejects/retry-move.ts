@@ -57,105 +57,88 @@ export interface MoveCounts {
  * @throws what a call throws; messages in hand have been given back to the dead-letter queue
  */
 export async function moveDeadLetters(parts: MoveParts, counts: MoveCounts): Promise<void> {
-  const move = new Move(parts, counts);
-  const calls = parts.fifo ? concurrentCalls.fifo : concurrentCalls.standard;
-  const ended = await Promise.allSettled(Array.from({ length: calls }, () => move.run()));
-  await move.giveBackLeft();
-  const failed = ended.find((end) => end.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-}
-
-class Move {
-  readonly #parts: MoveParts;
-  readonly #counts: MoveCounts;
+  const { from, to, lookUp, fifo, max, stop, onMoved, onProgress } = parts;
   /** Ids that were sent and accepted: if one comes again, its delete was lost. */
-  readonly #sent = new Set<string>();
+  const sent = new Set<string>();
   /** Ids that cannot be sent, with their newest receipt handles. */
-  readonly #left = new Map<string, string>();
-  #taken = 0;
-  #empty = 0;
-  #failed = false;
+  const left = new Map<string, string>();
+  let taken = 0;
+  let empty = 0;
+  let failed = false;
 
-  constructor(parts: MoveParts, counts: MoveCounts) {
-    this.#parts = parts;
-    this.#counts = counts;
-  }
-
-  async run(): Promise<void> {
-    const { from, max, stop } = this.#parts;
+  async function run(): Promise<void> {
     try {
-      while (!stop.aborted && !this.#failed && this.#empty < emptyAnswers && this.#taken < max) {
+      while (!stop.aborted && !failed && empty < emptyAnswers && taken < max) {
         // Taken before the answer is there, because other calls are under way.
-        const most = Math.min(10, max - this.#taken);
-        this.#taken += most;
+        const most = Math.min(10, max - taken);
+        taken += most;
         const messages = await receive(from, most);
-        this.#taken -= most - messages.length;
-        await this.#settle(messages);
+        taken -= most - messages.length;
+        await settle(messages);
       }
     } catch (error) {
-      this.#failed = true;
+      failed = true;
       throw error;
     }
   }
 
-  /** Makes what cannot be sent visible, for a person to look at. */
-  async giveBackLeft(): Promise<void> {
-    await giveBack(this.#parts.from, [...this.#left.values()]);
-  }
-
-  async #settle(messages: readonly Message[]): Promise<void> {
-    const again = messages.filter(({ messageId }) => this.#sent.has(messageId));
+  async function settle(messages: readonly Message[]): Promise<void> {
+    const again: Message[] = [];
     const fresh: Message[] = [];
     for (const message of messages) {
-      const { messageId, receiptHandle } = message;
-      if (this.#left.has(messageId)) this.#left.set(messageId, receiptHandle);
-      else if (!this.#sent.has(messageId)) fresh.push(message);
+      if (left.has(message.messageId)) left.set(message.messageId, message.receiptHandle);
+      else (sent.has(message.messageId) ? again : fresh).push(message);
     }
-    this.#empty = fresh.length > 0 ? 0 : this.#empty + 1;
-    const deleted = await this.#delete(again);
-    this.#counts.undeleted -= deleted;
+    empty = fresh.length > 0 ? 0 : empty + 1;
+    const deleted = await remove(again);
+    counts.undeleted -= deleted;
     if (fresh.length === 0) return;
     try {
-      await this.#settleFresh(fresh);
+      await settleFresh(fresh);
     } catch (error) {
-      const unsent = fresh.filter(({ messageId }) => !this.#sent.has(messageId));
-      await giveBack(
-        this.#parts.from,
-        unsent.map(({ receiptHandle }) => receiptHandle),
-      );
+      await giveBack(from, handlesOf(fresh.filter(({ messageId }) => !sent.has(messageId))));
       throw error;
     }
-    this.#parts.onProgress(this.#counts);
+    onProgress(counts);
   }
 
-  async #settleFresh(fresh: readonly Message[]): Promise<void> {
-    const { to, lookUp, onMoved } = this.#parts;
-    const counts = this.#counts;
+  async function settleFresh(fresh: readonly Message[]): Promise<void> {
     const facts = await lookUp(fresh);
-    const dropped = await this.#delete(fresh.filter((_, index) => facts[index]?.stored));
+    const dropped = await remove(fresh.filter((_, index) => facts[index]?.stored));
     counts.stored += dropped;
 
     const unsent = fresh.filter((_, index) => !facts[index]?.stored);
-    const accepted = unsent.length === 0 ? new Set() : await to.send(unsent);
-    const sent = unsent.filter((_, index) => accepted.has(index));
-    for (const { messageId } of sent) this.#sent.add(messageId);
-    if (sent.length > 0) onMoved(sent);
-    counts.moved += sent.length;
-    for (const message of sent) count(counts.reasons, facts[fresh.indexOf(message)]?.reason);
-    counts.undeleted += sent.length;
-    const deleted = await this.#delete(sent);
+    const places = unsent.length === 0 ? new Set<number>() : await to.send(unsent);
+    const accepted = unsent.filter((_, index) => places.has(index));
+    for (const message of accepted) {
+      sent.add(message.messageId);
+      count(counts.reasons, facts[fresh.indexOf(message)]?.reason);
+    }
+    if (accepted.length > 0) onMoved(accepted);
+    counts.moved += accepted.length;
+    counts.undeleted += accepted.length;
+    const deleted = await remove(accepted);
     counts.undeleted -= deleted;
     for (const { messageId, receiptHandle } of unsent)
-      if (!this.#sent.has(messageId)) this.#left.set(messageId, receiptHandle);
-    counts.left = this.#left.size;
+      if (!sent.has(messageId)) left.set(messageId, receiptHandle);
+    counts.left = left.size;
   }
 
   /** @returns how many are deleted */
-  async #delete(messages: readonly Message[]): Promise<number> {
-    if (messages.length === 0) return 0;
-    const { settled } = await this.#parts.from.delete(messages.map(({ receiptHandle }) => receiptHandle));
-    return settled;
+  async function remove(messages: readonly Message[]): Promise<number> {
+    return messages.length === 0 ? 0 : (await from.delete(handlesOf(messages))).settled;
   }
+
+  const calls = fifo ? concurrentCalls.fifo : concurrentCalls.standard;
+  const ended = await Promise.allSettled(Array.from({ length: calls }, run));
+  // What cannot be sent is visible at once, for a person to look at.
+  await giveBack(from, [...left.values()]);
+  const failure = ended.find((end) => end.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+}
+
+function handlesOf(messages: readonly Message[]): string[] {
+  return messages.map(({ receiptHandle }) => receiptHandle);
 }
 
 /** What a look is made of. */
