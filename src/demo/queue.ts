@@ -18,22 +18,19 @@ export interface EmbeddedQueues {
   stop(): Promise<void>;
 }
 
-/** How the queues are to be. */
-export interface EmbeddedQueueOptions {
-  readonly names: readonly [string, ...string[]];
-  /**
-   * How many deletes the first queue forgets after it has answered them: the messages are delivered again. It makes
-   * visible what SQS promises no more than "at least once" for.
-   *
-   * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
-   */
-  readonly forgottenDeletes: number;
-}
-
 const region = "us-east-1";
 
-/** Starts empty queues on a free port of 127.0.0.1. */
-export async function startEmbeddedQueues(options: EmbeddedQueueOptions): Promise<EmbeddedQueues> {
+/**
+ * Starts empty queues on a free port of 127.0.0.1.
+ *
+ * @param options `forgottenDeletes` is how many deletes the first queue forgets after it has answered them: the messages
+ *   are delivered again. It shows why SQS promises no more than "at least once"
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+ */
+export async function startEmbeddedQueues(options: {
+  readonly names: readonly [string, ...string[]];
+  readonly forgottenDeletes: number;
+}): Promise<EmbeddedQueues> {
   const { service, requestHandler } = createRequestHandler({
     port: 0,
     hostname: "127.0.0.1",
@@ -118,7 +115,7 @@ type ReceivedRecord = Awaited<ReturnType<ServerQueue["receive"]>>[number];
 interface ReceiveInput {
   readonly VisibilityTimeout?: string;
   readonly WaitTimeSeconds?: string;
-  /** A text where a form brings it. */
+  /** Text if it comes in a form. */
   readonly MaxNumberOfMessages?: string | number;
 }
 
@@ -134,16 +131,8 @@ const pollMillis = 5;
  * @param callerGone whether the caller that a receive is working for has hung up; asked within that receive
  */
 export function correctQueue(queue: ServerQueue, callerGone: () => boolean): void {
-  const entries = keepEntries(queue);
-  correctReceive(queue, entries, callerGone);
-  correctVisibility(queue, entries);
-  correctCounts(queue);
-}
-
-type Entries = ReadonlyMap<string, Entry>;
-
-function keepEntries(queue: ServerQueue): Entries {
   const entries = new Map<string, Entry>();
+
   const newRecord = queue.newRecord;
   queue.newRecord = (record, delay) => {
     const entry: Entry = newRecord(record, delay);
@@ -162,31 +151,22 @@ function keepEntries(queue: ServerQueue): Entries {
     entries.clear();
     clearRecords();
   };
-  return entries;
-}
 
-function correctReceive(queue: ServerQueue, entries: Entries, callerGone: () => boolean): void {
   const receive = queue.receive.bind(queue);
   queue.receive = async (input: ReceiveInput) => {
     const waitSeconds = Number(input.WaitTimeSeconds ?? queue.ReceiveMessageWaitTimeSeconds);
     const end = performance.now() + waitSeconds * 1000;
-    const asked = {
-      ...input,
-      WaitTimeSeconds: "0",
-      MaxNumberOfMessages: Number(input.MaxNumberOfMessages ?? 1),
-    };
+    const most = Number(input.MaxNumberOfMessages ?? 1);
+    const asked = { ...input, WaitTimeSeconds: "0", MaxNumberOfMessages: most };
     for (;;) {
       if (callerGone()) return [];
-      const records = hasVisible(entries) ? await receive(asked) : [];
-      if (records.length > 0 || performance.now() >= end) {
-        return records.map(escapeRecord);
-      }
+      const some = entries.values().some(({ visible, delayed }) => visible && !delayed);
+      const records = some ? await receive(asked) : [];
+      if (records.length > 0 || performance.now() >= end) return records.map(escapeRecord);
       await Bun.sleep(pollMillis);
     }
   };
-}
 
-function correctVisibility(queue: ServerQueue, entries: Entries): void {
   const changeVisibility = queue.changeVisibility.bind(queue);
   queue.changeVisibility = (receiptHandle, visibilityTimeout) => {
     const entry = entries.get(messageIdOf(receiptHandle));
@@ -194,14 +174,12 @@ function correctVisibility(queue: ServerQueue, entries: Entries): void {
     const changed = changeVisibility(receiptHandle, visibilityTimeout);
     if (entry && receiveCount !== undefined) {
       entry.record.attributes.ApproximateReceiveCount = receiveCount;
-      // Else a timer does it, which moves it to the dead-letter queue where there is one.
+      // Else a timer does it, which moves it to the dead-letter queue if there is one.
       if (Number(visibilityTimeout) === 0 && !queue.RedrivePolicy) entry.visible = true;
     }
     return changed;
   };
-}
 
-function correctCounts(queue: ServerQueue): void {
   const getAttributes = queue.getAttributes.bind(queue);
   queue.getAttributes = (names) => {
     const attributes = getAttributes(names);
@@ -213,12 +191,7 @@ function correctCounts(queue: ServerQueue): void {
   };
 }
 
-function hasVisible(entries: Entries): boolean {
-  for (const entry of entries.values()) if (entry.visible && !entry.delayed) return true;
-  return false;
-}
-
-/** The message a receipt handle of this server is for; empty where it is not one of its handles. */
+/** The message a receipt handle of this server is for; empty if it is not one of its handles. */
 function messageIdOf(receiptHandle: string): string {
   return /"MessageId":"([^"]+)"/.exec(Buffer.from(receiptHandle, "base64").toString())?.[1] ?? "";
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EtlError } from "../errors.ts";
 import { startEmbeddedDatabase } from "./database.ts";
-import { type EmbeddedQueues, startEmbeddedQueues } from "./queue.ts";
+import { startEmbeddedQueues } from "./queue.ts";
 
 /** The queue of the environment. */
 export const queueName = "login-queue";
@@ -15,12 +15,7 @@ export const queueName = "login-queue";
 export const otherQueueName = "order-events";
 
 /** A running sandbox. It is reached over loopback alone, and gone without a trace once it was stopped. */
-export interface Sandbox extends Pick<EmbeddedQueues, "send"> {
-  /** What a command's environment has to be, as a whole, so that it sees this queue and this database. */
-  readonly environment: Readonly<Record<string, string> & { DATABASE_URL: string }>;
-  /** Stops both and removes the key. */
-  stop(): Promise<void>;
-}
+export type Sandbox = Awaited<ReturnType<typeof startSandbox>>;
 
 /**
  * Starts the queues and the database.
@@ -28,7 +23,7 @@ export interface Sandbox extends Pick<EmbeddedQueues, "send"> {
  * @param forgottenDeletes how many deletes the queue is to forget, so that messages come twice
  * @throws EtlError of kind config if no file can be made
  */
-export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
+export async function startSandbox(forgottenDeletes: number) {
   await using starting = new AsyncDisposableStack();
   const folder = makeFolder();
   starting.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,6 +32,7 @@ export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
   starting.defer(queues.stop);
   const database = await startEmbeddedDatabase();
   starting.defer(database.stop);
+  /** What a command's environment has to be, as a whole, so that it sees this queue and this database. */
   const environment = {
     ETL_MASK_KEY_FILE: newFile(folder, "mask.key", `${randomBytes(32).toString("base64")}\n`),
     // Empty, so that an `etl.toml` of the current folder has no say.

@@ -23,15 +23,6 @@ interface PromptChoice {
   readonly hint?: string | undefined;
 }
 
-/** What questions are asked with. */
-export interface PromptParts {
-  readonly keyboard: Keyboard;
-  /** A terminal: standard error. */
-  readonly output: Output;
-  /** Backs out of the open question, and of every later one. */
-  readonly signal: AbortSignal;
-}
-
 /** The questions that can be asked, and what can be told between them. */
 export type Prompts = ReturnType<typeof createPrompts>;
 
@@ -44,8 +35,13 @@ const guideColumns = 3;
  */
 const choiceColumns = guideColumns + "\u001b[36m\u001b[39m".length + "● ".length;
 
-/** Makes the questions of one run. */
-export function createPrompts({ keyboard, output, signal }: PromptParts) {
+/**
+ * Makes the questions of one run.
+ *
+ * @param parts `output` is a terminal: standard error; `signal` backs out of the open question, and of every later one
+ */
+export function createPrompts(parts: { keyboard: Keyboard; output: Output; signal: AbortSignal }) {
+  const { keyboard, output, signal } = parts;
   // Else readline takes Ctrl-D for the end of its input, and a question that nobody can answer stays open.
   clack.updateSettings({ aliases: { "\u0004": "cancel" } });
   const terminal = new TerminalStream(output);

@@ -28,16 +28,10 @@ export function printable(text: string): string {
  * `\uXXXX`, so that it is safe on a terminal and still means the same to a JSON parser.
  */
 export function jsonLine(value: object): string {
+  // JSON has no escape for code points above U+FFFF: those are two, one for each surrogate.
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   // In JSON such characters occur in strings only; everything between those is ASCII.
-  return JSON.stringify(value).replace(unsafeInJson, escapeUnits);
-}
-
-/** JSON knows no code points above U+FFFF: those are two escapes, one for each surrogate. */
-function escapeUnits(character: string): string {
-  return character
-    .split("")
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .join("");
+  return JSON.stringify(value).replace(unsafeInJson, (character) => character.replaceAll(/./gs, escapeUnit));
 }
 
 const ascii = /^[ -~]*$/;

@@ -35,6 +35,9 @@ export interface MoveParts {
   readonly onProgress: (counts: MoveCounts) => void;
 }
 
+/** What a look is made of. */
+type LookParts = Pick<MoveParts, "from" | "lookUp" | "max" | "stop">;
+
 /** What has become of the messages so far. */
 export interface MoveCounts {
   /** Sent back, and accepted. */
@@ -141,18 +144,9 @@ function handlesOf(messages: readonly Message[]): string[] {
   return messages.map(({ receiptHandle }) => receiptHandle);
 }
 
-/** What a look is made of. */
-interface LookParts extends Pick<MoveParts, "lookUp" | "max" | "stop"> {
-  readonly from: Pick<Source, "receive" | "changeVisibility">;
-}
-
-/** What was seen. */
-interface Seen {
+/** What was seen in the dead-letter queue. */
+interface Seen extends Pick<MoveCounts, "stored" | "reasons"> {
   seen: number;
-  /** Of them, how many are stored already, as far as that was asked. */
-  stored: number;
-  /** All that were seen, by reason. */
-  readonly reasons: Map<string, number>;
 }
 
 /**

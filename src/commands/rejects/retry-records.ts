@@ -20,40 +20,29 @@ export type DeadLetterFacts = Required<KnownMessage>;
 /** Answers for each of some dead letters, in order. */
 export type LookUp = (deadLetters: readonly Message[]) => Promise<readonly DeadLetterFacts[]>;
 
-/** The ledger, open to be asked. */
-export interface OpenLookUp {
-  readonly lookUp: LookUp;
-  /** The table whose ledger is asked. */
-  readonly table: LedgerHome;
-  /** Opens a second connection to the same database: the first one's transactions stand in line. */
-  openAnother(): Database;
-  close(): void;
-}
-
 /**
  * Opens the ledger of the settings' table.
  *
  * @param queueArn the queue that the messages were rejected from
  * @throws EtlError if the database cannot be reached, or has no such table
  */
-export async function openLookUp(
-  settings: Settings,
-  queueArn: string,
-  context: Context,
-): Promise<OpenLookUp> {
+export async function openLookUp(settings: Settings, queueArn: string, context: Context) {
   const connection = readDatabaseSettings(settings, context);
   const database = openDatabase(connection);
   try {
     const table = await readTable(database, settings.table.name);
+    const lookUp: LookUp = async (deadLetters) => {
+      const identities = deadLetters.map((deadLetter) => identitiesOf(deadLetter, queueArn));
+      const known = [...(await lookUpMessages(database, table, queueArn, identities.flat()))];
+      return deadLetters.map((deadLetter, index) =>
+        factsOf(deadLetter, known.splice(0, identities[index]?.length)),
+      );
+    };
     return {
-      async lookUp(deadLetters) {
-        const identities = deadLetters.map((deadLetter) => identitiesOf(deadLetter, queueArn));
-        const known = [...(await lookUpMessages(database, table, queueArn, identities.flat()))];
-        return deadLetters.map((deadLetter, index) =>
-          factsOf(deadLetter, known.splice(0, identities[index]?.length)),
-        );
-      },
+      lookUp,
+      /** The table whose ledger is asked. */
       table,
+      /** Opens a second connection to the same database: the first one's transactions stand in line. */
       openAnother: () => openDatabase(connection),
       close: () => database.close(),
     };
@@ -89,7 +78,7 @@ function factsOf(deadLetter: Message, known: readonly KnownMessage[]): DeadLette
 const endMillis = 2_000;
 
 /** What is needed to remove records. */
-interface RecordRemovalParts {
+interface RemovalParts {
   /** Used by nobody else. Closed at the end. */
   readonly database: Database;
   readonly table: LedgerHome;
@@ -105,49 +94,42 @@ interface RecordRemovalParts {
  * Removes the records of rejected messages that have gone back: they are new messages now. It works beside the move,
  * and never fails or delays it. What cannot be removed is logged in one line at the end.
  */
-export class RecordRemoval {
-  readonly #parts: RecordRemovalParts;
-  #last: Promise<void> = Promise.resolve();
+export function beginRemoval({ database, table, queueArn, clock, log, forced }: RemovalParts) {
+  let last = Promise.resolve();
   /** Messages whose records may still be there. */
-  #remaining = 0;
-  #failure: EtlError | undefined;
-  #ended = false;
+  let remaining = 0;
+  let failure: EtlError | undefined;
+  let ended = false;
 
-  constructor(parts: RecordRemovalParts) {
-    this.#parts = parts;
-  }
-
-  /** Takes messages that the queue has accepted again. Returns at once. */
-  add(deadLetters: readonly Message[]): void {
-    this.#remaining += deadLetters.length;
-    this.#last = this.#last.then(() => this.#remove(deadLetters));
-  }
-
-  /** Resolves when all is removed, within two seconds, and at once after a forced stop. */
-  async end(): Promise<void> {
-    const { database, clock, forced, log } = this.#parts;
-    const removed = new AbortController();
-    void this.#last.then(() => removed.abort());
-    await clock.sleep(endMillis, AbortSignal.any([removed.signal, forced]));
-    const [remaining, failure] = [this.#remaining, this.#failure];
-    this.#ended = true;
-    database.close();
-    if (remaining === 0) return;
-    const why = failure === undefined ? "" : `: ${failure.message}`;
-    const hint = failure?.hint === undefined ? "" : `; try: ${failure.hint}`;
-    log.info(`${countOf(remaining, "moved message")} may still be listed as rejected${why}${hint}`);
-  }
-
-  async #remove(deadLetters: readonly Message[]): Promise<void> {
-    const { database, table, queueArn } = this.#parts;
+  async function remove(deadLetters: readonly Message[]): Promise<void> {
     // A failure that does not pass would only come again.
-    if (this.#ended || this.#failure?.retryable === false) return;
+    if (ended || failure?.retryable === false) return;
     const identities = deadLetters.flatMap((deadLetter) => identitiesOf(deadLetter, queueArn));
     try {
       await removeRejections(database, table, queueArn, identities);
-      this.#remaining -= deadLetters.length;
+      remaining -= deadLetters.length;
     } catch (error) {
-      if (error instanceof EtlError) this.#failure = error;
+      if (error instanceof EtlError) failure = error;
     }
   }
+
+  return {
+    /** Takes messages that the queue has accepted again. Returns at once. */
+    add(deadLetters: readonly Message[]): void {
+      remaining += deadLetters.length;
+      last = last.then(() => remove(deadLetters));
+    },
+    /** Resolves when all is removed, within two seconds, and at once after a forced stop. */
+    async end(): Promise<void> {
+      const removed = new AbortController();
+      void last.then(() => removed.abort());
+      await clock.sleep(endMillis, AbortSignal.any([removed.signal, forced]));
+      ended = true;
+      database.close();
+      if (remaining === 0) return;
+      const why = failure === undefined ? "" : `: ${failure.message}`;
+      const hint = failure?.hint === undefined ? "" : `; try: ${failure.hint}`;
+      log.info(`${countOf(remaining, "moved message")} may still be listed as rejected${why}${hint}`);
+    },
+  };
 }

@@ -3,7 +3,7 @@
 import { EtlError, exitCodes } from "../../errors.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
-import type { Settings } from "../../settings/settings.ts";
+import type { QueueSettings, Settings } from "../../settings/settings.ts";
 import { createSqsReturnQueue } from "../../sqs/return-queue.ts";
 import { formatRetry, type RetrySummary } from "../../terminal/summaries.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
@@ -15,7 +15,7 @@ import { readSettings } from "../settings.ts";
 import { aborted, listenForStop, type Stop } from "../stop.ts";
 import { systemClock } from "../system-clock.ts";
 import { lookAtDeadLetters, type MoveCounts, moveDeadLetters } from "./retry-move.ts";
-import { lookUpNothing, type OpenLookUp, openLookUp, RecordRemoval } from "./retry-records.ts";
+import { beginRemoval, lookUpNothing, openLookUp } from "./retry-records.ts";
 
 /** The most messages that a dry run looks at by default. */
 const defaultLook = 1_000;
@@ -59,8 +59,13 @@ export async function runRejectsRetry(context: Context, options: RejectsRetryOpt
 }
 
 async function look(retry: Retry): Promise<number> {
-  const { options, stop, deadLetterQueue } = retry;
-  const opened = await openLookUpOrWarn(retry);
+  const { context, settings, options, stop, queue, deadLetterQueue } = retry;
+  // A dry run may do without the ledger; a move may not.
+  const opened = await openLookUp(settings, queue.attributes.arn, context).catch((error) => {
+    if (!(error instanceof EtlError)) throw error;
+    context.log.warn(`the messages are not looked up in the ledger: ${error.message}`);
+    return undefined;
+  });
   try {
     const { seen, stored, reasons } = await lookAtDeadLetters({
       from: deadLetterQueue.source,
@@ -75,23 +80,12 @@ async function look(retry: Retry): Promise<number> {
   return stop.graceful.aborted ? stop.exitCode : 0;
 }
 
-/** A dry run may do without the ledger; a move may not. */
-async function openLookUpOrWarn({ settings, queue, context }: Retry): Promise<OpenLookUp | undefined> {
-  try {
-    return await openLookUp(settings, queue.attributes.arn, context);
-  } catch (error) {
-    if (!(error instanceof EtlError)) throw error;
-    context.log.warn(`the messages are not looked up in the ledger: ${error.message}`);
-    return undefined;
-  }
-}
-
 async function move(retry: Retry): Promise<number> {
   const { context, settings, options, stop, queue, deadLetterQueue } = retry;
   const { log } = context;
   const queueArn = queue.attributes.arn;
   const { lookUp, table, openAnother, close } = await openLookUp(settings, queueArn, context);
-  const removal = new RecordRemoval({
+  const removal = beginRemoval({
     database: openAnother(),
     table,
     queueArn,
@@ -141,7 +135,7 @@ async function show(
   await stdout.write(`${options.json ? jsonLine({ retry }) : formatRetry(retry, columns)}\n`);
 }
 
-const deadLetterUrlFlag = "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE";
+const flag = "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE";
 
 /**
  * Opens both queues. The dead-letter queue is that of the settings, or else the one of the queue's redrive policy.
@@ -152,42 +146,39 @@ async function openQueues(
   settings: Settings,
   context: Context,
 ): Promise<Pick<Retry, "queue" | "deadLetterQueue">> {
-  const queue = await withAttributes(openQueue(settings.queue, context), settings.queue.url ?? "", context);
+  const opened = async (queueSettings: QueueSettings): Promise<Queue> => {
+    const queue = openQueue(queueSettings, context, true);
+    const attributes = await firstAnswer(queue, context, systemClock);
+    return { ...queue, url: queueSettings.url ?? "", attributes };
+  };
+  const queue = await opened(settings.queue);
   const url = settings.rejects.deadLetterUrl ?? redriveUrl(queue);
   // What a body points to is not fetched: the pointer goes back as it is.
-  const opened = openQueue({ ...settings.queue, url, extendedPayloads: false }, context, true);
-  const deadLetterQueue = await withAttributes(opened, url, context);
+  const deadLetterQueue = await opened({ ...settings.queue, url, extendedPayloads: false });
   if (deadLetterQueue.attributes.arn === queue.attributes.arn) {
     throw unusable(
       "the dead-letter queue is the queue that its messages would go back to",
-      `give another ${deadLetterUrlFlag}`,
+      `give another ${flag}`,
     );
   }
   if (deadLetterQueue.attributes.fifo !== queue.attributes.fifo) {
     throw unusable(
       "of queue and dead-letter queue one is a FIFO queue, and the other is none",
-      `check ${deadLetterUrlFlag}`,
+      `check ${flag}`,
     );
   }
   return { queue, deadLetterQueue };
 }
 
-async function withAttributes(opened: OpenQueue, url: string, context: Context): Promise<Queue> {
-  return { ...opened, url, attributes: await firstAnswer(opened, context, systemClock) };
-}
-
 function redriveUrl({ name, url, attributes }: Queue): string {
   const place = redrivePlace(url, attributes);
   if (place === undefined) {
-    throw unusable(
-      `${name} has no dead-letter queue: neither settings nor a redrive policy name one`,
-      deadLetterUrlFlag,
-    );
+    throw unusable(`${name} has no dead-letter queue: neither settings nor a redrive policy name one`, flag);
   }
   if (place.url === undefined) {
     throw unusable(
       `the dead-letter queue ${place.name} is in another account or region, and its URL not known`,
-      deadLetterUrlFlag,
+      flag,
     );
   }
   return place.url;

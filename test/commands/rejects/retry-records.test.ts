@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { RecordRemoval } from "../../../src/commands/rejects/retry-records.ts";
+import { beginRemoval } from "../../../src/commands/rejects/retry-records.ts";
 import { systemClock } from "../../../src/commands/system-clock.ts";
 import { EtlError } from "../../../src/errors.ts";
 import type { Message } from "../../../src/message/message.ts";
@@ -44,7 +44,7 @@ function deadLetter(
 
 function open(parts: { database?: Database; forced?: AbortSignal; clock?: Clock } = {}) {
   const told: string[] = [];
-  const removal = new RecordRemoval({
+  const removal = beginRemoval({
     ...{ database: parts.database ?? openUrl(testDatabase.url), table, queueArn, clock: systemClock },
     ...{ log: { info: (text: string) => void told.push(text) }, forced: new AbortController().signal },
     ...parts,
