@@ -21,11 +21,6 @@ const seed = 7;
 /** One in so many messages is delivered twice. */
 const redeliveredEvery = 50;
 
-/** Short, as nothing but this demo fills the queue. */
-const waitSeconds = 1;
-
-const shownRows = 5;
-
 /** Of the other kind, for `etl init` to look at. */
 const orders = 60;
 
@@ -57,13 +52,9 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
     if (migrated !== 0) return migrated;
     if (stop.graceful.aborted) return stop.exitCode;
 
-    const drained = await runDrain(inside, {
-      dryRun: false,
-      follow: false,
-      json: false,
-      quiet: false,
-      waitSeconds,
-    });
+    // A short wait, because nothing but this demo fills the queue.
+    const options = { dryRun: false, follow: false, json: false, quiet: false, waitSeconds: 1 };
+    const drained = await runDrain(inside, options);
     if (drained !== 0 && drained !== exitCodes.data) return drained;
     await showRows(inside);
     if (drained === exitCodes.data) {
@@ -91,7 +82,7 @@ async function showRows(context: Context): Promise<void> {
     const rows = await database.transaction({ operation: "show rows", readOnly: true }, (transaction) =>
       transaction.run(
         `select ${columns.map((name) => `${name}::text`).join(", ")}
-         from ${settings.table.name} order by user_id, masked_device_id, app_version limit ${shownRows}`,
+         from ${settings.table.name} order by user_id, masked_device_id, app_version limit 5`,
       ),
     );
     const cells = rows.map((row) => columns.map((name) => (row[name] === null ? null : String(row[name]))));

@@ -18,20 +18,17 @@ export interface Stop extends StopSignals {
 }
 
 /** Listens from now on: the first signal is graceful, the second is forced. */
-export function listenForStop({
-  onStopSignal,
-  log,
-}: Pick<Context, "onStopSignal"> & { readonly log: Pick<Log, "info"> }): Stop {
+export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick<Log, "info"> }): Stop {
   const graceful = new AbortController();
   const forced = new AbortController();
   let exitCode = stopExitCodes.SIGINT;
-  const end = onStopSignal((signal) => {
+  const end = parts.onStopSignal((signal) => {
     if (graceful.signal.aborted) {
       forced.abort();
       return;
     }
     exitCode = stopExitCodes[signal];
-    log.info("stopping: what is in flight is settled first; a second signal stops at once");
+    parts.log.info("stopping: what is in flight is settled first; a second signal stops at once");
     graceful.abort();
   });
   return {
@@ -50,9 +47,7 @@ export function listenForStop({
 }
 
 /** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<undefined> {
-  if (signal.aborted) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+export async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }

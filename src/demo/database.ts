@@ -61,12 +61,8 @@ async function readDatabaseFiles(): Promise<PGliteOptions> {
     compile(initdbWasm),
     Bun.file(dataFolder).arrayBuffer().then(Bun.zstdDecompress),
   ]);
-  return {
-    pgliteWasmModule,
-    initdbWasmModule,
-    loadDataDir: new Blob([folder]),
-    fsBundle: Bun.file(fsBundle),
-  };
+  const loadDataDir = new Blob([folder]);
+  return { pgliteWasmModule, initdbWasmModule, loadDataDir, fsBundle: Bun.file(fsBundle) };
 }
 
 async function compile(path: string): Promise<WebAssembly.Module> {

@@ -45,10 +45,7 @@ const eraseLine = "\r\u001b[K";
  *
  * @param options `quiet` drops `info` and `status`; `now` is the time of day for the stamps
  */
-export function createLog(
-  output: Output,
-  options: { readonly quiet: boolean; readonly now: () => Date },
-): Log {
+export function createLog(output: Output, options: { quiet: boolean; now: () => Date }): Log {
   let { quiet } = options;
   let format: LogSettings["format"] = "text";
   let lines: string[] = [];

@@ -123,34 +123,26 @@ function openOutput(
 
 /** Hands every byte over; a call may take only a part of them. */
 async function writeWhole(descriptor: number, bytes: Uint8Array): Promise<void> {
-  let offset = 0;
   let waitMillis = 1;
-  while (offset < bytes.length) {
-    const written = await writePart(descriptor, bytes, offset);
-    offset += written;
-    if (written > 0) {
-      waitMillis = 1;
-      continue;
-    }
+  for (let rest = bytes; rest.length > 0; ) {
+    const written = await writePart(descriptor, rest);
+    rest = rest.subarray(written);
     // Another program made the pipe non-blocking and it is full. Nothing tells when it has room again.
-    await Bun.sleep(waitMillis);
-    waitMillis = Math.min(2 * waitMillis, 50);
+    if (written === 0) await Bun.sleep(waitMillis);
+    waitMillis = written === 0 ? Math.min(2 * waitMillis, 50) : 1;
   }
 }
 
 /** Resolves with the number of bytes taken, 0 if a non-blocking descriptor has no room. */
-function writePart(descriptor: number, bytes: Uint8Array, offset: number): Promise<number> {
+function writePart(descriptor: number, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
-    writeDescriptor(descriptor, bytes, offset, bytes.length - offset, null, (error, written) => {
+    writeDescriptor(descriptor, bytes, 0, bytes.length, null, (error, written) => {
       if (!error) resolve(written);
       else if (error.code === "EAGAIN") resolve(0);
       else reject(error);
     });
   });
 }
-
-/** The lowest bit is that of signal 1. */
-const ignoredSignals = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m;
 
 /**
  * Whether SIGHUP would end the process; not under `nohup`. To listen for a signal takes back what the parent has said of
@@ -161,7 +153,8 @@ const ignoredSignals = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m;
  */
 export function hangUpEnds(statusPath = "/proc/self/status"): boolean {
   try {
-    const digit = ignoredSignals.exec(readFileSync(statusPath, "latin1"))?.[1];
+    const digit = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m.exec(readFileSync(statusPath, "latin1"))?.[1];
+    // The lowest bit is that of signal 1.
     return digit !== undefined && (Number.parseInt(digit, 16) & 1) === 0;
   } catch {
     return false;

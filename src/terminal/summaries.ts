@@ -80,23 +80,27 @@ function endingLines({ outcome, rejected, unsettled }: Receipt): string[] {
   return lines;
 }
 
-/** The numbers of one `etl rejects retry`. */
-export interface RetrySummary {
+/** What has become of the messages of one `etl rejects retry`. */
+export interface RetryCounts {
+  /** Sent back, and accepted. */
+  moved: number;
+  /** Stored already, as the ledger says: deleted and not sent, or in a dry run still there. */
+  stored: number;
+  /** Cannot be sent whole: still in the dead-letter queue. */
+  left: number;
+  /** Sent back, but still in the dead-letter queue: another retry would send them once more. */
+  undeleted: number;
+}
+
+/** One `etl rejects retry`. Counts are absent if they do not apply, or if the ledger was not asked. */
+export interface RetrySummary extends Partial<Readonly<RetryCounts>> {
   readonly queue: string;
   readonly deadLetterQueue: string;
   readonly dryRun: boolean;
   /** In the dead-letter queue at the start, about. */
   readonly waiting: number;
   /** Looked at, in a dry run. */
-  readonly seen?: number | undefined;
-  /** Sent back; absent in a dry run. */
-  readonly moved?: number | undefined;
-  /** Stored already: deleted and not sent, or in a dry run still there. Absent if the ledger was not asked. */
-  readonly stored?: number | undefined;
-  /** Could not be sent, and are still there. */
-  readonly left?: number | undefined;
-  /** Sent, and still there. */
-  readonly undeleted?: number | undefined;
+  readonly seen?: number;
   /** Those that were moved, or looked at, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
 }

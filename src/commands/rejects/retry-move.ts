@@ -4,6 +4,7 @@ import type { Message } from "../../message/message.ts";
 import { giveBack } from "../../polling/give-back.ts";
 import type { Source } from "../../polling/ports.ts";
 import type { ReturnQueue } from "../../sqs/return-queue.ts";
+import type { RetryCounts } from "../../terminal/summaries.ts";
 import type { LookUp } from "./retry-records.ts";
 
 /** Calls to each queue at one time. A FIFO queue's messages go one batch after the other, in their order. */
@@ -39,15 +40,7 @@ export interface MoveParts {
 type LookParts = Pick<MoveParts, "from" | "lookUp" | "max" | "stop">;
 
 /** What has become of the messages so far. */
-export interface MoveCounts {
-  /** Sent back, and accepted. */
-  moved: number;
-  /** Stored already, as the ledger says: deleted, and not sent. */
-  stored: number;
-  /** Cannot be sent as they are: still in the dead-letter queue. */
-  left: number;
-  /** Sent back, but still in the dead-letter queue: another retry would send them once more. */
-  undeleted: number;
+export interface MoveCounts extends RetryCounts {
   /** Of those that were moved, by reason. */
   readonly reasons: Map<string, number>;
 }

@@ -5,7 +5,7 @@ import type { QueueAttributes } from "../../polling/ports.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
 import type { QueueSettings, Settings } from "../../settings/settings.ts";
 import { createSqsReturnQueue } from "../../sqs/return-queue.ts";
-import { formatRetry, type RetrySummary } from "../../terminal/summaries.ts";
+import { formatRetry, type RetryCounts, type RetrySummary } from "../../terminal/summaries.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { redrivePlace } from "../dead-letter-place.ts";
@@ -73,7 +73,8 @@ async function look(retry: Retry): Promise<number> {
       max: options.max ?? defaultLook,
       stop: stop.graceful,
     });
-    await show(retry, { seen, stored: opened && stored, reasons: Object.fromEntries(reasons) });
+    const asked = opened === undefined ? {} : { stored };
+    await show(retry, { seen, ...asked, reasons: Object.fromEntries(reasons) });
   } finally {
     opened?.close();
   }
@@ -121,7 +122,7 @@ async function move(retry: Retry): Promise<number> {
 
 async function show(
   { context: { stdout, log }, options, queue, deadLetterQueue }: Retry,
-  counts: Pick<RetrySummary, "seen" | "moved" | "stored" | "left" | "undeleted" | "reasons">,
+  counts: Partial<RetryCounts> & Pick<RetrySummary, "seen" | "reasons">,
 ): Promise<void> {
   const retry: RetrySummary = {
     queue: queue.name,
@@ -162,10 +163,7 @@ async function openQueues(
     );
   }
   if (deadLetterQueue.attributes.fifo !== queue.attributes.fifo) {
-    throw unusable(
-      "of queue and dead-letter queue one is a FIFO queue, and the other is none",
-      `check ${flag}`,
-    );
+    throw unusable("one of the two queues is a FIFO queue, and the other is not", `check ${flag}`);
   }
   return { queue, deadLetterQueue };
 }
