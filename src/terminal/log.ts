@@ -132,7 +132,7 @@ const redrawMillis = 100;
  *
  * @param output the log's; its width is read at every redraw
  */
-export function createProgress(log: Log, output: Pick<Output, "columns">, clock: Clock) {
+export function createProgress(log: Pick<Log, "status">, output: Pick<Output, "columns">, clock: Clock) {
   const ended = new AbortController();
   let newest: ProgressState | undefined;
   let drawnAtMillis = Number.NEGATIVE_INFINITY;

@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hangUpEnds } from "../../src/terminal/output.ts";
 
 const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
 const shellProgram = program.map((word) => `'${word}'`).join(" ");
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "etl-output-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Report {
   readonly done: number;
@@ -47,12 +54,6 @@ async function shell(script: string) {
 }
 
 describe("a pipe", () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "etl-output-"));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   function unreadPipe(name: string) {
     const path = join(folder, name);
     Bun.spawnSync(["mkfifo", path]);
@@ -148,9 +149,7 @@ describe("a pipe", () => {
 
 describe("a file", () => {
   test("takes everything, and is appended to where it was opened so", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "etl-output-"));
     const run = await shell(`cd ${folder} && $PROGRAM 1000 3 > out; $PROGRAM 1000 2 >> out; wc -c < out`);
-    rmSync(folder, { recursive: true });
     expect(run.stdout.trim()).toBe("5000");
   });
 
@@ -164,4 +163,20 @@ describe("a file", () => {
       expect(run.stderr).not.toContain("unhandledRejection");
     },
   );
+});
+
+test.each([
+  [true, "SigIgn:\t0000000000000000"],
+  [true, "SigIgn:\t0000000000001000"],
+  [false, "SigIgn:\t0000000000001001"],
+  [false, "SigIgn:\t000000000000000f"],
+  [false, "no such line"],
+])("the end of the terminal ends the process: %j, if the system says %j", (ends, line) => {
+  const path = join(folder, "status");
+  writeFileSync(path, `Name:\tetl\nSigBlk:\t0000000000000001\n${line}\nSigCgt:\t0000000000000001\n`);
+  expect(hangUpEnds(path)).toBe(ends);
+});
+
+test("the end of the terminal is left to the system if that says nothing", () => {
+  expect(hangUpEnds(join(folder, "missing"))).toBe(false);
 });
