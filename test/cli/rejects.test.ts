@@ -54,7 +54,7 @@ describe("etl rejects list", () => {
     for (const text of [json.stdout, json.stderr, stdout]) expect(text).not.toContain(canary);
   });
 
-  test("says where there are more, and where there is none", async () => {
+  test("says if there are more, and if there is none", async () => {
     await world.server.send(queueUrl, ["no json", "no json", "no json"]);
     await drainJson(world, queueUrl);
     const some = await etl(["rejects", "list", "--max", "2"]);
@@ -139,29 +139,23 @@ describe("etl rejects retry", () => {
     expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
   });
 
-  test("moves no more than --max", async () => {
-    await world.server.send(
-      deadLetterUrl,
-      Array.from({ length: 25 }, () => loginEvent()),
-    );
-    expect((await retry([...deadLetters(), "--max", "12"])).retry).toMatchObject({
-      ...{ moved: 12, reasons: { unknown: 12 } },
-    });
-    expect(world.server.depth(deadLetterUrl).visible).toBe(13);
-    expect(world.server.depth(queueUrl).visible).toBe(12);
-  });
-
-  test("finds the dead-letter queue that the redrive policy names", async () => {
+  test("moves no more than --max, out of the queue that the redrive policy names", async () => {
     const name = deadLetterUrl.slice(deadLetterUrl.lastIndexOf("/") + 1);
     const deadLetterTargetArn = `arn:aws:sqs:us-east-1:123456789012:${name}`;
     queueUrl = await world.newQueue({
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }),
     });
-    await world.server.send(deadLetterUrl, [loginEvent()]);
-    expect((await retry()).retry).toMatchObject({ moved: 1, deadLetterQueue: name });
+    await world.server.send(
+      deadLetterUrl,
+      Array.from({ length: 25 }, () => loginEvent()),
+    );
+    const moved = { moved: 12, reasons: { unknown: 12 }, deadLetterQueue: name };
+    expect((await retry(["--max", "12"])).retry).toMatchObject(moved);
+    expect(world.server.depth(deadLetterUrl).visible).toBe(13);
+    expect(world.server.depth(queueUrl).visible).toBe(12);
   });
 
-  test("moves nothing where the ledger cannot be asked; a dry run says so", async () => {
+  test("moves nothing if the ledger cannot be asked; a dry run says so", async () => {
     await world.server.send(deadLetterUrl, [loginEvent()]);
     const run = await etl(["rejects", "retry", ...deadLetters()], { DATABASE_URL: unreachable });
     expect(run).toMatchObject({ exitCode: 69, stdout: "" });
@@ -175,7 +169,7 @@ describe("etl rejects retry", () => {
   test.each([
     ["none is named", () => [], /has no dead-letter queue/],
     ["it is the queue itself", () => ["--dead-letter-url", queueUrl], /is the queue that its messages/],
-  ])("is refused where %s", async (_, args, message) => {
+  ])("is refused if %s", async (_, args, message) => {
     const run = await etl(["rejects", "retry", ...args()]);
     expect(run.exitCode).toBe(78);
     expect(run.stderr).toMatch(message);
