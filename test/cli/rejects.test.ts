@@ -67,7 +67,7 @@ describe("etl rejects list", () => {
     expect(none.stderr).toContain("no message with the reason text_nul");
   });
 
-  test("without the record, says how to have one", async () => {
+  test("without a record, says how to have one", async () => {
     await world.database.sql`drop table etl_rejection`;
     const { exitCode, stderr } = await etl(["rejects", "list"]);
     expect(exitCode).toBe(78);

@@ -41,10 +41,9 @@ function answerTo(socket: Socket, type: string): Promise<void> {
     const look = (more: Buffer) => {
       bytes = Buffer.concat([bytes, more]);
       for (let at = 0; at + 5 <= bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
-        if (String.fromCharCode(bytes[at] ?? 0) !== type) continue;
+        if (bytes[at] !== type.charCodeAt(0)) continue;
         socket.off("data", look);
-        resolve();
-        return;
+        return resolve();
       }
     };
     socket.on("data", look);

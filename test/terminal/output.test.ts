@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { hangUpEnds } from "../../src/terminal/output.ts";
 
 const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
@@ -12,34 +14,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "etl-output-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Report {
-  readonly done: number;
-  readonly end?: true;
-  readonly closed?: boolean;
-  readonly errors?: readonly string[];
-  readonly event?: string;
-}
-
-/** Collects the lines of a stream; `until` resolves with the first line that fits. */
-function reports(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-  const all: Report[] = [];
-  let changed = Promise.withResolvers<void>();
-  const finished = (async () => {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      all.push(...lines.map((line) => JSON.parse(line) as Report));
-      changed.resolve();
-      changed = Promise.withResolvers();
-    }
-  })();
-  async function until(condition: (all: readonly Report[]) => boolean): Promise<void> {
-    while (!condition(all)) await changed.promise;
-  }
-  return { all, until, finished };
-}
 
 /** Runs a shell script with the program as `$PROGRAM`. */
 async function shell(script: string) {
@@ -61,20 +35,26 @@ describe("a pipe", () => {
     return { path, reading, writing: openSync(path, constants.O_WRONLY) };
   }
 
-  // The reader begins when the writer has stood still for many turns of its event loop.
+  /** Runs the program into a pipe that nobody reads until the program has stood still for many turns of its event loop. */
   async function stalledThenRead(before: string, options: string) {
     const { path, reading, writing } = unreadPipe();
     const script = `${before} exec ${shellProgram} ${options}`;
     const child = Bun.spawn(["sh", "-c", script], { stdout: writing, stderr: "pipe" });
     closeSync(writing);
-    const report = reports(child.stderr);
-    await report.until((all) => all.length >= 10 && all.at(-1)?.done === all.at(-8)?.done);
-    const doneWhileStalled = report.all.at(-1)?.done ?? Number.NaN;
-    const reader = Bun.spawn(["cat", path], { stdout: "pipe" });
-    const text = await reader.stdout.text();
+    const done: number[] = [];
+    let doneWhileStalled = Number.NaN;
+    let text: Promise<string> | undefined;
+    let end: unknown;
+    for await (const line of createInterface({ input: Readable.from(child.stderr) })) {
+      end = JSON.parse(line);
+      done.push(JSON.parse(line).done);
+      if (text !== undefined || done.length < 10 || done.at(-1) !== done.at(-8)) continue;
+      doneWhileStalled = done.at(-1) ?? Number.NaN;
+      text = Bun.spawn(["cat", path], { stdout: "pipe" }).stdout.text();
+    }
+    const run = { text: (await text) ?? "", doneWhileStalled, end, exitCode: await child.exited };
     closeSync(reading);
-    await report.finished;
-    return { text, doneWhileStalled, end: report.all.at(-1), exitCode: await child.exited };
+    return run;
   }
 
   const size = 100_000;

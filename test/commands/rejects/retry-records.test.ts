@@ -29,10 +29,7 @@ async function record(messageIds: readonly string[], arn = queueArn) {
 }
 
 /** As a redrive policy leaves a message, or with an origin as etl moves one. */
-function deadLetter(
-  messageId: string,
-  origin?: { readonly messageId: string; readonly queue?: string },
-): Message {
+function deadLetter(messageId: string, origin?: { messageId: string; queue?: string }): Message {
   const sentAt = new Date(sentAtMillis).toISOString();
   const value = JSON.stringify({ reason: "field_missing", queue: queueArn, sentAt, ...origin });
   const attributes = origin === undefined ? [] : [{ name: "etl-rejection", dataType: "String", value }];
