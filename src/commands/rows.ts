@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 
 const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "numeric"]);
 
-/** Writes a table, or a block a row where a terminal has no room for one, and an empty line to standard output. */
+/** Writes a table, or a block a row if a terminal has no room for one, and an empty line to standard output. */
 export async function printRows(
   { columns }: Mapping,
   rows: readonly (readonly (string | null)[])[],
