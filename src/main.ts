@@ -4,8 +4,7 @@ import { isatty } from "node:tty";
 import { describeFailure } from "./cli/failure.ts";
 import { runCommandLine } from "./cli.ts";
 import type { StopSignal } from "./commands/context.ts";
-import { hangUpEnds } from "./terminal/hang-up.ts";
-import { openOutputs } from "./terminal/stream-output.ts";
+import { hangUpEnds, openOutputs } from "./terminal/output.ts";
 
 const { stdout, stderr } = openOutputs(process);
 

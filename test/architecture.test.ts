@@ -37,7 +37,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   terminal: {
     may: ["terminal", "errors.ts"],
-    mayTypes: ["polling/receipt.ts", "polling/ports.ts"],
+    mayTypes: ["polling/receipt.ts", "polling/ports.ts", "postgres/rejection-list.ts"],
     packages: /^(node:(fs|stream|tty)|@clack\/prompts)$/,
   },
   settings: {

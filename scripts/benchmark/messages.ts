@@ -1,8 +1,7 @@
 /** What the bench's queue holds: login events, prepared so far that handing one out is little more than joining texts. */
 
 import { hash, randomBytes } from "node:crypto";
-import { generateBodies } from "../../src/demo/login-events.ts";
-import { seededRandom } from "../../src/demo/random.ts";
+import { generateBodies, seededRandom } from "../../src/demo/events.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
 import { isRefusal } from "../../src/message/rejection.ts";

@@ -1,7 +1,7 @@
 /** Tells a person why the program ended: once, in two lines, and never with what an exception quotes. */
 
 import { type ErrorKind, EtlError, exitCodes } from "../errors.ts";
-import { printable } from "../terminal/printable.ts";
+import { printable } from "../terminal/text.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 
 /** What is printed on standard error, and the code to end with. */

@@ -18,7 +18,7 @@ export interface Context {
   /** Logs, progress and questions go here. */
   readonly stderr: Output;
   readonly log: Log;
-  /** The keyboard, where standard input is a terminal; undefined elsewhere. Asking for it reads nothing. */
+  /** The keyboard, if standard input is a terminal; otherwise undefined. Asking for it reads nothing. */
   readonly keyboard: () => Keyboard | undefined;
   /** Calls the listener at every stop signal until the returned function is called; without one the process just ends. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;

@@ -1,20 +1,18 @@
 /** `etl demo`: the whole way of a message on one machine, with a queue and a Postgres of its own. */
 
-import { fewestWithMalformed, generateBodies } from "../demo/login-events.ts";
-import { generateOrders } from "../demo/order-events.ts";
-import { seededRandom } from "../demo/random.ts";
-import { type Sandbox, startSandbox } from "../demo/sandbox.ts";
+import { fewestWithMalformed, generateBodies, generateOrders, seededRandom } from "../demo/events.ts";
+import { otherQueueName, queueName, type Sandbox, startSandbox } from "../demo/sandbox.ts";
 import { exitCodes } from "../errors.ts";
 import { userLogins } from "../message/mapping.ts";
 import type { DemoOptions } from "../settings/options.ts";
-import { countOf } from "../terminal/numbers.ts";
+import { countOf } from "../terminal/text.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
-import type { Context, StopSignal } from "./context.ts";
+import type { Context } from "./context.ts";
 import { runDrain } from "./drain/drain.ts";
 import { runMigrate } from "./migrate.ts";
 import { printRows } from "./rows.ts";
 import { readSettings } from "./settings.ts";
-import { stopExitCodes } from "./stop.ts";
+import { aborted, listenForStop } from "./stop.ts";
 import { openSettingsDatabase } from "./table.ts";
 
 /** The same events in every demo, so that two of them can be compared. */
@@ -23,91 +21,56 @@ const seed = 7;
 /** One in so many messages is delivered twice. */
 const redeliveredEvery = 50;
 
-/** Short, as nothing but this demo fills the queue. */
-const waitSeconds = 1;
-
-const shownRows = 5;
-
 /** Of the other kind, for `etl init` to look at. */
 const orders = 60;
 
-/** What leads to the queue of login events, and what `etl init` has no need of, or asks for by itself. */
+/** What leads to the queue of login events, and what `etl init` does not need, or asks for by itself. */
 const referenceJobVariables = ["ETL_QUEUE_URL", "ETL_MASK_KEY_FILE", "ETL_CONFIG"];
 
 /**
  * Fills an embedded queue with generated login events, drains it into an embedded Postgres as `etl drain` does, and
  * shows what has arrived. With `keep` it then fills the queue again and leaves both running until a stop signal.
  *
- * @returns 0, though messages are rejected: they are part of the demo; 129, 130 or 143 where a signal came before its end
+ * @returns 0, though messages are rejected: they are part of the demo; 129, 130 or 143 if a signal came before its end
  */
 export async function runDemo(context: Context, { messages, keep }: DemoOptions): Promise<number> {
-  const stop = rememberStop(context);
+  // From the first moment on: a signal must not end the process before the mask key's file is removed.
+  const stop = listenForStop({ ...context, log: { info() {} } });
   context.log.info("starting a queue and a Postgres inside this process, reachable from this machine alone");
   const redelivered = Math.ceil(messages / redeliveredEvery);
   const sandbox = await startSandbox(redelivered);
   try {
     const inside: Context = { ...context, env: sandbox.environment };
     const random = seededRandom(seed);
-    sandbox.send(sandbox.queueName, generateBodies({ count: messages, random }));
+    sandbox.send(queueName, generateBodies({ count: messages, random }));
     const malformed = messages < fewestWithMalformed ? "" : ", some malformed";
-    context.log.info(
-      `filled ${sandbox.queueName} with ${countOf(messages, "generated login event")}${malformed}`,
-    );
+    context.log.info(`filled ${queueName} with ${countOf(messages, "generated login event")}${malformed}`);
     context.log.info(
       `the queue will deliver ${countOf(redelivered, "message")} a second time after the delete, as SQS may`,
     );
     const migrated = await runMigrate(inside, { print: false });
     if (migrated !== 0) return migrated;
-    if (stop.signal !== undefined) return stopExitCodes[stop.signal];
+    if (stop.graceful.aborted) return stop.exitCode;
 
-    const drained = await runDrain(inside, {
-      dryRun: false,
-      follow: false,
-      json: false,
-      quiet: false,
-      waitSeconds,
-    });
+    // A short wait, because nothing but this demo fills the queue.
+    const options = { dryRun: false, follow: false, json: false, quiet: false, waitSeconds: 1 };
+    const drained = await runDrain(inside, options);
     if (drained !== 0 && drained !== exitCodes.data) return drained;
     await showRows(inside);
     if (drained === exitCodes.data) {
       context.log.info("the rejections belong to the demo: it exits with 0, where a drain exits with 65");
     }
     if (!keep) return 0;
-    sandbox.send(sandbox.queueName, generateBodies({ count: messages, random }));
-    sandbox.send(sandbox.otherQueueName, generateOrders({ count: orders, random }));
+    sandbox.send(queueName, generateBodies({ count: messages, random }));
+    sandbox.send(otherQueueName, generateOrders({ count: orders, random }));
     await explain(context, sandbox, messages);
-    await stop.requested;
+    await aborted(stop.graceful);
     context.log.info("stopping: queue, database and mask key of the demo are gone with it");
     return 0;
   } finally {
     await sandbox.stop();
     stop.end();
   }
-}
-
-interface RememberedStop {
-  /** The first stop signal so far. */
-  readonly signal: StopSignal | undefined;
-  readonly requested: Promise<void>;
-  /** Lets signals end the process again. */
-  end(): void;
-}
-
-/** From the first moment on: a signal must not end the process before the mask key's file is removed. */
-function rememberStop({ onStopSignal }: Context): RememberedStop {
-  const { promise: requested, resolve } = Promise.withResolvers<void>();
-  let first: StopSignal | undefined;
-  const end = onStopSignal((signal) => {
-    first ??= signal;
-    resolve();
-  });
-  return {
-    get signal() {
-      return first;
-    },
-    requested,
-    end,
-  };
 }
 
 /** Rows as they lie in the table, those of one user together: equal values have equal masks. */
@@ -119,7 +82,7 @@ async function showRows(context: Context): Promise<void> {
     const rows = await database.transaction({ operation: "show rows", readOnly: true }, (transaction) =>
       transaction.run(
         `select ${columns.map((name) => `${name}::text`).join(", ")}
-         from ${settings.table.name} order by user_id, masked_device_id, app_version limit ${shownRows}`,
+         from ${settings.table.name} order by user_id, masked_device_id, app_version limit 5`,
       ),
     );
     const cells = rows.map((row) => columns.map((name) => (row[name] === null ? null : String(row[name]))));
@@ -131,8 +94,7 @@ async function showRows(context: Context): Promise<void> {
 }
 
 /** The lines to paste into another terminal. */
-async function explain({ log, stdout }: Context, sandbox: Sandbox, messages: number): Promise<void> {
-  const { environment, queueName, otherQueueName } = sandbox;
+async function explain({ log, stdout }: Context, { environment }: Sandbox, messages: number): Promise<void> {
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
   await log.flush();
   await stdout.write(
@@ -141,7 +103,7 @@ async function explain({ log, stdout }: Context, sandbox: Sandbox, messages: num
       "",
       ...exports,
       "etl drain --dry-run",
-      `psql ${shellQuoted(sandbox.databaseUrl)} -c 'table user_logins limit 5'`,
+      `psql ${shellQuoted(environment.DATABASE_URL)} -c 'table user_logins limit 5'`,
       "",
       `To set up a job of your own: the queue ${otherQueueName} holds ${countOf(orders, "message")} of another kind. Then:`,
       "",

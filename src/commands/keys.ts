@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import { EtlError } from "../errors.ts";
 import { defaultKeyFile } from "../settings/mask-key.ts";
 import type { KeysGenerateOptions } from "../settings/options.ts";
-import { printable } from "../terminal/printable.ts";
+import { printable } from "../terminal/text.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { Context } from "./context.ts";
 
@@ -17,7 +17,7 @@ const keyBytes = 32;
  * Writes a new random key to a new file of mode 0600 and prints the line of environment that names it.
  * The key itself is printed nowhere.
  *
- * @throws EtlError of kind config where the file exists already or cannot be made
+ * @throws EtlError of kind config if the file exists already or cannot be made
  */
 export async function runKeysGenerate(context: Context, options: KeysGenerateOptions): Promise<number> {
   const path = resolve(options.file ?? defaultKeyFile);
@@ -46,30 +46,23 @@ export function newMaskKey(): Uint8Array {
 /**
  * Writes a key to a file of mode 0600 that was not there, so that it is on the disk, or leaves no file behind.
  *
- * @throws EtlError of kind config where the file exists already or cannot be made
+ * @throws EtlError of kind config if the file exists already or cannot be made
  */
 export function createKeyFile(path: string, key: Uint8Array): void {
-  const descriptor = openNew(path);
+  let descriptor: number | undefined;
   try {
+    // `wx` is O_CREAT | O_EXCL, which also follows no symbolic link.
+    descriptor = openSync(path, "wx", 0o600);
     // The mode given to open is cut by the umask, and a key file its owner cannot read is no use.
     fchmodSync(descriptor, 0o600);
     writeFileSync(descriptor, `${Buffer.from(key).toString("base64")}\n`);
     fsyncSync(descriptor);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(path, { force: true });
+    if (descriptor !== undefined) rmSync(path, { force: true });
     throw creationError(path, error);
   } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Opens a file that was not there: `wx` is O_CREAT | O_EXCL, which also follows no symbolic link. */
-function openNew(path: string): number {
-  try {
-    return openSync(path, "wx", 0o600);
-  } catch (error) {
-    throw creationError(path, error);
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
@@ -86,15 +79,13 @@ export function syncFolder(folder: string): void {
 function creationError(path: string, error: unknown): EtlError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
   const folder = dirname(path);
+  const another = "name another file: etl keys generate FILE";
   const parts: Readonly<Record<string, readonly [message: string, hint: string]>> = {
-    EEXIST: [
-      `${path} already exists, and a key is never overwritten`,
-      "name another file: etl keys generate FILE",
-    ],
+    EEXIST: [`${path} already exists, and a key is never overwritten`, another],
     ENOENT: [`the folder ${folder} does not exist`, `mkdir -p ${shellQuoted(folder)}`],
-    ENOTDIR: [`${folder} is not a folder`, "name another file: etl keys generate FILE"],
-    EACCES: [`this user may not write to ${folder}`, "name another file: etl keys generate FILE"],
-    EROFS: [`${folder} is on a read-only file system`, "name another file: etl keys generate FILE"],
+    ENOTDIR: [`${folder} is not a folder`, another],
+    EACCES: [`this user may not write to ${folder}`, another],
+    EROFS: [`${folder} is on a read-only file system`, another],
   };
   const [message, hint] = parts[code] ?? [
     `${path} cannot be written (${code})`,

@@ -6,7 +6,7 @@ import type { QueueSettings } from "../settings/settings.ts";
 import { withExtendedPayloads } from "../sqs/extended-payloads.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";
-import { formatSeconds } from "../terminal/numbers.ts";
+import { formatSeconds } from "../terminal/text.ts";
 import type { Context } from "./context.ts";
 import { systemClock } from "./system-clock.ts";
 

@@ -3,12 +3,12 @@
 import type { ColumnMapping, ColumnType, Mapping } from "../message/mapping.ts";
 import type { Cell, Row } from "../message/row.ts";
 import { storedType } from "../message/stored-type.ts";
-import { formatRows } from "../terminal/records.ts";
+import { formatRows } from "../terminal/table.ts";
 import type { Context } from "./context.ts";
 
 const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "numeric"]);
 
-/** Writes a table, or a block a row where a terminal has no room for one, and an empty line to standard output. */
+/** Writes a table, or a block a row if a terminal has no room for one, and an empty line to standard output. */
 export async function printRows(
   { columns }: Mapping,
   rows: readonly (readonly (string | null)[])[],

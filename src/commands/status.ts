@@ -7,13 +7,13 @@ import { readStatus } from "../postgres/status.ts";
 import type { StatusOptions } from "../settings/options.ts";
 import type { Settings } from "../settings/settings.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
-import { jsonLine } from "../terminal/printable.ts";
 import {
   type DeadLetterSummary,
   formatStatus,
   type QueueSummary,
   type TableSummary,
 } from "../terminal/status-summary.ts";
+import { jsonLine } from "../terminal/text.ts";
 import type { Context } from "./context.ts";
 import { redrivePlace } from "./dead-letter-place.ts";
 import { firstAnswer } from "./first-answer.ts";

@@ -1,6 +1,7 @@
 /** Turns stop signals into what a run understands: first gracefully, then at once. */
 
 import type { StopSignals } from "../polling/drain.ts";
+import type { Log } from "../terminal/log.ts";
 import type { Context, StopSignal } from "./context.ts";
 
 /** 128 and the signal's number, as shells report a process that a signal ended. */
@@ -8,7 +9,7 @@ export const stopExitCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129
 
 /** The stop signals of one run. */
 export interface Stop extends StopSignals {
-  /** What the run exits with where it was stopped. */
+  /** What the run exits with if it was stopped. */
   readonly exitCode: number;
   /** Resolves with the promise, or with undefined at the first stop signal, whichever comes first. */
   orStopped<T>(promise: Promise<T>): Promise<T | undefined>;
@@ -17,17 +18,17 @@ export interface Stop extends StopSignals {
 }
 
 /** Listens from now on: the first signal is graceful, the second is forced. */
-export function listenForStop(context: Pick<Context, "onStopSignal" | "log">): Stop {
+export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick<Log, "info"> }): Stop {
   const graceful = new AbortController();
   const forced = new AbortController();
   let exitCode = stopExitCodes.SIGINT;
-  const end = context.onStopSignal((signal) => {
+  const end = parts.onStopSignal((signal) => {
     if (graceful.signal.aborted) {
       forced.abort();
       return;
     }
     exitCode = stopExitCodes[signal];
-    context.log.info("stopping: what is in flight is settled first; a second signal stops at once");
+    parts.log.info("stopping: what is in flight is settled first; a second signal stops at once");
     graceful.abort();
   });
   return {
@@ -37,13 +38,16 @@ export function listenForStop(context: Pick<Context, "onStopSignal" | "log">): S
       return exitCode;
     },
     async orStopped(promise) {
-      const stopped = new Promise<undefined>((resolve) => {
-        graceful.signal.addEventListener("abort", () => resolve(undefined), { once: true });
-      });
-      // Where the stop comes first, nobody is left to hear what the promise fails with.
+      // If the stop comes first, nobody is left to hear what the promise fails with.
       promise.catch(() => {});
-      return Promise.race([promise, stopped]);
+      return Promise.race([promise, aborted(graceful.signal)]);
     },
     end,
   };
+}
+
+/** Resolves when the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }

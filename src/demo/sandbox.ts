@@ -1,4 +1,4 @@
-/** All that a demo runs in: a queue, a database, a mask key, and the environment that names them. */
+/** All that a demo runs in: queues, a database, a mask key, and the environment that names them. */
 
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,24 +8,48 @@ import { EtlError } from "../errors.ts";
 import { startEmbeddedDatabase } from "./database.ts";
 import { startEmbeddedQueues } from "./queue.ts";
 
-/** A running sandbox. It is reached over loopback alone, and gone without a trace once it was stopped. */
-export interface Sandbox {
-  /** What a command's environment has to be, as a whole, so that it sees this queue and this database. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** The database, for `psql`. */
-  readonly databaseUrl: string;
-  /** The queue of the environment. */
-  readonly queueName: string;
-  /** A second queue, for messages of another kind. */
-  readonly otherQueueName: string;
-  /** Puts messages into the queue of that name. */
-  send(queueName: string, bodies: readonly string[]): void;
-  /** Stops both and removes the key. */
-  stop(): Promise<void>;
-}
+/** The queue of the environment. */
+export const queueName = "login-queue";
 
-const queueName = "login-queue";
-const otherQueueName = "order-events";
+/** A second queue, for messages of another kind. */
+export const otherQueueName = "order-events";
+
+/** A running sandbox. It is reached over loopback alone, and gone without a trace once it was stopped. */
+export type Sandbox = Awaited<ReturnType<typeof startSandbox>>;
+
+/**
+ * Starts the queues and the database.
+ *
+ * @param forgottenDeletes how many deletes the queue is to forget, so that messages come twice
+ * @throws EtlError of kind config if no file can be made
+ */
+export async function startSandbox(forgottenDeletes: number) {
+  await using starting = new AsyncDisposableStack();
+  const folder = makeFolder();
+  starting.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const names = [queueName, otherQueueName] as const;
+  const queues = await startEmbeddedQueues({ names, forgottenDeletes });
+  starting.defer(queues.stop);
+  const database = await startEmbeddedDatabase();
+  starting.defer(database.stop);
+  /** What a command's environment has to be, as a whole, so that it sees this queue and this database. */
+  const environment = {
+    ETL_MASK_KEY_FILE: newFile(folder, "mask.key", `${randomBytes(32).toString("base64")}\n`),
+    // Empty, so that an `etl.toml` of the current folder has no say.
+    ETL_CONFIG: newFile(folder, "etl.toml", ""),
+    ETL_QUEUE_URL: queues.url,
+    AWS_ENDPOINT_URL_SQS: queues.endpoint,
+    AWS_REGION: queues.region,
+    // Requests are signed with them, and the embedded queue does not look.
+    AWS_ACCESS_KEY_ID: "demo",
+    AWS_SECRET_ACCESS_KEY: "demo",
+    DATABASE_URL: database.url,
+    // A proxy of the machine cannot reach what listens on loopback alone.
+    NO_PROXY: "*",
+  };
+  const started = starting.move();
+  return { environment, send: queues.send, stop: () => started.disposeAsync() };
+}
 
 function makeFolder(): string {
   try {
@@ -41,52 +65,8 @@ function makeFolder(): string {
   }
 }
 
-/**
- * Starts the queue and the database.
- *
- * @param forgottenDeletes how many deletes the queue is to forget, so that messages come twice
- */
-export async function startSandbox(forgottenDeletes: number): Promise<Sandbox> {
-  const folder = makeFolder();
-  const cleanUps = [async () => rmSync(folder, { recursive: true, force: true })];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  };
-  try {
-    const queue = await startEmbeddedQueues({ names: [queueName, otherQueueName], forgottenDeletes });
-    cleanUps.push(queue.stop);
-    const database = await startEmbeddedDatabase();
-    cleanUps.push(database.stop);
-    return {
-      environment: {
-        ...writeFiles(folder),
-        ETL_QUEUE_URL: queue.url,
-        AWS_ENDPOINT_URL_SQS: queue.endpoint,
-        AWS_REGION: queue.region,
-        // Requests are signed with them, and the embedded queue does not look.
-        AWS_ACCESS_KEY_ID: "demo",
-        AWS_SECRET_ACCESS_KEY: "demo",
-        DATABASE_URL: database.url,
-        // A proxy of the machine cannot reach what listens on loopback alone.
-        NO_PROXY: "*",
-      },
-      databaseUrl: database.url,
-      queueName,
-      otherQueueName,
-      send: queue.send,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** A mask key, and settings that are empty so that an `etl.toml` of the current folder has no say. */
-function writeFiles(folder: string): { ETL_MASK_KEY_FILE: string; ETL_CONFIG: string } {
-  const keyFile = join(folder, "mask.key");
-  writeFileSync(keyFile, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
-  const config = join(folder, "etl.toml");
-  writeFileSync(config, "", { mode: 0o600, flag: "wx" });
-  return { ETL_MASK_KEY_FILE: keyFile, ETL_CONFIG: config };
+function newFile(folder: string, name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content, { mode: 0o600, flag: "wx" });
+  return path;
 }

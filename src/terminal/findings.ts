@@ -1,9 +1,7 @@
 /** What the doctor found, as a person reads it: a line a check, and below it what to type. */
 
-import { countOf } from "./numbers.ts";
 import type { Output } from "./output.ts";
-import { printable } from "./printable.ts";
-import { wrap } from "./width.ts";
+import { countOf, printable, wrap } from "./text.ts";
 
 /** One finding. */
 export interface ShownFinding {

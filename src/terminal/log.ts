@@ -1,8 +1,8 @@
-/** Log lines on standard error: one line an event, for people and for log collectors. */
+/** The log and the progress line of a run, on standard error: for people and for log collectors. */
 
+import type { Clock } from "../polling/ports.ts";
 import type { Output } from "./output.ts";
-import { jsonLine, printable } from "./printable.ts";
-import { shorten } from "./width.ts";
+import { formatCount, formatRate, formatSeconds, jsonLine, printable, shorten } from "./text.ts";
 
 /** Writes log lines. Texts must hold no raw field value; control characters are made visible. */
 export interface Log {
@@ -23,7 +23,7 @@ export interface Log {
    * Resolves when every line so far has been handed to the operating system. To await it now and then
    * bounds what a slow reader makes the log hold in memory; at the end of a run it is a must.
    *
-   * @throws EtlError `unavailable` where a line was lost
+   * @throws EtlError `unavailable` if a line was lost
    */
   flush(): Promise<void>;
 }
@@ -36,24 +36,16 @@ interface LogSettings {
   readonly quiet: boolean;
 }
 
-/** How a log is kept. */
-interface LogOptions {
-  /** Drops `info` and `status`. */
-  readonly quiet: boolean;
-  /** The time of day for the stamps. */
-  readonly now: () => Date;
-}
-
-type Level = "info" | "warn";
-
 /** To the beginning of the line, and erase what follows (ECMA-48, EL). */
 const eraseLine = "\r\u001b[K";
 
 /**
- * A log on an output, usually standard error. On a terminal a line is the text alone, behind `warning: ` where it
- * is one; elsewhere it is an RFC 3339 time in UTC, the level (`info` or `warn`) and the text, parted by spaces.
+ * A log on an output, usually standard error. On a terminal a line is the text alone, a warning's behind `warning: `;
+ * elsewhere it is an RFC 3339 time in UTC, the level (`info` or `warn`) and the text, parted by spaces.
+ *
+ * @param options `quiet` drops `info` and `status`; `now` is the time of day for the stamps
  */
-export function createLog(output: Output, options: LogOptions): Log {
+export function createLog(output: Output, options: { quiet: boolean; now: () => Date }): Log {
   let { quiet } = options;
   let format: LogSettings["format"] = "text";
   let lines: string[] = [];
@@ -62,13 +54,13 @@ export function createLog(output: Output, options: LogOptions): Log {
   let writing: Promise<void> | undefined;
   let failure: unknown;
 
-  function line(level: Level, text: string): string {
-    if (format === "json")
-      return `${jsonLine({ time: options.now().toISOString(), level, message: text })}\n`;
+  function line(level: "info" | "warn", text: string): string {
+    const time = () => options.now().toISOString();
+    if (format === "json") return jsonLine({ time: time(), level, message: text });
     const shown = printable(text);
-    if (!output.isTerminal) return `${options.now().toISOString()} ${level} ${shown}\n`;
-    if (level === "info") return `${shown}\n`;
-    return `${output.colours ? "\u001b[33mwarning:\u001b[39m" : "warning:"} ${shown}\n`;
+    if (!output.isTerminal) return `${time()} ${level} ${shown}`;
+    if (level === "info") return shown;
+    return `${output.colours ? "\u001b[33mwarning:\u001b[39m" : "warning:"} ${shown}`;
   }
 
   /** One write for everything new: lines do not tear the status line, and status lines never queue up. */
@@ -95,8 +87,8 @@ export function createLog(output: Output, options: LogOptions): Log {
     writing ??= Promise.resolve().then(writePending);
   }
 
-  function add(level: Level, text: string): void {
-    lines.push(line(level, text));
+  function add(level: "info" | "warn", text: string): void {
+    lines.push(`${line(level, text)}\n`);
     writeSoon();
   }
 
@@ -121,4 +113,75 @@ export function createLog(output: Output, options: LogOptions): Log {
       if (failure) throw failure;
     },
   };
+}
+
+/** Where a drain stands. */
+export interface ProgressState {
+  readonly loaded: number;
+  readonly rejected: number;
+  readonly perSecond: number;
+  /** About how many messages are left; absent if it is not known. */
+  readonly left?: number | undefined;
+  readonly seconds: number;
+}
+
+const redrawMillis = 100;
+
+/**
+ * A progress line below the lines of a log, which shows none if it is quiet or has no terminal.
+ *
+ * @param output the log's; its width is read at every redraw
+ */
+export function createProgress(log: Pick<Log, "status">, output: Pick<Output, "columns">, clock: Clock) {
+  const ended = new AbortController();
+  let newest: ProgressState | undefined;
+  let drawnAtMillis = Number.NEGATIVE_INFINITY;
+  let waiting = false;
+
+  function draw(): void {
+    if (!newest || ended.signal.aborted) return;
+    drawnAtMillis = clock.monotonicMillis();
+    log.status(formatProgress(newest, output.columns));
+  }
+
+  return {
+    /** Shows the state, at most ten times a second; the newest one is always shown in the end. */
+    update(state: ProgressState) {
+      newest = state;
+      if (waiting) return;
+      const restMillis = drawnAtMillis + redrawMillis - clock.monotonicMillis();
+      if (restMillis <= 0) return draw();
+      waiting = true;
+      void clock.sleep(restMillis, ended.signal).then(() => {
+        waiting = false;
+        draw();
+      });
+    },
+    /** Takes the line away for good. */
+    end() {
+      ended.abort();
+      log.status(null);
+    },
+  };
+}
+
+/**
+ * The state in words, narrower than `columns`: what fits of the loaded, the rejected, the left, the rate and the
+ * time, in this order of importance. All of it if `columns` is `Infinity`, as in a log line.
+ */
+export function formatProgress(state: ProgressState, columns: number): string {
+  const loaded = shorten(`${formatCount(state.loaded)} loaded`, columns - 1);
+  const rejected = state.rejected > 0 && `${formatCount(state.rejected)} rejected`;
+  const rate = formatRate(state.perSecond);
+  const left = state.left !== undefined && `about ${formatCount(state.left)} left`;
+  const time = formatSeconds(state.seconds);
+
+  const shown = new Set<string | false>([loaded]);
+  const text = () => [loaded, rejected, rate, left, time].filter((part) => shown.has(part)).join(" · ");
+  for (const part of [rejected, left, rate, time]) {
+    if (!part) continue;
+    shown.add(part);
+    if (text().length >= columns) shown.delete(part);
+  }
+  return text();
 }

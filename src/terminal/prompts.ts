@@ -3,8 +3,7 @@
 import { type Readable, Writable } from "node:stream";
 import * as clack from "@clack/prompts";
 import type { Output } from "./output.ts";
-import { printable } from "./printable.ts";
-import { displayWidth, shorten, wrap } from "./width.ts";
+import { displayWidth, printable, shorten, wrap } from "./text.ts";
 
 /** A terminal's keyboard: standard input. */
 export interface Keyboard extends Readable {
@@ -12,22 +11,11 @@ export interface Keyboard extends Readable {
   setRawMode?(mode: boolean): unknown;
 }
 
-/** What a question is answered with where the person backs out: Ctrl-C, Ctrl-D, Esc, or the signal. */
+/** What a question is answered with if the person backs out: Ctrl-C, Ctrl-D, Esc, or the signal. */
 export const backedOut = Symbol("backed out");
 
 /** {@link backedOut} */
 export type BackedOut = typeof backedOut;
-
-/** A question for a line of text. */
-interface TextPrompt {
-  readonly message: string;
-  /** Stands there already, to be kept or changed. */
-  readonly initial?: string | undefined;
-  /** Shown where nothing is typed yet. */
-  readonly example?: string | undefined;
-  /** What is wrong with the text; undefined where nothing is. */
-  readonly fault: (text: string) => string | undefined;
-}
 
 /** One line of a list. */
 interface PromptChoice {
@@ -35,52 +23,8 @@ interface PromptChoice {
   readonly hint?: string | undefined;
 }
 
-/** What goes before a line that only tells. */
-export type Mark = "found" | "warning" | "error";
-
-type Answer = string | number | boolean | readonly number[];
-
 /** The questions that can be asked, and what can be told between them. */
-export interface Prompts {
-  text(prompt: TextPrompt): Promise<string | BackedOut>;
-  /** The answer is not shown, only how long it is. */
-  secret(message: string): Promise<string | BackedOut>;
-  /** @returns the index of the chosen line */
-  choose(
-    message: string,
-    choices: readonly PromptChoice[],
-    initial: number | undefined,
-  ): Promise<number | BackedOut>;
-  /** @returns the indexes of the chosen lines, as many as the person likes */
-  several(
-    message: string,
-    choices: readonly PromptChoice[],
-    initial: readonly number[],
-  ): Promise<readonly number[] | BackedOut>;
-  confirm(message: string, initial: boolean): Promise<boolean | BackedOut>;
-  begin(title: string): void;
-  tell(mark: Mark, lines: readonly string[]): void;
-  /** Shows lines as they are, which must be printable and no wider than {@link Prompts.columns}. */
-  show(title: string, lines: readonly string[]): void;
-  end(text: string): void;
-  /** How wide a line of {@link Prompts.show} may be. */
-  readonly columns: number;
-  /**
-   * Resolves when everything so far has been handed to the operating system.
-   *
-   * @throws EtlError `unavailable` where something was lost
-   */
-  flush(): Promise<void>;
-}
-
-/** What questions are asked with. */
-export interface PromptParts {
-  readonly keyboard: Keyboard;
-  /** A terminal: standard error. */
-  readonly output: Output;
-  /** Backs out of the open question, and of every later one. */
-  readonly signal: AbortSignal;
-}
+export type Prompts = ReturnType<typeof createPrompts>;
 
 /** What a bar or a symbol and the spaces behind it take of a line. */
 const guideColumns = 3;
@@ -91,42 +35,60 @@ const guideColumns = 3;
  */
 const choiceColumns = guideColumns + "\u001b[36m\u001b[39m".length + "● ".length;
 
-/** Makes the questions of one run. */
-export function createPrompts({ keyboard, output, signal }: PromptParts): Prompts {
+/**
+ * Makes the questions of one run.
+ *
+ * @param parts `output` is a terminal: standard error; `signal` backs out of the open question, and of every later one
+ */
+export function createPrompts(parts: { keyboard: Keyboard; output: Output; signal: AbortSignal }) {
+  const { keyboard, output, signal } = parts;
   // Else readline takes Ctrl-D for the end of its input, and a question that nobody can answer stays open.
   clack.updateSettings({ aliases: { "\u0004": "cancel" } });
   const terminal = new TerminalStream(output);
   const common = { input: keyboard, output: terminal };
   const width = () => output.columns - guideColumns - 1;
   const line = (text: string) => shorten(printable(text), width());
+  const options = (choices: readonly PromptChoice[]) =>
+    choices.map((choice, value) => ({ value, ...fitted(choice, output.columns - choiceColumns) }));
 
-  /** A signal of each question's own: the library never takes its listener off, and draws once for each at an abort. */
-  async function ask<T extends Answer>(
-    open: (own: AbortSignal) => Promise<T | typeof clack.CANCEL_SYMBOL>,
+  async function ask<T extends string | number | boolean | readonly number[]>(
+    message: string,
+    open: (
+      question: typeof common & { message: string; signal: AbortSignal },
+    ) => Promise<T | typeof clack.CANCEL_SYMBOL>,
   ): Promise<T | BackedOut> {
     if (signal.aborted) return backedOut;
+    // A signal of its own: the library never takes its listener off, and draws once for each at an abort.
     const own = new AbortController();
     const abort = () => own.abort();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      const answer = await open(own.signal);
+      const answer = await open({ ...common, message: line(message), signal: own.signal });
       return clack.isCancel(answer) ? backedOut : answer;
     } finally {
       signal.removeEventListener("abort", abort);
     }
   }
 
-  function options(choices: readonly PromptChoice[]) {
-    return choices.map((choice, value) => ({ value, ...fitted(choice, output.columns - choiceColumns) }));
-  }
-
   return {
-    text: ({ message, initial, example, fault }) =>
-      ask((own) =>
+    /** Asks for a line of text. */
+    text: ({
+      message,
+      initial,
+      example,
+      fault,
+    }: {
+      readonly message: string;
+      /** Stands there already, to be kept or changed. */
+      readonly initial?: string | undefined;
+      /** Shown while nothing is typed. */
+      readonly example?: string | undefined;
+      /** What is wrong with the text; undefined if nothing is. */
+      readonly fault: (text: string) => string | undefined;
+    }) =>
+      ask(message, (question) =>
         clack.text({
-          ...common,
-          signal: own,
-          message: line(message),
+          ...question,
           ...(initial === undefined ? {} : { initialValue: initial }),
           ...(example === undefined ? {} : { placeholder: line(example) }),
           validate: (text = "") => {
@@ -135,41 +97,48 @@ export function createPrompts({ keyboard, output, signal }: PromptParts): Prompt
           },
         }),
       ),
-    secret: (message) => ask((own) => clack.password({ ...common, signal: own, message: line(message) })),
-    choose: (message, choices, initial) =>
-      ask((own) =>
+    /** The answer is not shown, only how long it is. */
+    secret: (message: string) => ask(message, clack.password),
+    /** @returns the index of the chosen line */
+    choose: (message: string, choices: readonly PromptChoice[], initial: number | undefined) =>
+      ask(message, (question) =>
         clack.select<number>({
-          ...common,
-          signal: own,
-          message: line(message),
+          ...question,
           options: options(choices),
           ...(initial === undefined ? {} : { initialValue: initial }),
         }),
       ),
-    several: (message, choices, initial) =>
-      ask((own) =>
+    /** @returns the indexes of the chosen lines, as many as the person likes */
+    several: (message: string, choices: readonly PromptChoice[], initial: readonly number[]) =>
+      ask<readonly number[]>(message, (question) =>
         clack.multiselect<number>({
-          ...common,
-          signal: own,
-          message: line(message),
+          ...question,
           options: options(choices),
           initialValues: [...initial],
           required: false,
         }),
       ),
-    confirm: (message, initial) =>
-      ask((own) => clack.confirm({ ...common, signal: own, message: line(message), initialValue: initial })),
-    begin: (title) => clack.intro(line(title), common),
-    tell(mark, lines) {
-      const wrapped = lines.flatMap((text) => wrap(printable(text), width()).split("\n"));
-      const { info, warn, error } = clack.log;
-      ({ found: info, warning: warn, error })[mark](wrapped.join("\n"), common);
+    confirm: (message: string, initial: boolean) =>
+      ask(message, (question) => clack.confirm({ ...question, initialValue: initial })),
+    begin: (title: string) => clack.intro(line(title), common),
+    /** Tells something, behind a mark. */
+    tell(mark: "found" | "warning", lines: readonly string[]) {
+      const wrapped = lines.map((text) => wrap(printable(text), width())).join("\n");
+      (mark === "found" ? clack.log.info : clack.log.warn)(wrapped, common);
     },
-    show: (title, lines) => clack.log.step([line(title), ...lines].join("\n"), common),
-    end: (text) => clack.outro(line(text), common),
+    /** Shows lines as they are, which must be printable and no wider than `columns`. */
+    show: (title: string, lines: readonly string[]) =>
+      clack.log.step([line(title), ...lines].join("\n"), common),
+    end: (text: string) => clack.outro(line(text), common),
+    /** How wide a line of `show` may be. */
     get columns() {
       return width();
     },
+    /**
+     * Resolves when everything so far has been handed to the operating system.
+     *
+     * @throws EtlError `unavailable` if something was lost
+     */
     flush: () => terminal.flush(),
   };
 }

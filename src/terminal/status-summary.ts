@@ -1,9 +1,7 @@
 /** How queue and table stand, as a person reads it: numbers under headings, and what could not be known. */
 
-import { formatCount, formatSeconds } from "./numbers.ts";
-import { printable } from "./printable.ts";
 import { formatTable } from "./table.ts";
-import { wrap } from "./width.ts";
+import { formatCount, formatSeconds, printable, wrap } from "./text.ts";
 
 /** A dead-letter queue. */
 export interface DeadLetterSummary {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { generateBodies } from "../../src/demo/login-events.ts";
+import { generateBodies } from "../../src/demo/events.ts";
 import { startEmbeddedQueues } from "../../src/demo/queue.ts";
 import type { Receipt } from "../../src/polling/receipt.ts";
 import { runEtl } from "../support/binary.ts";

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 20_000);
 afterAll(() => database.stop());
 
-const open = (): postgres.Sql => postgres(database.url, { prepare: false, max: 1, onnotice() {} });
+const open = (url = database.url): postgres.Sql => postgres(url, { prepare: false, max: 1, onnotice() {} });
 
 /** A client that speaks the protocol by itself, so that it can stop in the middle of it. */
 async function openSocket(): Promise<Socket> {
@@ -41,10 +41,9 @@ function answerTo(socket: Socket, type: string): Promise<void> {
     const look = (more: Buffer) => {
       bytes = Buffer.concat([bytes, more]);
       for (let at = 0; at + 5 <= bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
-        if (String.fromCharCode(bytes[at] ?? 0) !== type) continue;
+        if (bytes[at] !== type.charCodeAt(0)) continue;
         socket.off("data", look);
-        resolve();
-        return;
+        return resolve();
       }
     };
     socket.on("data", look);
@@ -53,16 +52,9 @@ function answerTo(socket: Socket, type: string): Promise<void> {
 }
 
 describe("the Postgres of the demo", () => {
-  test("is a Postgres, reached over loopback", async () => {
-    const sql = open();
-    const [row] = await sql`select current_setting('server_version_num')::int as version`;
-    expect(row?.version).toBeGreaterThanOrEqual(170_000);
-    expect(new URL(database.url).hostname).toBe("127.0.0.1");
-    await sql.end();
-  });
-
   test("clients that talk at the same time get their own answers, and their transactions do not mix", async () => {
     const owner = open();
+    expect(new URL(database.url).hostname).toBe("127.0.0.1");
     await owner`create table entries (client int, number int)`;
     const work = async (client: number) => {
       const sql = open();
@@ -115,18 +107,18 @@ describe("the Postgres of the demo", () => {
     await sql.end();
   });
 
-  test("a second one beside it is empty, and its port is free when it is stopped", async () => {
+  test("a second one beside it is empty and a Postgres, and its port is free when it is stopped", async () => {
     const second = await startEmbeddedDatabase();
-    const sql = postgres(second.url, { prepare: false, max: 1, onnotice() {} });
-    const [row] = await sql`select count(*)::int as tables from pg_tables where schemaname = 'public'`;
+    const sql = open(second.url);
+    const [row] =
+      await sql`select count(*)::int as tables, current_setting('server_version_num')::int as version
+      from pg_tables where schemaname = 'public'`;
     expect(row?.tables).toBe(0);
+    expect(row?.version).toBeGreaterThanOrEqual(170_000);
     await sql.end();
     await second.stop();
     const socket = connect(Number(new URL(second.url).port), "127.0.0.1");
-    const refused = await new Promise((resolve) => {
-      socket.once("error", (error) => resolve("code" in error ? error.code : error));
-      socket.once("connect", () => resolve("connected"));
-    });
-    expect(refused).toBe("ECONNREFUSED");
+    const connected = new Promise((resolve, reject) => socket.once("error", reject).once("connect", resolve));
+    await expect(connected).rejects.toMatchObject({ code: "ECONNREFUSED" });
   }, 20_000);
 });

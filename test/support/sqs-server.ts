@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequestHandler } from "local-aws-sqs";
-import { correctQueue, type ServerQueue } from "../../src/demo/queue-corrections.ts";
+import { correctQueue, type ServerQueue } from "../../src/demo/queue.ts";
 
 /** Queue attributes by their SQS names, such as `{ VisibilityTimeout: 5, FifoQueue: true }`. */
 export type QueueSettings = Readonly<Record<string, string | number | boolean>>;

@@ -9,8 +9,10 @@ function open(columns = 100, env: Record<string, string> = {}) {
   return openPseudoTerminal(program, { columns, env, cwd: tmpdir() });
 }
 
+const questions = [/Text\?/, /Secret\?/, /One\?/, /Several\?/, /Sure\?/];
+
 /** What the program says it was answered. */
-function answers(text: string): unknown {
+function answers(text: string): unknown[] {
   return JSON.parse(text.split("\n").findLast((line) => line.startsWith("[")) ?? "");
 }
 
@@ -25,15 +27,6 @@ test("each kind of question gives its answer", async () => {
   expect(answers(terminal.screen.text)).toEqual(["new", "hidden", 0, [2, 1], false]);
 });
 
-test("Enter alone takes what is proposed", async () => {
-  await using terminal = open();
-  for (const question of [/Text\?/, /Secret\?/, /One\?/, /Several\?/, /Sure\?/]) {
-    await terminal.answer(question, keys.enter);
-  }
-  expect(await terminal.ended).toBe(0);
-  expect(answers(terminal.screen.text)).toEqual(["old", "", 1, [0, 2], true]);
-});
-
 test("a wrong text is told at once and can be mended; a secret is never shown", async () => {
   await using terminal = open();
   await terminal.answer(/Text\?/, keys.ctrlU, keys.enter);
@@ -44,14 +37,11 @@ test("a wrong text is told at once and can be mended; a secret is never shown", 
   expect(terminal.screen.text).not.toContain("It is not empty");
 });
 
-const ways: readonly (readonly [string, string])[] = [
+test.each([
   ["Esc", keys.escape],
   ["Ctrl-C", keys.ctrlC],
   ["Ctrl-D", keys.ctrlD],
-];
-
-test.each(ways)("%s backs out of any question, and of that one alone", async (_, key) => {
-  const questions = [/Text\?/, /Secret\?/, /One\?/, /Several\?/, /Sure\?/];
+])("%s backs out of any question, and of that one alone", async (_, key) => {
   for (const [index, question] of questions.entries()) {
     await using terminal = open();
     for (const earlier of questions.slice(0, index)) await terminal.answer(earlier, keys.enter);
@@ -60,7 +50,7 @@ test.each(ways)("%s backs out of any question, and of that one alone", async (_,
     // This program asks on; a question that is backed out of does not keep the next from being answered.
     for (const later of questions.slice(index + 1)) await terminal.answer(later, keys.enter);
     expect(await terminal.ended).toBe(0);
-    expect((answers(terminal.screen.text) as unknown[])[index]).toBe("backed out");
+    expect(answers(terminal.screen.text)[index]).toBe("backed out");
     expect(terminal.screen.cursorShown).toBe(true);
   }
 });
@@ -93,19 +83,17 @@ test.each([60, 80])("%d columns are enough: no line runs over the edge", async (
   expect(terminal.screen.wraps).toBe(0);
 });
 
-test("NO_COLOR keeps every style out, and the answers are the same", async () => {
-  const styles: number[] = [];
-  const seen: string[] = [];
-  for (const env of [{}, { NO_COLOR: "1" }]) {
-    await using terminal = open(80, env);
-    for (const question of [/Text\?/, /Secret\?/, /One\?/, /Several\?/, /Sure\?/]) {
-      await terminal.answer(question, keys.enter);
-    }
-    expect(await terminal.ended).toBe(0);
-    styles.push(terminal.screen.styles);
-    seen.push(terminal.screen.text);
-  }
-  expect(styles[0]).toBeGreaterThan(20);
-  expect(styles[1]).toBe(0);
-  expect(seen[1]).toBe(seen[0] ?? "");
+test("Enter alone takes what is proposed; NO_COLOR keeps every style out and changes nothing else", async () => {
+  const [coloured, plain] = await Promise.all(
+    [{}, { NO_COLOR: "1" }].map(async (env) => {
+      await using terminal = open(80, env);
+      for (const question of questions) await terminal.answer(question, keys.enter);
+      expect(await terminal.ended).toBe(0);
+      return terminal.screen;
+    }),
+  );
+  expect(answers(coloured?.text ?? "")).toEqual(["old", "", 1, [0, 2], true]);
+  expect(coloured?.styles).toBeGreaterThan(20);
+  expect(plain?.styles).toBe(0);
+  expect(plain?.text).toBe(coloured?.text ?? "");
 });

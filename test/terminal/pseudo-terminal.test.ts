@@ -26,12 +26,8 @@ function session(columns: number, env: Record<string, string> = {}) {
     terminal,
     child,
     type: (line: string) => terminal.write(`${line}\n`),
-    async until(text: string) {
-      while (!received.includes(text)) await changed.promise;
-    },
-    /** What a process wrote last may arrive after its end. */
-    async untilLast(text: string) {
-      while (!received.endsWith(text)) await changed.promise;
+    async until(text: string, last = false) {
+      while (!(last ? received.endsWith(text) : received.includes(text))) await changed.promise;
     },
     received: () => received,
     screen() {
@@ -47,36 +43,35 @@ function session(columns: number, env: Record<string, string> = {}) {
   };
 }
 
-for (const columns of [80, 60, 40]) {
-  test(`log lines and the progress line share a terminal of ${columns} columns`, async () => {
-    await using run = session(columns);
-    await run.until(`columns=${columns}`);
-    run.type("progress 1000");
-    await run.until("1,000 loaded");
-    run.type("info receiving from \\u001b[2Jlogin-queue");
-    run.type("progress 2000");
-    await run.until("2,000 loaded");
-    run.type("warn one message was rejected");
-    await run.until("rejected\r\n");
-    await run.until("2,000 loaded");
-    const during = run.screen();
-    expect(during.lines.slice(1, 3)).toEqual([
-      "receiving from \\u{1b}[2Jlogin-queue",
-      "warning: one message was rejected",
-    ]);
-    run.type("end");
-    expect(await run.child.exited).toBe(0);
-    await run.untilLast("\r\u001b[K");
-    const after = run.screen();
-    expect(after.lines).toEqual([
-      `terminal=true colours=true columns=${columns}`,
-      "receiving from \\u{1b}[2Jlogin-queue",
-      "warning: one message was rejected",
-      "",
-    ]);
-    expect(after.wraps).toBe(0);
-  });
-}
+test.each([80, 60, 40])("log lines and the progress line share a terminal of %d columns", async (columns) => {
+  await using run = session(columns);
+  await run.until(`columns=${columns}`);
+  run.type("progress 1000");
+  await run.until("1,000 loaded");
+  run.type("info receiving from \\u001b[2Jlogin-queue");
+  run.type("progress 2000");
+  await run.until("2,000 loaded");
+  run.type("warn one message was rejected");
+  await run.until("rejected\r\n");
+  await run.until("2,000 loaded");
+  const during = run.screen();
+  expect(during.lines.slice(1, 3)).toEqual([
+    "receiving from \\u{1b}[2Jlogin-queue",
+    "warning: one message was rejected",
+  ]);
+  run.type("end");
+  expect(await run.child.exited).toBe(0);
+  // What a process wrote last may arrive after its end.
+  await run.until("\r\u001b[K", true);
+  const after = run.screen();
+  expect(after.lines).toEqual([
+    `terminal=true colours=true columns=${columns}`,
+    "receiving from \\u{1b}[2Jlogin-queue",
+    "warning: one message was rejected",
+    "",
+  ]);
+  expect(after.wraps).toBe(0);
+});
 
 test("the width follows the terminal's", async () => {
   await using run = session(100);
@@ -98,7 +93,6 @@ test.each([
   [{ TERM: "dumb" }, "terminal=false colours=false columns=80"],
 ])("%j makes it %j", async (env, shown) => {
   await using run = session(100, env);
-  await run.until("columns=");
   await run.until("\n");
   expect(run.received().trim()).toBe(shown);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatStatus, type RunSummary, type StatusSummary } from "../../src/terminal/status-summary.ts";
-import { displayWidth } from "../../src/terminal/width.ts";
+import { displayWidth } from "../../src/terminal/text.ts";
 
 const run: RunSummary = {
   ...{ startedAt: new Date("2026-11-22T21:04:59Z"), seconds: 754, outcome: "drained", received: 12_345 },

@@ -5,9 +5,8 @@
 
 import { openMasker } from "../../../src/commands/masker.ts";
 import { openQueue } from "../../../src/commands/queue.ts";
-import { systemClock } from "../../../src/commands/system-clock.ts";
+import { systemClock, threadRunnableMillis } from "../../../src/commands/system-clock.ts";
 import { openTable, readDatabaseSettings } from "../../../src/commands/table.ts";
-import { threadRunnableMillis } from "../../../src/commands/thread-time.ts";
 import { compileMapping } from "../../../src/message/mapper.ts";
 import type { Message } from "../../../src/message/message.ts";
 import { startDrain } from "../../../src/polling/drain.ts";

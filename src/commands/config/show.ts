@@ -8,8 +8,8 @@ import { readSettingsFile } from "../../settings/settings-file.ts";
 import { tomlValue } from "../../settings/settings-toml.ts";
 import { type ShownOrigin, type ShownSetting, shownSettings } from "../../settings/shown-setting.ts";
 import { readTextFile } from "../../settings/text-file.ts";
-import { jsonLine } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
+import { jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
 /**

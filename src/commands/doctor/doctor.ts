@@ -4,7 +4,7 @@ import { summaryOf } from "../../doctor/finding.ts";
 import { EtlError } from "../../errors.ts";
 import type { SettingFlags } from "../../settings/options.ts";
 import { formatFindings, formatSummary } from "../../terminal/findings.ts";
-import { jsonLine } from "../../terminal/printable.ts";
+import { jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { readSettings } from "../settings.ts";
 import { systemClock } from "../system-clock.ts";

@@ -6,7 +6,7 @@ import { loadGrantStatements } from "../../postgres/ledger.ts";
 import { findSchema } from "../../postgres/migrate.ts";
 import { recordGrants } from "../../postgres/records.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { jsonLine } from "../../terminal/printable.ts";
+import { jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { readDatabaseSettings } from "../table.ts";
 import { answerOf, openDeadline } from "./answer.ts";

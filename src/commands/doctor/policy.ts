@@ -4,7 +4,7 @@ import { arnByUrl, bucketPlaceholder, iamPolicy, type PolicyQueue } from "../../
 import type { Settings } from "../../settings/settings.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
-import { jsonLine } from "../../terminal/printable.ts";
+import { jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { answerOf, openDeadline } from "./answer.ts";
 import { inspectionParts } from "./queue.ts";

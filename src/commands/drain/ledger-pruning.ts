@@ -6,7 +6,7 @@ import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import { pruneLedger } from "../../postgres/prune.ts";
 import { pruneRecords } from "../../postgres/record-pruning.ts";
-import { formatCount } from "../../terminal/numbers.ts";
+import { formatCount } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
 /** Soon after the start, but not at it: the first rows come first. */

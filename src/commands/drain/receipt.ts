@@ -2,8 +2,8 @@
 
 import { exitCodes } from "../../errors.ts";
 import type { Counts, Receipt, RunOutcome } from "../../polling/receipt.ts";
-import { jsonLine } from "../../terminal/printable.ts";
-import { formatReceipt } from "../../terminal/receipt-summary.ts";
+import { formatReceipt } from "../../terminal/summaries.ts";
+import { jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import type { Stop } from "../stop.ts";
 

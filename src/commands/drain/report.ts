@@ -5,9 +5,8 @@ import type { Rejection } from "../../message/rejection.ts";
 import type { Drain } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
-import { countOf, formatCount } from "../../terminal/numbers.ts";
-import { jsonLine } from "../../terminal/printable.ts";
-import { createProgress, formatProgress, type ProgressState } from "../../terminal/progress.ts";
+import { createProgress, formatProgress, type ProgressState } from "../../terminal/log.ts";
+import { countOf, formatCount, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
 const redrawMillis = 200;

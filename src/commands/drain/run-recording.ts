@@ -9,7 +9,7 @@ import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import { type RejectionRecord, recordRejections } from "../../postgres/rejection-log.ts";
 import { recordRun } from "../../postgres/run-log.ts";
-import { countOf } from "../../terminal/numbers.ts";
+import { countOf } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
 /** Between two looks at what there is to record. */

@@ -2,7 +2,7 @@
 
 import { defaultPath } from "../../settings/settings-file.ts";
 import type { Plan } from "../../setup/plan.ts";
-import { printable } from "../../terminal/printable.ts";
+import { printable } from "../../terminal/text.ts";
 import { shellQuoted } from "../../text/shell-quoted.ts";
 import type { Environment } from "../context.ts";
 

@@ -3,9 +3,8 @@
 import { readTable } from "../../postgres/catalog.ts";
 import { type ListedRejection, listRejections } from "../../postgres/rejection-list.ts";
 import type { RejectsListOptions } from "../../settings/options.ts";
-import { countOf } from "../../terminal/numbers.ts";
-import { jsonLine } from "../../terminal/printable.ts";
-import { formatRejections } from "../../terminal/rejection-summary.ts";
+import { formatRejections } from "../../terminal/summaries.ts";
+import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { openQueue } from "../queue.ts";
 import { readSettings } from "../settings.ts";
@@ -17,9 +16,10 @@ const defaultMax = 100;
  * Lists what is recorded, the last rejected first. The queue is not asked: it is known by the name in its URL.
  *
  * @returns 0
- * @throws EtlError where the database cannot be reached, or rejections are not recorded
+ * @throws EtlError if the database cannot be reached, or rejections are not recorded
  */
 export async function runRejectsList(context: Context, options: RejectsListOptions): Promise<number> {
+  const { stdout, log } = context;
   const settings = readSettings(context, options);
   const { name: queue } = openQueue(settings.queue, context);
   const { reason, max = defaultMax } = options;
@@ -33,27 +33,20 @@ export async function runRejectsList(context: Context, options: RejectsListOptio
     database.close();
   }
   const shown = found.slice(0, max);
-  await show(context, options.json, shown);
+  await log.flush();
+  if (shown.length > 0) {
+    const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
+    const text = options.json
+      ? shown.map((rejection) => jsonLine({ rejection })).join("\n")
+      : formatRejections(shown, columns);
+    await stdout.write(`${text}\n`);
+  }
   if (shown.length < found.length) {
     const last = max === 1 ? "this is the last message" : `these are the last ${countOf(max, "message")}`;
-    context.log.info(`there are more: ${last}; --max N shows more`);
+    log.info(`there are more: ${last}; --max N shows more`);
   } else if (shown.length === 0) {
     const what = reason === undefined ? "no message" : `no message with the reason ${reason}`;
-    context.log.info(`${what} is recorded as rejected from ${queue}`);
+    log.info(`${what} is recorded as rejected from ${queue}`);
   }
   return 0;
-}
-
-async function show(
-  { stdout, log }: Context,
-  json: boolean,
-  rejections: readonly ListedRejection[],
-): Promise<void> {
-  await log.flush();
-  if (rejections.length === 0) return;
-  const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
-  const text = json
-    ? rejections.map((rejection) => jsonLine({ rejection })).join("\n")
-    : formatRejections(rejections, columns);
-  await stdout.write(`${text}\n`);
 }

@@ -1,194 +1,187 @@
 /** `etl rejects retry`: dead letters go back to their queue, to be drained again. */
 
 import { EtlError, exitCodes } from "../../errors.ts";
+import type { QueueAttributes } from "../../polling/ports.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
-import type { Settings } from "../../settings/settings.ts";
+import type { QueueSettings, Settings } from "../../settings/settings.ts";
 import { createSqsReturnQueue } from "../../sqs/return-queue.ts";
-import { countOf } from "../../terminal/numbers.ts";
-import { jsonLine } from "../../terminal/printable.ts";
-import { formatRetry, type RetrySummary } from "../../terminal/retry-summary.ts";
+import { formatRetry, type RetryCounts, type RetrySummary } from "../../terminal/summaries.ts";
+import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
-import { sourceParts } from "../queue.ts";
+import { redrivePlace } from "../dead-letter-place.ts";
+import { firstAnswer } from "../first-answer.ts";
+import { type OpenQueue, openQueue, sourceParts } from "../queue.ts";
 import { readSettings } from "../settings.ts";
-import { listenForStop, type Stop } from "../stop.ts";
+import { aborted, listenForStop, type Stop } from "../stop.ts";
 import { systemClock } from "../system-clock.ts";
-import { type OpenLetterCheck, openLetterCheck, uncheckedLetters } from "./letter-check.ts";
-import { lookAtLetters } from "./letter-look.ts";
-import { type MoveCounts, moveLetters, noLetters } from "./letter-move.ts";
-import { openLetterRecords } from "./letter-records.ts";
-import { openRetryPlaces, type RetryPlaces } from "./retry-places.ts";
-import { moveByServer } from "./server-move.ts";
+import { lookAtDeadLetters, type MoveCounts, moveDeadLetters } from "./retry-move.ts";
+import { beginRemoval, lookUpNothing, openLookUp } from "./retry-records.ts";
 
-/** So many are looked at in a dry run where nobody says otherwise. */
+/** The most messages that a dry run looks at by default. */
 const defaultLook = 1_000;
 
-/** SQS's count is approximate: below this, so many are moved whatever it says. */
-const fewLetters = 1_000;
+/** SQS's count is approximate: a smaller one does not limit a move. */
+const leastMax = 1_000;
 
-/** What the ways to retry are given. */
+interface Queue extends OpenQueue {
+  readonly url: string;
+  readonly attributes: QueueAttributes;
+}
+
 interface Retry {
   readonly context: Context;
   readonly settings: Settings;
   readonly options: RejectsRetryOptions;
-  readonly places: RetryPlaces;
   readonly stop: Stop;
+  /** Where dead letters go back to. */
+  readonly queue: Queue;
+  /** Where they are; its messages come with their attributes. */
+  readonly deadLetterQueue: Queue;
 }
 
 /**
  * Moves the messages of the dead-letter queue back, or with `dryRun` says what would be moved.
  *
- * @returns 0; 65 where messages are left that cannot be sent; 129, 130 or 143 where a signal stopped it
+ * @returns 0; 65 if messages are left that cannot be sent; 129, 130 or 143 if a signal stopped it
  * @throws EtlError whatever ended it; what had been moved by then is printed before
  */
 export async function runRejectsRetry(context: Context, options: RejectsRetryOptions): Promise<number> {
   const stop = listenForStop(context);
   try {
-    if (options.byServer && (options.dryRun || options.max !== undefined)) throw serverMovesAll();
     const settings = readSettings(context, options);
-    const places = await stop.orStopped(openRetryPlaces(settings, context));
-    if (places === undefined) return stop.exitCode;
-    const retry = { context, settings, options, places, stop };
-    if (options.dryRun) return await look(retry);
-    return options.byServer ? await letServerMove(retry) : await move(retry);
+    const queues = await stop.orStopped(openQueues(settings, context));
+    if (queues === undefined) return stop.exitCode;
+    const retry = { context, settings, options, stop, ...queues };
+    return await (options.dryRun ? look(retry) : move(retry));
   } finally {
     stop.end();
   }
 }
 
-async function look({ context, settings, options, places, stop }: Retry): Promise<number> {
-  const { queue, letters } = places;
-  const opened = await openCheckOrWarn(settings, queue.attributes.arn, context);
+async function look(retry: Retry): Promise<number> {
+  const { context, settings, options, stop, queue, deadLetterQueue } = retry;
+  // A dry run may do without the ledger; a move may not.
+  const opened = await openLookUp(settings, queue.attributes.arn, context).catch((error) => {
+    if (!(error instanceof EtlError)) throw error;
+    context.log.warn(`the messages are not looked up in the ledger: ${error.message}`);
+    return undefined;
+  });
   try {
-    const seen = await lookAtLetters({
-      from: letters.source,
-      check: opened?.check ?? uncheckedLetters,
+    const { seen, stored, reasons } = await lookAtDeadLetters({
+      from: deadLetterQueue.source,
+      lookUp: opened?.lookUp ?? lookUpNothing,
       max: options.max ?? defaultLook,
-      stop: stop.graceful,
+      stop,
     });
-    await show(context, options.json, {
-      ...namesOf(places),
-      dryRun: true,
-      seen: seen.seen,
-      stored: opened === undefined ? undefined : seen.stored,
-      reasons: Object.fromEntries(seen.reasons),
-    });
+    const asked = opened === undefined ? {} : { stored };
+    await show(retry, { seen, ...asked, reasons: Object.fromEntries(reasons) });
   } finally {
     opened?.close();
   }
   return stop.graceful.aborted ? stop.exitCode : 0;
 }
 
-/** A dry run may do without the ledger; a move may not. */
-async function openCheckOrWarn(
-  settings: Settings,
-  queueArn: string,
-  context: Context,
-): Promise<OpenLetterCheck | undefined> {
-  try {
-    return await openLetterCheck(settings, queueArn, context);
-  } catch (error) {
-    if (!(error instanceof EtlError)) throw error;
-    context.log.warn(`the messages are not looked up in the ledger: ${error.message}`);
-    return undefined;
-  }
-}
-
-/** @throws EtlError where the server moves none of these messages */
-async function letServerMove({ context, settings, options, places, stop }: Retry): Promise<number> {
-  const task = await moveByServer(settings.queue, places, context, stop);
-  if (task === false) throw serverMovesNone();
-  await show(context, options.json, {
-    ...namesOf(places),
-    dryRun: false,
-    movedBy: "server",
-    moved: task?.moved,
-  });
-  context.log.info(
-    "moved by the queue server, a message has a new id: one whose row is stored already is stored again",
-  );
-  if (!stop.graceful.aborted) return 0;
-  context.log.info("the queue server goes on moving by itself");
-  return stop.exitCode;
-}
-
-async function move({ context, settings, options, places, stop }: Retry): Promise<number> {
-  const { queue, letters } = places;
-  const max = options.max ?? Math.max(fewLetters, letters.attributes.visible);
+async function move(retry: Retry): Promise<number> {
+  const { context, settings, options, stop, queue, deadLetterQueue } = retry;
+  const { log } = context;
   const queueArn = queue.attributes.arn;
-  const opened = await openLetterCheck(settings, queueArn, context);
-  const records = openLetterRecords({
-    database: opened.openAnother(),
-    table: opened.table,
+  const { lookUp, table, openAnother, close } = await openLookUp(settings, queueArn, context);
+  const removal = beginRemoval({
+    database: openAnother(),
+    table,
     queueArn,
     clock: systemClock,
-    log: context.log,
+    log,
     forced: stop.forced,
   });
-  const counts = noLetters();
+  const counts: MoveCounts = { moved: 0, stored: 0, left: 0, undeleted: 0, reasons: new Map() };
   try {
-    const moving = moveLetters(
+    const moving = moveDeadLetters(
       {
-        from: letters.source,
+        from: deadLetterQueue.source,
         to: createSqsReturnQueue(sourceParts(settings.queue, context)),
-        check: opened.check,
+        lookUp,
         fifo: queue.attributes.fifo,
-        max,
+        max: options.max ?? Math.max(leastMax, deadLetterQueue.attributes.visible),
         stop: stop.graceful,
-        onMoved: (letters) => records.moved(letters),
-        onProgress: ({ moved }) => context.log.status(`moved ${countOf(moved, "message")}`),
+        onMoved: (deadLetters) => removal.add(deadLetters),
+        onProgress: ({ moved }) => log.status(`moved ${countOf(moved, "message")}`),
       },
       counts,
     );
     await Promise.race([moving, aborted(stop.forced)]);
   } finally {
-    opened.close();
-    await records.end();
-    context.log.status(null);
-    await show(context, options.json, {
-      ...namesOf(places),
-      dryRun: false,
-      movedBy: "etl",
-      ...toJson(counts),
-    });
+    close();
+    await removal.end();
+    log.status(null);
+    await show(retry, { ...counts, reasons: Object.fromEntries([...counts.reasons].sort()) });
   }
   if (stop.graceful.aborted) return stop.exitCode;
   return counts.left > 0 ? exitCodes.data : 0;
 }
 
-function namesOf({ queue, letters }: RetryPlaces) {
-  return { queue: queue.name, deadLetterQueue: letters.name, waiting: letters.attributes.visible };
-}
-
-function toJson({ reasons, ...counts }: MoveCounts) {
-  return { ...counts, reasons: Object.fromEntries([...reasons].sort()) };
-}
-
-function serverMovesAll(): EtlError {
-  return new EtlError({
-    kind: "usage",
-    operation: "rejects retry",
-    message: "--by-server moves every message, and goes with neither --dry-run nor --max",
-    hint: "etl rejects retry --by-server",
-  });
-}
-
-function serverMovesNone(): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "rejects retry",
-    message: "the queue server does not move these messages by itself",
-    hint: "run it again without --by-server",
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-async function show({ stdout, log }: Context, json: boolean, retry: RetrySummary): Promise<void> {
+async function show(
+  { context: { stdout, log }, options, queue, deadLetterQueue }: Retry,
+  counts: Partial<RetryCounts> & Pick<RetrySummary, "seen" | "reasons">,
+): Promise<void> {
+  const retry: RetrySummary = {
+    queue: queue.name,
+    deadLetterQueue: deadLetterQueue.name,
+    waiting: deadLetterQueue.attributes.visible,
+    dryRun: options.dryRun,
+    ...counts,
+  };
   await log.flush();
   const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
-  await stdout.write(json ? `${jsonLine({ retry })}\n` : `${formatRetry(retry, columns)}\n`);
+  await stdout.write(`${options.json ? jsonLine({ retry }) : formatRetry(retry, columns)}\n`);
+}
+
+const flag = "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE";
+
+/**
+ * Opens both queues. The dead-letter queue is that of the settings, or else the one of the queue's redrive policy.
+ *
+ * @throws EtlError of kind config if there is none, or messages cannot go from the one to the other
+ */
+async function openQueues(
+  settings: Settings,
+  context: Context,
+): Promise<Pick<Retry, "queue" | "deadLetterQueue">> {
+  const opened = async (queueSettings: QueueSettings): Promise<Queue> => {
+    const queue = openQueue(queueSettings, context, true);
+    const attributes = await firstAnswer(queue, context, systemClock);
+    return { ...queue, url: queueSettings.url ?? "", attributes };
+  };
+  const queue = await opened(settings.queue);
+  const url = settings.rejects.deadLetterUrl ?? redriveUrl(queue);
+  // What a body points to is not fetched: the pointer goes back as it is.
+  const deadLetterQueue = await opened({ ...settings.queue, url, extendedPayloads: false });
+  if (deadLetterQueue.attributes.arn === queue.attributes.arn) {
+    throw unusable(
+      "the dead-letter queue is the queue that its messages would go back to",
+      `give another ${flag}`,
+    );
+  }
+  if (deadLetterQueue.attributes.fifo !== queue.attributes.fifo) {
+    throw unusable("one of the two queues is a FIFO queue, and the other is not", `check ${flag}`);
+  }
+  return { queue, deadLetterQueue };
+}
+
+function redriveUrl({ name, url, attributes }: Queue): string {
+  const place = redrivePlace(url, attributes);
+  if (place === undefined) {
+    throw unusable(`${name} has no dead-letter queue: neither settings nor a redrive policy name one`, flag);
+  }
+  if (place.url === undefined) {
+    throw unusable(
+      `the dead-letter queue ${place.name} is in another account or region, and its URL not known`,
+      flag,
+    );
+  }
+  return place.url;
+}
+
+function unusable(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "retry", message, hint });
 }

@@ -1,7 +1,7 @@
 /** Asks one question of each kind at a terminal, tells the answers on standard output, and ends with Ctrl-C's own code. */
 
+import { openOutputs } from "../../../src/terminal/output.ts";
 import { createPrompts } from "../../../src/terminal/prompts.ts";
-import { openOutputs } from "../../../src/terminal/stream-output.ts";
 
 const { stdout, stderr } = openOutputs(process);
 const backingOut = new AbortController();

@@ -8,9 +8,8 @@
  *     end                        the progress line's end, and the program's
  */
 
-import { createLog } from "../../../src/terminal/log.ts";
-import { createProgress } from "../../../src/terminal/progress.ts";
-import { openOutputs } from "../../../src/terminal/stream-output.ts";
+import { createLog, createProgress } from "../../../src/terminal/log.ts";
+import { openOutputs } from "../../../src/terminal/output.ts";
 
 const { stdout, stderr } = openOutputs(process);
 const log = createLog(stderr, { quiet: false, now: () => new Date() });

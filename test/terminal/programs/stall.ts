@@ -1,7 +1,7 @@
 /** Writes more to both standard streams than an unread pipe takes, and exits with 9 if it can still read a file. */
 
 import { readFile } from "node:fs/promises";
-import { openOutputs } from "../../../src/terminal/stream-output.ts";
+import { openOutputs } from "../../../src/terminal/output.ts";
 
 const { stdout, stderr } = openOutputs(process);
 const tooMuch = "x".repeat(1_000_000);

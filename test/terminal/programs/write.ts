@@ -10,7 +10,7 @@
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { EtlError } from "../../../src/errors.ts";
-import { openOutputs } from "../../../src/terminal/stream-output.ts";
+import { openOutputs } from "../../../src/terminal/output.ts";
 
 const [size, count] = process.argv.slice(2, 4).map(Number) as [number, number];
 const together = process.argv[4] === "together";

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { openLetterRecords } from "../../../src/commands/rejects/letter-records.ts";
+import { beginRemoval } from "../../../src/commands/rejects/retry-records.ts";
 import { systemClock } from "../../../src/commands/system-clock.ts";
 import { EtlError } from "../../../src/errors.ts";
 import type { Message } from "../../../src/message/message.ts";
+import type { Clock } from "../../../src/polling/ports.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections } from "../../../src/postgres/rejection-log.ts";
@@ -27,11 +28,8 @@ async function record(messageIds: readonly string[], arn = queueArn) {
   await recordRejections(database, table, await registerQueue(database, table, arn), entries);
 }
 
-/** As a redrive policy leaves a message where no origin is given, and as etl moves one where it is. */
-function letter(
-  messageId: string,
-  origin?: { readonly messageId: string; readonly queue?: string },
-): Message {
+/** As a redrive policy leaves a message, or with an origin as etl moves one. */
+function deadLetter(messageId: string, origin?: { messageId: string; queue?: string }): Message {
   const sentAt = new Date(sentAtMillis).toISOString();
   const value = JSON.stringify({ reason: "field_missing", queue: queueArn, sentAt, ...origin });
   const attributes = origin === undefined ? [] : [{ name: "etl-rejection", dataType: "String", value }];
@@ -41,14 +39,14 @@ function letter(
   };
 }
 
-function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
+function open(parts: { database?: Database; forced?: AbortSignal; clock?: Clock } = {}) {
   const told: string[] = [];
-  const records = openLetterRecords({
-    ...{ database: openUrl(testDatabase.url), table, queueArn, clock: systemClock },
+  const removal = beginRemoval({
+    ...{ database: parts.database ?? openUrl(testDatabase.url), table, queueArn, clock: systemClock },
     ...{ log: { info: (text: string) => void told.push(text) }, forced: new AbortController().signal },
     ...parts,
   });
-  return { records, told };
+  return { removal, told };
 }
 
 const failing = (retryable: boolean): Database & { calls: number } => ({
@@ -61,27 +59,27 @@ const failing = (retryable: boolean): Database & { calls: number } => ({
   },
 });
 
-/** Where nothing is ever answered. */
+/** Never answers. */
 const silent: Database = { ...database, close() {}, transaction: () => new Promise(() => {}) };
 
 describe("the records of messages that have gone back", () => {
   test("are removed by the id that each was rejected by, and those of no other", async () => {
     await record(["by-policy", "by-etl", "stays", "elsewhere"]);
     await record(["by-policy"], otherArn);
-    const { records, told } = open();
-    records.moved([letter("by-policy"), letter("new-1", { messageId: "by-etl" })]);
-    records.moved([letter("new-2", { messageId: "elsewhere", queue: otherArn })]);
-    records.moved([{ ...letter("stays"), sentAtMillis: sentAtMillis + 1 }, letter("unknown")]);
-    await records.end();
+    const { removal, told } = open();
+    removal.add([deadLetter("by-policy"), deadLetter("new-1", { messageId: "by-etl" })]);
+    removal.add([deadLetter("new-2", { messageId: "elsewhere", queue: otherArn })]);
+    removal.add([{ ...deadLetter("stays"), sentAtMillis: sentAtMillis + 1 }, deadLetter("unknown")]);
+    await removal.end();
     expect(await left()).toEqual(["by-policy", "elsewhere", "stays"]);
     expect(told).toEqual([]);
   });
 
-  test("are no matter where rejections are not recorded", async () => {
+  test("do not matter if rejections are not recorded", async () => {
     await testDatabase.sql.unsafe("drop table etl_run, etl_rejection");
-    const { records, told } = open();
-    records.moved([letter("one")]);
-    await records.end();
+    const { removal, told } = open();
+    removal.add([deadLetter("one")]);
+    await removal.end();
     expect(told).toEqual([]);
   });
 
@@ -90,10 +88,10 @@ describe("the records of messages that have gone back", () => {
     ["what does not is tried once", false, 1],
   ])("that cannot be removed are told of in one line: %s", async (_, retryable, calls) => {
     const away = failing(retryable);
-    const { records, told } = open({ database: away });
-    records.moved([letter("one"), letter("two")]);
-    records.moved([letter("three")]);
-    await records.end();
+    const { removal, told } = open({ database: away });
+    removal.add([deadLetter("one"), deadLetter("two")]);
+    removal.add([deadLetter("three")]);
+    await removal.end();
     expect(told).toEqual(["3 moved messages may still be listed as rejected: away; try: mend it"]);
     expect(away.calls).toBe(calls);
   });
@@ -101,19 +99,12 @@ describe("the records of messages that have gone back", () => {
   test("are waited for two seconds, and not at all after a forced stop", async () => {
     const slept: number[] = [];
     const clock = { ...systemClock, sleep: async (millis: number) => void slept.push(millis) };
-    const told: string[] = [];
-    const log = { info: (text: string) => void told.push(text) };
-    const forced = new AbortController();
-    const parts = { database: silent, table, queueArn, log, forced: forced.signal };
-    const slow = openLetterRecords({ ...parts, clock });
-    slow.moved([letter("one")]);
-    await slow.end();
+    for (const parts of [{ clock }, { forced: AbortSignal.abort() }]) {
+      const { removal, told } = open({ database: silent, ...parts });
+      removal.add([deadLetter("one")]);
+      await removal.end();
+      expect(told).toEqual(["1 moved message may still be listed as rejected"]);
+    }
     expect(slept).toEqual([2_000]);
-    forced.abort();
-    const stopped = openLetterRecords({ ...parts, clock: systemClock });
-    stopped.moved([letter("one")]);
-    await stopped.end();
-    const line = "1 moved message may still be listed as rejected";
-    expect(told).toEqual([line, line]);
   });
 });

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { threadRunnableMillis, waitedForCoreMillis } from "../../src/commands/thread-time.ts";
+import { threadRunnableMillis, waitedForCoreMillis } from "../../src/commands/system-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "etl-thread-time-"));
 afterAll(() => rmSync(folder, { recursive: true }));

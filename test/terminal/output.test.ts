@@ -1,38 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { hangUpEnds } from "../../src/terminal/output.ts";
 
 const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
 const shellProgram = program.map((word) => `'${word}'`).join(" ");
 
-interface Report {
-  readonly done: number;
-  readonly end?: true;
-  readonly closed?: boolean;
-  readonly errors?: readonly string[];
-  readonly event?: string;
-}
-
-/** Collects the lines of a stream; `until` resolves with the first line that fits. */
-function reports(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-  const all: Report[] = [];
-  let changed = Promise.withResolvers<void>();
-  const finished = (async () => {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      all.push(...lines.map((line) => JSON.parse(line) as Report));
-      changed.resolve();
-      changed = Promise.withResolvers();
-    }
-  })();
-  async function until(condition: (all: readonly Report[]) => boolean): Promise<void> {
-    while (!condition(all)) await changed.promise;
-  }
-  return { all, until, finished };
-}
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "etl-output-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a shell script with the program as `$PROGRAM`. */
 async function shell(script: string) {
@@ -47,46 +28,48 @@ async function shell(script: string) {
 }
 
 describe("a pipe", () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "etl-output-"));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  function unreadPipe(name: string) {
-    const path = join(folder, name);
+  function unreadPipe() {
+    const path = join(folder, crypto.randomUUID());
     Bun.spawnSync(["mkfifo", path]);
     const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     return { path, reading, writing: openSync(path, constants.O_WRONLY) };
   }
 
-  // The reader begins when the writer has stood still for many turns of its event loop.
-  async function stalledThenRead(name: string, before: string, options: string) {
-    const { path, reading, writing } = unreadPipe(name);
+  /** Runs the program into a pipe that nobody reads until the program has stood still for many turns of its event loop. */
+  async function stalledThenRead(before: string, options: string) {
+    const { path, reading, writing } = unreadPipe();
     const script = `${before} exec ${shellProgram} ${options}`;
     const child = Bun.spawn(["sh", "-c", script], { stdout: writing, stderr: "pipe" });
     closeSync(writing);
-    const report = reports(child.stderr);
-    await report.until((all) => all.length >= 10 && all.at(-1)?.done === all.at(-8)?.done);
-    const doneWhileStalled = report.all.at(-1)?.done ?? Number.NaN;
-    const reader = Bun.spawn(["cat", path], { stdout: "pipe" });
-    const text = await reader.stdout.text();
+    const done: number[] = [];
+    let doneWhileStalled = Number.NaN;
+    let text: Promise<string> | undefined;
+    let end: unknown;
+    for await (const line of createInterface({ input: Readable.from(child.stderr) })) {
+      end = JSON.parse(line);
+      done.push(JSON.parse(line).done);
+      if (text !== undefined || done.length < 10 || done.at(-1) !== done.at(-8)) continue;
+      doneWhileStalled = done.at(-1) ?? Number.NaN;
+      text = Bun.spawn(["cat", path], { stdout: "pipe" }).stdout.text();
+    }
+    const run = { text: (await text) ?? "", doneWhileStalled, end, exitCode: await child.exited };
     closeSync(reading);
-    await report.finished;
-    return { text, doneWhileStalled, end: report.all.at(-1), exitCode: await child.exited };
+    return run;
   }
 
   const size = 100_000;
   const count = 200;
   const inOrder = Array.from({ length: count }, (_, number) => number);
 
-  for (const [kind, before] of [
-    ["blocking", ""],
-    // A command of the same script that leaves the pipe so, as everything that uses Bun's own streams does.
-    ["non-blocking", `'${process.execPath}' -e 'process.stdout.columns';`],
-  ] as const) {
-    test(`${kind}: 20 MB arrive whole and in order, and a write resolves only when it is handed over`, async () => {
-      const run = await stalledThenRead(kind, before, `${size} ${count}`);
+  test.each([
+    ["a blocking one", "", ""],
+    // A command of the same script leaves the pipe so, as everything that uses Bun's own streams does.
+    ["a non-blocking one", `'${process.execPath}' -e 'process.stdout.columns';`, ""],
+    ["one whose writes nobody awaits", "", "together"],
+  ])(
+    "gets 20 MB whole and in order, and a write resolves only when it is handed over: %s",
+    async (_, before, how) => {
+      const run = await stalledThenRead(before, `${size} ${count} ${how}`);
       expect(run.text.length).toBe(size * count);
       const lines = run.text.split("\n").slice(0, -1);
       expect(lines.map((line) => Number.parseInt(line, 10))).toEqual(inOrder);
@@ -95,18 +78,11 @@ describe("a pipe", () => {
       expect(run.doneWhileStalled).toBe(0);
       expect(run.end).toEqual({ end: true, done: count, closed: false, errors: [] });
       expect(run.exitCode).toBe(7);
-    });
-  }
-
-  test("writes keep their order where nobody awaits them", async () => {
-    const run = await stalledThenRead("together", "", `${size} ${count} together`);
-    const lines = run.text.split("\n").slice(0, -1);
-    expect(lines.map((line) => Number.parseInt(line, 10))).toEqual(inOrder);
-    expect(lines.every((line) => line.length === size - 1)).toBeTrue();
-  });
+    },
+  );
 
   test("two stalled streams leave a thread for everything else", async () => {
-    const { reading, writing } = unreadPipe("stalled");
+    const { reading, writing } = unreadPipe();
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "programs/stall.ts")], {
       stdout: writing,
       stderr: writing,
@@ -120,11 +96,6 @@ describe("a pipe", () => {
       child.kill("SIGKILL");
       closeSync(reading);
     }
-  });
-
-  test("one text of 20 MB arrives whole", async () => {
-    const run = await shell(`$PROGRAM 20000000 1 | wc -c`);
-    expect(run.stdout.trim()).toBe("20000000");
   });
 
   test("a reader that goes away is no failure: what comes later is dropped", async () => {
@@ -148,9 +119,7 @@ describe("a pipe", () => {
 
 describe("a file", () => {
   test("takes everything, and is appended to where it was opened so", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "etl-output-"));
     const run = await shell(`cd ${folder} && $PROGRAM 1000 3 > out; $PROGRAM 1000 2 >> out; wc -c < out`);
-    rmSync(folder, { recursive: true });
     expect(run.stdout.trim()).toBe("5000");
   });
 
@@ -164,4 +133,20 @@ describe("a file", () => {
       expect(run.stderr).not.toContain("unhandledRejection");
     },
   );
+});
+
+test.each([
+  [true, "SigIgn:\t0000000000000000"],
+  [true, "SigIgn:\t0000000000001000"],
+  [false, "SigIgn:\t0000000000001001"],
+  [false, "SigIgn:\t000000000000000f"],
+  [false, "no such line"],
+])("the end of the terminal ends the process: %j, if the system says %j", (ends, line) => {
+  const path = join(folder, "status");
+  writeFileSync(path, `Name:\tetl\nSigBlk:\t0000000000000001\n${line}\nSigCgt:\t0000000000000001\n`);
+  expect(hangUpEnds(path)).toBe(ends);
+});
+
+test("the end of the terminal is left to the system if that says nothing", () => {
+  expect(hangUpEnds(join(folder, "missing"))).toBe(false);
 });
