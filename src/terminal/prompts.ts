@@ -19,7 +19,7 @@ export const backedOut = Symbol("backed out");
 export type BackedOut = typeof backedOut;
 
 /** A question for a line of text. */
-interface TextPrompt {
+export interface TextPrompt {
   readonly message: string;
   /** Stands there already, to be kept or changed. */
   readonly initial?: string | undefined;
@@ -30,7 +30,7 @@ interface TextPrompt {
 }
 
 /** One line of a list. */
-interface PromptChoice {
+export interface PromptChoice {
   readonly label: string;
   readonly hint?: string | undefined;
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { EtlError } from "../../src/errors.ts";
 import { type ColumnMapping, sourceName } from "../../src/message/mapping.ts";
-import { maskOf } from "../../src/setup/masking.ts";
-import type { Start } from "../../src/setup/plan.ts";
+import { type Asker, unasked } from "../../src/setup/asker.ts";
+import { maskOf } from "../../src/setup/conversions.ts";
+import { withoutPassword } from "../../src/setup/database-questions.ts";
+import type { Start } from "../../src/setup/ports.ts";
 import { setUp } from "../../src/setup/set-up.ts";
-import { unasked } from "../../src/setup/unasked.ts";
 import { tokenOf } from "../support/json-web-token.ts";
 import {
   backingOut,
@@ -28,10 +28,10 @@ const messages = [1, 2, 3].map((index) => messageOf(order(index), index));
 const queueUrl = "https://sqs.example/1/orders-queue";
 const databaseUrl = "postgres://loader@db.example/shop";
 const orders = tableOf("public.orders", [
-  columnOf("order_id", ["bigint"], { nullable: false }),
-  columnOf("masked_user_email", ["text"]),
-  columnOf("created_at", ["timestamptz"]),
-  columnOf("remark", ["text"]),
+  columnOf("order_id", "int8", { nullable: false }),
+  columnOf("masked_user_email", "text"),
+  columnOf("created_at", "timestamptz"),
+  columnOf("remark", "text"),
 ]);
 
 const answers = [
@@ -45,13 +45,13 @@ function lines(columns: readonly ColumnMapping[]): string[] {
   );
 }
 
-async function run(
-  person = scriptedPerson(answers),
+async function run<Person extends Asker>(
+  person: Person,
   parts: Partial<MemoryWorldParts> = {},
   start: Partial<Start> = {},
 ) {
   const world = memoryWorld({ messages, ...parts });
-  const outcome = await setUp(person, world.ports, { ...blankStart, ...start }).then(
+  const outcome = await setUp({ asker: person, ports: world.ports, start: { ...blankStart, ...start } }).then(
     (plan) => ({ plan, error: undefined }),
     (error: unknown) => ({ plan: undefined, error }),
   );
@@ -62,7 +62,7 @@ describe("a person", () => {
   test("who takes what is proposed gets a new table, masked where it is personal", async () => {
     const { plan, person } = await run(scriptedPerson([[/Which queue/, "orders-queue"], ...answers]));
     expect(plan?.queue.url).toBe(queueUrl);
-    expect(plan?.databaseAnswer).toEqual({ kind: "url", url: databaseUrl });
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl });
     expect(plan?.table).toBe("orders");
     expect(lines(plan?.mapping.columns ?? [])).toEqual([
       "order_id orderId",
@@ -111,14 +111,14 @@ describe("a person", () => {
       [/URL; a password/, "mysql://db.example/shop"],
       [/URL; a password/, "postgres://loader@elsewhere/shop"],
       [/URL; a password/, databaseUrl],
-      [/password of this user/, "hunter2"],
+      [/user's password/, "hunter2"],
       [/new table/, "orders"],
     ]);
     const { plan } = await run(person, { password: "hunter2" });
     expect(person.heard).toContain("there is no such queue");
-    expect(person.heard).toContain("It begins with postgres://");
+    expect(person.heard).toContain("A database's URL begins with postgres://");
     expect(person.heard).toContain("nothing listens there");
-    expect(plan?.databaseAnswer).toEqual({ kind: "url", url: databaseUrl, password: "hunter2" });
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl, password: "hunter2" });
     expect(person.heard.join()).not.toContain("hunter2");
   });
 
@@ -133,7 +133,6 @@ describe("a person", () => {
     ]);
     const { plan } = await run(person);
     expect(plan?.databaseAnswer).toEqual({
-      kind: "url",
       url: "postgres://load%2Fer@db.example:6432/my%20shop?sslmode=verify-full",
     });
   });
@@ -150,10 +149,10 @@ describe("a person", () => {
       [/Is this right/, "Change order_id"],
       [/order_id: where/, "orderId"],
       [/order_id: stored as/, "text, in lower case"],
-      [/What is to change|Is this right/, "Change order_id"],
+      [/What do you want|Is this right/, "Change order_id"],
       [/order_id: where/, "The same text in every row"],
       [/order_id: the text/, "shop"],
-      [/Is this right/, "Store note, too"],
+      [/Is this right/, "Also store note"],
     ]);
     const { plan } = await run(person);
     expect(lines(plan?.mapping.columns ?? [])).toEqual([
@@ -173,7 +172,7 @@ describe("a person", () => {
       [/which table/, "public.orders"],
       [/Is this right/, "Change order_id"],
       [/order_id: where/, "Nowhere: leave the column out"],
-      [/What is to change/, "Fill order_id"],
+      [/What do you want/, "Fill order_id"],
       [/order_id: where/, "orderId"],
       [/Is this right/, "Fill remark"],
       [/remark: where/, "note"],
@@ -189,10 +188,10 @@ describe("a person", () => {
   });
 
   test("of a queue that allows few receives may look at no message", async () => {
-    const person = scriptedPerson([[/Which queue/, "orders-queue"], [/all the same/, false], ...answers]);
+    const person = scriptedPerson([[/Which queue/, "orders-queue"], [/anyway/, false], ...answers]);
     const { error } = await run(person, { maxReceiveCount: 2 });
     expect(person.heard.join("\n")).toContain("looking at a message counts as one of its 2 receives");
-    expect((error as EtlError).message).toContain("the queue gave no message");
+    expect(error).toMatchObject({ message: expect.stringContaining("the queue gave no message") });
   });
 });
 
@@ -231,7 +230,7 @@ describe("from the file that is there", () => {
     const { plan } = await run(person, { tables: [nullable] }, start);
     expect(person.asked).toEqual(["Which queue?", "Which Postgres?", "Into which table?", "Is this right?"]);
     expect(plan?.mapping).toEqual(mapping);
-    expect(plan?.databaseAnswer).toEqual({ kind: "settings" });
+    expect(plan?.databaseAnswer).toBe("settings");
   });
 
   test("it does without a message", async () => {
@@ -250,41 +249,36 @@ describe("from the file that is there", () => {
 });
 
 describe("with nobody to ask", () => {
-  const nobody = () => {
-    const heard: string[] = [];
-    const asker = unasked({
-      tell: async (...told) => void heard.push(...told),
-      warn: async (text) => void heard.push(text),
-      show: async () => {},
-    });
-    return { asker, heard };
-  };
   const given = { queueUrl, databaseUrl: "postgres://loader:hunter2@db.example/shop", table: "orders" };
+  const heard: string[] = [];
+  const nobody = unasked({
+    tell: async (...told) => void heard.push(...told),
+    warn: async (text) => void heard.push(text),
+    show: async () => {},
+  });
+  const runUnasked = (parts: Partial<MemoryWorldParts> = {}, flags: Start["given"] = given) => {
+    heard.length = 0;
+    return run(nobody, { password: "hunter2", ...parts }, { given: flags });
+  };
 
   test("flags are the answers, and the password leaves the URL", async () => {
-    const { asker } = nobody();
-    const world = memoryWorld({ messages, password: "hunter2" });
-    const plan = await setUp(asker, world.ports, { ...blankStart, given });
-    expect(plan.databaseAnswer).toEqual({ kind: "url", url: databaseUrl, password: "hunter2" });
-    expect(plan.mapping.columns.length).toBe(6);
+    const { plan } = await runUnasked();
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl, password: "hunter2" });
+    expect(plan?.mapping.columns.length).toBe(6);
   });
 
-  test("a queue whose every look moves a message away is not looked at", async () => {
-    const { asker } = nobody();
-    const world = memoryWorld({ messages, maxReceiveCount: 1 });
-    const failed = await setUp(asker, world.ports, { ...blankStart, given }).catch((error: unknown) => error);
-    expect(failed).toMatchObject({ kind: "config", message: expect.stringContaining("a look is one") });
-  });
-
-  test("a mapping that would reject all that was looked at is not written", async () => {
-    const { asker } = nobody();
-    const mixed = [messageOf({ mix: "a" }, 1), messageOf({ mix: { email: "b@example.com" } }, 2)];
-    const world = memoryWorld({ messages: mixed, password: "hunter2" });
-    const failed = await setUp(asker, world.ports, { ...blankStart, given }).catch((error: unknown) => error);
-    expect(failed).toMatchObject({
+  test("a queue that moves a message away after one receive is not looked at", async () => {
+    const { error } = await runUnasked({ maxReceiveCount: 1 });
+    expect(error).toMatchObject({
       kind: "config",
-      message: expect.stringContaining("reject every message"),
+      message: expect.stringContaining("looking at it is a receive"),
     });
+  });
+
+  test("a mapping that would reject every message of the sample is not written", async () => {
+    const mixed = [messageOf({ mix: "a" }, 1), messageOf({ mix: { email: "b@example.com" } }, 2)];
+    const { error, world } = await runUnasked({ messages: mixed });
+    expect(error).toMatchObject({ kind: "config", message: expect.stringContaining("reject every message") });
     expect(world.open).toBe(0);
   });
 
@@ -292,27 +286,32 @@ describe("with nobody to ask", () => {
     [{}, "give --queue-url URL and --database-url URL and --table NAME"],
     [{ queueUrl, table: "orders" }, "give --database-url URL"],
     [{ queueUrl, databaseUrl }, "give --table NAME"],
-  ])("what %j does not say is asked for by its flag, before anything is received", async (some, hint) => {
-    const { asker, heard } = nobody();
-    const failed = await setUp(asker, memoryWorld({ messages }).ports, { ...blankStart, given: some }).catch(
-      (error: unknown) => error,
-    );
-    expect(failed).toBeInstanceOf(EtlError);
-    expect((failed as EtlError).hint).toBe(hint);
-    expect((failed as EtlError).exitCode).toBe(64);
+  ])("a flag that is missing beside %j is named before anything is received", async (some, hint) => {
+    const { error } = await runUnasked({}, some);
+    expect(error).toMatchObject({ kind: "usage", exitCode: 64, hint });
     expect(heard).toEqual([]);
   });
 
-  test("a proposal that does not fit the table ends it", async () => {
-    const { asker } = nobody();
-    const stubborn = tableOf("public.other", [
-      columnOf("colour", ["text"], { nullable: false }),
-      ...orders.columns,
-    ]);
-    const world = memoryWorld({ messages, tables: [stubborn] });
-    const failed = setUp(asker, world.ports, { ...blankStart, given: { ...given, table: "public.other" } });
-    expect(failed).rejects.toThrow("nothing fills colour");
-    await failed.catch(() => {});
+  test("a proposal that does not fit the table is an error", async () => {
+    const colour = columnOf("colour", "text", { nullable: false });
+    const stubborn = tableOf("public.other", [colour, ...orders.columns]);
+    const { error, world } = await runUnasked({ tables: [stubborn] }, { ...given, table: "public.other" });
+    expect(error).toMatchObject({ message: "nothing fills colour" });
     expect(world.open).toBe(0);
   });
+});
+
+test.each([
+  ["postgres://u:secret@h:5432/d?sslmode=require", "postgres://u@h:5432/d?sslmode=require", "secret"],
+  ["postgresql://u:p%40ss@h/d", "postgresql://u@h/d", "p@ss"],
+  ["postgres://u@h/d?password=secret&sslmode=require", "postgres://u@h/d?sslmode=require", "secret"],
+  ["postgres://u:first@h/d?password=secret", "postgres://u@h/d", "secret"],
+  ["postgres://u@h/d?pass%77ord=secret", "postgres://u@h/d", "secret"],
+  ["postgres://:secret@h/d", "postgres://h/d", "secret"],
+  ["postgres://u:@h/d", "postgres://u@h/d", undefined],
+  ["postgres://u@[::1]:5432/d", "postgres://u@[::1]:5432/d", undefined],
+  ["postgres:///d?host=/run", "postgres:///d?host=/run", undefined],
+  ["env:DATABASE_URL", "env:DATABASE_URL", undefined],
+])("the password is taken out of %s", (url, bare, password) => {
+  expect(withoutPassword(url)).toEqual({ url: bare, ...(password === undefined ? {} : { password }) });
 });

@@ -1,30 +1,23 @@
-/** What the set-up starts from, out of the settings that are there, and the `etl.toml` that it comes to. */
+/** What the set-up starts from, taken from the settings; and the `etl.toml` that it ends with. */
 
 import type { Mapping } from "../../message/mapping.ts";
 import { writeColumn } from "../../settings/column-mapping.ts";
-import type { FileSettings } from "../../settings/file-schema.ts";
+import type { FileSettings, FileTable } from "../../settings/file-schema.ts";
+import type { SettingFlags } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { tableInSchema } from "../../settings/table-name.ts";
-import { withoutPassword } from "../../setup/database-url.ts";
-import type { Plan, Start } from "../../setup/plan.ts";
-import type { DatabaseAnswer } from "../../setup/ports.ts";
+import { withoutPassword } from "../../setup/database-questions.ts";
+import type { DatabaseAnswer, Plan, Start } from "../../setup/ports.ts";
 import type { Environment } from "../context.ts";
 import { defaultMethod } from "../masker.ts";
 
 /** `etl init`. */
-export interface InitOptions {
-  readonly config?: string | undefined;
-  readonly queueUrl?: string | undefined;
-  readonly databaseUrl?: string | undefined;
-  readonly table?: string | undefined;
+export interface InitOptions extends Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table"> {
   /** Ask nothing. */
   readonly yes: boolean;
   /** Write nothing, and print the file. */
   readonly print: boolean;
 }
-
-/** The file that a password is kept in, beside `etl.toml`. */
-export const passwordFile = "etl-database.password";
 
 /** What there is to start from. */
 interface Known {
@@ -38,7 +31,7 @@ interface Known {
 /** What is given, and what is proposed. */
 export function startOf({ options, env, file, settings, configPath }: Known): Start {
   return {
-    given: { queueUrl: options.queueUrl, databaseUrl: options.databaseUrl, table: options.table },
+    given: options,
     queueUrl: settings.queue.url,
     databaseFrom: databaseFrom(env, file),
     table: file.table?.name && tableInSchema(file.table.name, file.database?.schema),
@@ -58,11 +51,14 @@ function databaseFrom(env: Environment, { database = {} }: FileSettings): string
   return variables.length === 0 ? undefined : variables.join(", ");
 }
 
-/** What is to be written into which file. */
+/** The file for the password, next to `etl.toml`. */
+export const passwordFile = "etl-database.password";
+
+/** What to write into which file. */
 export interface Planned {
   /** `etl.toml`, with no secret in it. */
   readonly file: FileSettings;
-  /** For a file of its own. */
+  /** For {@link passwordFile}. */
   readonly password: string | undefined;
 }
 
@@ -70,59 +66,46 @@ export interface Planned {
 export function planned(plan: Plan, old: FileSettings, env: Environment): Planned {
   const { queue, mapping, table, key } = plan;
   const { preset: _, conflict: __, key: ___, newest_by: ____, ...oldTable } = old.table ?? {};
-  const { database, password } = plannedDatabase(plan.databaseAnswer, old.database, env);
+  const { database, password } = plannedDatabase(plan.databaseAnswer, old.database ?? {}, env);
   const file = {
     ...old,
     queue: {
       ...old.queue,
       url: queue.url,
-      envelope: unlessPlain(queue.body.envelope),
-      encoding: unlessPlain(queue.body.encoding),
+      envelope: queue.body.envelope === "none" ? undefined : queue.body.envelope,
+      encoding: queue.body.encoding === "none" ? undefined : queue.body.encoding,
       extended_payloads: queue.extendedPayloads ? true : undefined,
     },
-    database,
+    database: database && (password === undefined ? database : { ...database, password_file: passwordFile }),
     ...(key?.file === undefined ? {} : { mask: { ...old.mask, key_file: key.file } }),
     table: { ...oldTable, name: table, ...conflictKeys(mapping), columns: mapping.columns.map(writeColumn) },
   };
   return { file, password };
 }
 
-function unlessPlain<Word extends string>(word: Word): Word | undefined {
-  return word === "none" ? undefined : word;
-}
-
 interface PlannedDatabase {
   readonly database: FileSettings["database"];
-  readonly password: string | undefined;
+  readonly password?: string | undefined;
 }
 
 function plannedDatabase(
   answer: DatabaseAnswer,
-  old: FileSettings["database"],
+  old: NonNullable<FileSettings["database"]>,
   env: Environment,
 ): PlannedDatabase {
-  if (answer.kind === "url") {
-    const schema = old?.schema === undefined ? {} : { schema: old.schema };
-    return {
-      database: { url: answer.url, ...schema, ...inFile(answer.password) },
-      password: answer.password,
-    };
+  if (answer !== "settings") {
+    const schema = old.schema === undefined ? {} : { schema: old.schema };
+    return { database: { url: answer.url, ...schema }, password: answer.password };
   }
-  if (old !== undefined && Object.keys(old).length > 0) {
+  if (Object.keys(old).length > 0) {
     const { url, password } = withoutPassword(old.url ?? "");
-    if (password === undefined) return { database: old, password };
-    return { database: { ...old, url, ...inFile(password) }, password };
+    return { database: password === undefined ? old : { ...old, url }, password };
   }
-  // Named, so that a run without the variable says what is missing.
-  const database = env.DATABASE_URL ? { url: "env:DATABASE_URL" } : undefined;
-  return { database, password: undefined };
+  // A run without the variable then says what is missing.
+  return { database: env.DATABASE_URL ? { url: "env:DATABASE_URL" } : undefined };
 }
 
-function inFile(password: string | undefined): { password_file?: string } {
-  return password === undefined ? {} : { password_file: passwordFile };
-}
-
-function conflictKeys({ conflict }: Mapping): Partial<NonNullable<FileSettings["table"]>> {
+function conflictKeys({ conflict }: Mapping): Partial<FileTable> {
   if (conflict.action === "reject") return {};
   return {
     conflict: conflict.action,

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { replaceFile, requireWritable } from "../../../src/commands/init/files.ts";
+import { replaceFile, requireWritable } from "../../../src/commands/init/writing.ts";
 import { EtlError } from "../../../src/errors.ts";
 
 let folder: string;
