@@ -59,7 +59,7 @@ export function conversionsOf(field: Field): readonly Conversion[] {
     case "boolean":
       return [plain("boolean"), plain("jsonb")];
     case "integer":
-      return [...timesOf(field), ...integers[field.integers ?? "integer"], plain("jsonb")];
+      return [...timesOf(field), ...integers[field.integers], plain("jsonb")];
     case "decimal":
       return [plain("numeric"), plain("jsonb")];
     case "text":

@@ -7,36 +7,7 @@ import { personalAmong, type Shape, shapesOf } from "./shapes.ts";
 /** A value's type in JSON; whole numbers are `integer`, others `decimal`. */
 export type FieldType = "text" | "integer" | "decimal" | "boolean" | "null" | "array" | "object";
 
-/** What a field is judged by. */
-export interface FieldLooks {
-  /** The names on the way to it. */
-  readonly path: readonly string[];
-  /** How many messages have it with a value of each type. */
-  readonly types: ReadonlyMap<FieldType, number>;
-  /** The shapes that at least one of its values has, a number as its text. */
-  readonly someShapes: ReadonlySet<Shape>;
-}
-
-/** One field of the sampled messages. */
-export interface Field extends FieldLooks {
-  /** Its name in rejections. */
-  readonly name: string;
-  /** How many messages have it, null included. */
-  readonly seen: number;
-  /** The shapes that all of its values have. */
-  readonly allShapes: ReadonlySet<Shape>;
-  /** The smallest type that holds all of its whole numbers; absent without one. */
-  readonly integers?: IntegerSize | undefined;
-  /** What its lists, its objects and its texts of JSON hold. */
-  readonly inner: readonly FieldLooks[];
-  /** The unit in which all of its whole numbers, counted since 1970, are times from 1990 to 2100. */
-  readonly epoch?: "seconds" | "millis" | undefined;
-}
-
 const integerSizes = ["integer", "bigint", "numeric"] as const;
-
-/** `numeric` if no integer type of Postgres is large enough. */
-export type IntegerSize = (typeof integerSizes)[number];
 
 /** The years 1990 to 2100, in seconds since 1970. */
 const epochSeconds = { least: 631_152_000, most: 4_102_444_800 };
@@ -59,16 +30,16 @@ export interface FieldsFound {
 
 /** The fields of decoded bodies. */
 export function findFields(bodies: readonly object[]): FieldsFound {
-  const found = new Map<string, FieldNotes>();
+  const found = new Map<string, Field>();
   let cut = false;
   for (const body of bodies) {
     // The keys of a map by e-mail address would be names of columns.
     const named = Object.entries(body).filter(([name]) => !isPersonal(name));
     if (named.length < Object.keys(body).length) cut = true;
     visit(Object.fromEntries(named), [], (path, value) => {
-      const notes = notesOn(found, path);
-      notes?.add(value);
-      if (notes === undefined) cut = true;
+      const field = fieldAt(found, path);
+      field?.add(value);
+      if (field === undefined) cut = true;
     });
   }
   return { fields: [...found.values()], of: bodies.length, cut };
@@ -106,37 +77,46 @@ function typeOf(value: unknown): FieldType {
   return Array.isArray(value) ? "array" : "object";
 }
 
-/** The notes on a path; undefined if there are too many already. */
-function notesOn(known: Map<string, FieldNotes>, path: readonly string[]): FieldNotes | undefined {
+/** The field of a path; undefined if there are too many already. */
+function fieldAt(known: Map<string, Field>, path: readonly string[]): Field | undefined {
   const key = JSON.stringify(path);
-  const notes = known.get(key) ?? (known.size < mostFields ? new FieldNotes(path) : undefined);
-  if (notes !== undefined) known.set(key, notes);
-  return notes;
+  const field = known.get(key) ?? (known.size < mostFields ? new Field(path) : undefined);
+  if (field !== undefined) known.set(key, field);
+  return field;
 }
 
-/** A field that values are added to. */
-class FieldNotes implements Field {
+/** One field of the sampled messages. Looks at values and keeps none. */
+export class Field {
+  /** Its name in rejections. */
   readonly name: string;
-  readonly types = new Map<FieldType, number>();
+  /** How many messages have it, null included. */
   seen = 0;
+  /** How many messages have it with a value of each type. */
+  readonly types = new Map<FieldType, number>();
+  /** The shapes that at least one of its values has, a number as its text. */
   readonly someShapes = new Set<Shape>();
+  /** The smallest type that holds all of its whole numbers; `numeric` if no integer type is large enough. */
+  integers: (typeof integerSizes)[number] = "integer";
   #allShapes: ReadonlySet<Shape> | undefined;
-  integers: IntegerSize | undefined;
   #epochs: ReadonlySet<"seconds" | "millis"> | undefined;
-  readonly #inner = new Map<string, FieldNotes>();
+  readonly #inner = new Map<string, Field>();
 
+  /** @param path the names on the way to it */
   constructor(readonly path: readonly string[]) {
     this.name = sourceName({ in: "body", path });
   }
 
+  /** The shapes that all of its values have. */
   get allShapes(): ReadonlySet<Shape> {
     return this.#allShapes ?? new Set();
   }
 
-  get inner(): readonly FieldLooks[] {
+  /** What its lists, its objects and its texts of JSON hold. */
+  get inner(): readonly Field[] {
     return [...this.#inner.values()];
   }
 
+  /** The unit in which all of its whole numbers, counted since 1970, are times from 1990 to 2100. */
   get epoch(): "seconds" | "millis" | undefined {
     return [...(this.#epochs ?? [])][0];
   }
@@ -166,14 +146,14 @@ class FieldNotes implements Field {
       const here = isList ? path : [...path, name];
       const type = typeOf(inner);
       if (type === "array" || type === "object") this.#addInner(inner, here);
-      else notesOn(this.#inner, here)?.add(inner);
+      else fieldAt(this.#inner, here)?.add(inner);
     }
   }
 
   #addInteger(digits: string): void {
     const exact = BigInt(digits);
     const own = BigInt.asIntN(32, exact) === exact ? 0 : BigInt.asIntN(64, exact) === exact ? 1 : 2;
-    this.integers = integerSizes[Math.max(own, integerSizes.indexOf(this.integers ?? "integer"))];
+    this.integers = integerSizes[Math.max(own, integerSizes.indexOf(this.integers))] ?? "numeric";
     const within = (unit: number) =>
       Number(digits) >= epochSeconds.least * unit && Number(digits) <= epochSeconds.most * unit;
     const units = new Set<"seconds" | "millis">();

@@ -1,6 +1,6 @@
 /** Proposes which fields are personal, by their names and by what their values look like; rather once too often. */
 
-import { type Field, type FieldLooks, soleType } from "./fields.ts";
+import { type Field, soleType } from "./fields.ts";
 import { personalAmong } from "./shapes.ts";
 import { wordsOf } from "./words.ts";
 
@@ -91,7 +91,7 @@ function listed(names: string): readonly string[] {
  * What kind of personal value the field holds; undefined if neither its name nor one of its values tells. One value of a
  * personal shape is enough, and so is one personal field inside a list or an object.
  */
-export function personalKind(field: Pick<Field, keyof FieldLooks | "inner">): PersonalKind | undefined {
+export function personalKind(field: Field): PersonalKind | undefined {
   for (const looks of [field, ...field.inner]) {
     const kind = kindOfLooks(looks);
     if (kind !== undefined) return kind;
@@ -99,7 +99,7 @@ export function personalKind(field: Pick<Field, keyof FieldLooks | "inner">): Pe
   return undefined;
 }
 
-function kindOfLooks({ path, types, someShapes }: FieldLooks): PersonalKind | undefined {
+function kindOfLooks({ path, types, someShapes }: Field): PersonalKind | undefined {
   if (soleType({ types }) === "boolean") return undefined;
   const words = path.flatMap(wordsOf);
   // A version of four parts looks like an address.
@@ -121,7 +121,7 @@ function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean
   });
 }
 
-function byEnding(words: readonly string[], types: FieldLooks["types"]): PersonalKind | undefined {
+function byEnding(words: readonly string[], types: Field["types"]): PersonalKind | undefined {
   const last = words.at(-1) ?? "";
   if (endings.includes(last)) return "identity or payment";
   // A number refers to a row of some other table, and an object has fields of its own.

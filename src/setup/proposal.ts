@@ -3,7 +3,7 @@
 import type { ColumnMapping, ColumnType, MessageFact } from "../message/mapping.ts";
 import { storedType } from "../message/stored-type.ts";
 import { holds } from "../postgres/column-types.ts";
-import { conversionsOf, maskedField, maskedInto } from "./conversions.ts";
+import { conversionsOf, type Made, maskedField, maskedInto } from "./conversions.ts";
 import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
 import type { PersonalKind } from "./personal.ts";
 import type { TargetColumn } from "./ports.ts";
@@ -45,18 +45,9 @@ export function proposeForTable(
   return open.flatMap((column) => filled.get(column.name) ?? factInto(column) ?? []);
 }
 
-/** A column that stays empty, and the unused field with such a name: some of its values do not fit the column. */
-export interface Misfit {
-  readonly column: string;
-  readonly field: string;
-}
-
-/** The misfits among the columns and the fields that a mapping leaves out. */
-export function misfits(unfilled: readonly string[], unused: readonly Field[]): readonly Misfit[] {
-  return unfilled.flatMap((column) => {
-    const alike = unused.find(({ path }) => likeness(path, column) >= leastLikeness);
-    return alike === undefined ? [] : [{ column, field: alike.name }];
-  });
+/** The unused field with a name like the column's, if there is one: some of its values do not fit the column. */
+export function misfit(column: string, unused: readonly Field[]): Field | undefined {
+  return unused.find(({ path }) => likeness(path, column) >= leastLikeness);
 }
 
 /** The field as the column's value; undefined if the column cannot hold it. */
@@ -66,20 +57,26 @@ function fieldInto(
   of: number,
   personal: PersonalFields,
 ): ColumnMapping | undefined {
+  const required = alwaysThere(field, of) || (!column.nullable && !column.hasDefault);
+  if (personal.has(field.name)) {
+    const masked = maskedInto(column, field, personal.get(field.name) ?? "name");
+    return bodyColumn(column.name, field, masked, required);
+  }
   const fitting = conversionsOf(field).filter((conversion) => holds(column.type, storedType(conversion)));
-  const made = personal.has(field.name)
-    ? maskedInto(column, field, personal.get(field.name) ?? "name")
-    : // A text column takes identifiers and addresses, too, and keeps them as the sender wrote them.
-      (holds(column.type, "text") && fitting.find(({ type }) => type === "text")) || fitting[0];
-  return (
-    made && {
-      column: column.name,
-      source: { in: "body", path: field.path },
-      type: made.type,
-      transforms: made.transforms,
-      required: alwaysThere(field, of) || (!column.nullable && !column.hasDefault),
-    }
-  );
+  // A text column takes identifiers and addresses, too, and keeps them as the sender wrote them.
+  const asText = holds(column.type, "text") ? fitting.find(({ type }) => type === "text") : undefined;
+  return bodyColumn(column.name, field, asText ?? fitting[0], required);
+}
+
+function bodyColumn(
+  column: string,
+  { path }: Field,
+  made: Made | undefined,
+  required: boolean,
+): ColumnMapping | undefined {
+  if (made === undefined) return undefined;
+  const { type, transforms } = made;
+  return { column, source: { in: "body", path }, type, transforms, required };
 }
 
 const factWords: Readonly<Record<MessageFact, readonly string[]>> = {
@@ -123,36 +120,27 @@ export function factColumn(column: string, fact: MessageFact, target?: TargetCol
   };
 }
 
-/** A mapping for a new table: a column for every field, one for the message's id, and one for when it was sent. */
+/**
+ * A mapping for a new table: a column for every field, one for the message's id, and one for when it was sent. A personal
+ * list or object gets none, as it has no pseudonym.
+ */
 export function proposeTable(
   { fields, of }: FieldsFound,
   personal: PersonalFields,
 ): readonly ColumnMapping[] {
-  const columns = [
-    ...fields.flatMap((field) => newColumn(field, of, personal) ?? []),
-    factColumn("message_id", "message_id"),
-    factColumn("sent_at", "sent_at"),
-  ];
-  const taken = new Set<string>();
-  return columns.map((column) => {
-    const name = freeName(column.column, taken);
-    taken.add(name);
-    return { ...column, column: name };
+  const columns = fields.flatMap((field) => {
+    const isPersonal = personal.has(field.name);
+    const made = isPersonal ? maskedField(field, personal.get(field.name)) : conversionsOf(field)[0];
+    const name = columnName(isPersonal ? ["masked", ...field.path] : field.path);
+    return bodyColumn(name, field, made, alwaysThere(field, of)) ?? [];
   });
-}
-
-/** The column of a field; undefined for a list or an object that is personal, which has no pseudonym. */
-function newColumn(field: Field, of: number, personal: PersonalFields): ColumnMapping | undefined {
-  const isPersonal = personal.has(field.name);
-  const made = isPersonal ? maskedField(field, personal.get(field.name)) : conversionsOf(field)[0];
-  return (
-    made && {
-      column: columnName(isPersonal ? ["masked", ...field.path] : field.path),
-      source: { in: "body", path: field.path },
-      type: made.type,
-      transforms: made.transforms,
-      required: alwaysThere(field, of),
-    }
+  const taken = new Set<string>();
+  return [...columns, factColumn("message_id", "message_id"), factColumn("sent_at", "sent_at")].map(
+    (column) => {
+      const name = freeName(column.column, taken);
+      taken.add(name);
+      return { ...column, column: name };
+    },
   );
 }
 

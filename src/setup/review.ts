@@ -12,7 +12,7 @@ import type { ChosenTable } from "./database-questions.ts";
 import type { Field, FieldsFound } from "./fields.ts";
 import { personalKind } from "./personal.ts";
 import type { Session, SetupDatabase, SetupKey } from "./ports.ts";
-import { misfits, type PersonalFields } from "./proposal.ts";
+import { misfit, type PersonalFields } from "./proposal.ts";
 import type { ChosenQueue } from "./queue-questions.ts";
 
 /** What a mapping is proposed from and checked against. */
@@ -115,8 +115,9 @@ async function showColumns(
   );
   const unused = unusedFields(found, columns);
   if (unused.length > 0) await asker.tell(`Not stored: ${unused.map(({ name }) => name).join(", ")}`);
-  for (const { column, field } of misfits(unfilled, unused)) {
-    await asker.warn(`${column} stays empty: some values of ${field} do not fit it`);
+  for (const column of unfilled) {
+    const field = misfit(column, unused);
+    if (field) await asker.warn(`${column} stays empty: some values of ${field.name} do not fit it`);
   }
   for (const column of columns) {
     if (personal.has(sourceName(column.source)) && maskOf(column) === undefined)

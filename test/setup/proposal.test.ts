@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type ColumnMapping, sourceName, userLogins } from "../../src/message/mapping.ts";
 import { findFields } from "../../src/setup/fields.ts";
 import { personalKind } from "../../src/setup/personal.ts";
-import { misfits, type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";
+import { misfit, type PersonalFields, proposeForTable, proposeTable } from "../../src/setup/proposal.ts";
 import { columnName, likeness, wordsOf } from "../../src/setup/words.ts";
 import { columnOf } from "../support/setup-world.ts";
 import { loginEvent } from "../support/world.ts";
@@ -58,16 +58,17 @@ test("a column that a field is named like, but whose values do not all fit, is r
   const told = (...bodies: readonly object[]) => {
     const { found, personal } = look(...bodies);
     const proposed = proposeForTable(columns, found, personal);
-    const filled = proposed.map(({ column }) => column);
     const used = proposed.map(({ source }) => sourceName(source));
-    return misfits(
-      columns.map(({ name }) => name).filter((name) => !filled.includes(name)),
-      found.fields.filter(({ name }) => !used.includes(name)),
-    );
+    const unused = found.fields.filter(({ name }) => !used.includes(name));
+    return columns
+      .filter(({ name }) => !proposed.some(({ column }) => column === name))
+      .map(({ name }) => [name, misfit(name, unused)?.name]);
   };
-  expect(told(JSON.parse(loginEvent()), JSON.parse(loginEvent()))).toEqual([]);
-  expect(told(JSON.parse(loginEvent()), JSON.parse(loginEvent({ app_version: 7 })))).toEqual([
-    { column: "app_version", field: "app_version" },
+  const login = JSON.parse(loginEvent());
+  expect(told(login, login)).toEqual([["note", undefined]]);
+  expect(told(login, JSON.parse(loginEvent({ app_version: 7 })))).toEqual([
+    ["app_version", "app_version"],
+    ["note", undefined],
   ]);
 });
 

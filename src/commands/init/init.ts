@@ -70,7 +70,7 @@ async function answerAndWrite(
   const settings = loadSettings({ flags, env, readFile });
   log.configure(settings.log);
   const ports = setupPorts(settings, { ...context, log }, configPath, signal);
-  const start = startOf({ options, env, file, settings, configPath });
+  const start = startOf(options, env, file, settings);
   const plan = await setUp({ asker, ports, start });
   try {
     const { file: wanted, password } = planned(plan, file, env);

@@ -19,36 +19,31 @@ export interface InitOptions extends Pick<SettingFlags, "config" | "queueUrl" | 
   readonly print: boolean;
 }
 
-/** What there is to start from. */
-interface Known {
-  readonly options: InitOptions;
-  readonly env: Environment;
-  readonly file: FileSettings;
-  readonly settings: Settings;
-  readonly configPath: string;
-}
-
-/** What is given, and what is proposed. */
-export function startOf({ options, env, file, settings, configPath }: Known): Start {
+/** What is given, and what is proposed. `file` is the `etl.toml` that is read, if it exists. */
+export function startOf(
+  options: InitOptions & Pick<Start, "configPath">,
+  env: Environment,
+  file: FileSettings,
+  { queue, table, mask }: Settings,
+): Start {
   return {
     given: options,
-    queueUrl: settings.queue.url,
-    databaseFrom: databaseFrom(env, file),
+    queueUrl: queue.url,
+    databaseFrom: databaseFrom(env, file.database),
     table: file.table?.name && tableInSchema(file.table.name, file.database?.schema),
-    mapping: file.table?.columns && settings.table.mapping,
-    body: settings.queue.body,
-    extendedPayloads: settings.queue.extendedPayloads,
-    defaultMask: defaultMethod(settings.mask.algorithm),
-    configPath,
+    mapping: file.table?.columns && table.mapping,
+    body: queue.body,
+    extendedPayloads: queue.extendedPayloads,
+    defaultMask: defaultMethod(mask.algorithm),
+    configPath: options.configPath,
     writes: !options.print,
   };
 }
 
-function databaseFrom(env: Environment, { database = {} }: FileSettings): string | undefined {
+function databaseFrom(env: Environment, database: FileSettings["database"] = {}): string | undefined {
   if (env.DATABASE_URL) return "DATABASE_URL";
   if (["url", "host", "name", "user"].some((key) => key in database)) return "etl.toml";
-  const variables = ["PGHOST", "PGDATABASE", "PGUSER"].filter((name) => env[name]);
-  return variables.length === 0 ? undefined : variables.join(", ");
+  return ["PGHOST", "PGDATABASE", "PGUSER"].filter((name) => env[name]).join(", ") || undefined;
 }
 
 /** The file for the password, next to `etl.toml`. */
@@ -83,26 +78,21 @@ export function planned(plan: Plan, old: FileSettings, env: Environment): Planne
   return { file, password };
 }
 
-interface PlannedDatabase {
-  readonly database: FileSettings["database"];
-  readonly password?: string | undefined;
-}
-
 function plannedDatabase(
   answer: DatabaseAnswer,
   old: NonNullable<FileSettings["database"]>,
   env: Environment,
-): PlannedDatabase {
+): Pick<FileSettings, "database"> & Partial<Pick<Planned, "password">> {
   if (answer !== "settings") {
     const schema = old.schema === undefined ? {} : { schema: old.schema };
     return { database: { url: answer.url, ...schema }, password: answer.password };
   }
   if (Object.keys(old).length > 0) {
     const { url, password } = withoutPassword(old.url ?? "");
-    return { database: password === undefined ? old : { ...old, url }, password };
+    return password === undefined ? { database: old } : { database: { ...old, url }, password };
   }
   // A run without the variable then says what is missing.
-  return { database: env.DATABASE_URL ? { url: "env:DATABASE_URL" } : undefined };
+  return env.DATABASE_URL ? { database: { url: "env:DATABASE_URL" } } : {};
 }
 
 function conflictKeys({ conflict }: Mapping): Partial<FileTable> {
