@@ -3,7 +3,7 @@
 import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../message/mapping.ts";
 import { pseudonymCharacters, redacted } from "../message/transforms/mask.ts";
 import { holds, maxCharacters } from "../postgres/column-types.ts";
-import { type Field, soleType } from "./fields.ts";
+import type { Field } from "./fields.ts";
 import type { PersonalKind } from "./personal.ts";
 import type { TargetColumn } from "./ports.ts";
 import { wordsOf } from "./words.ts";
@@ -55,7 +55,9 @@ const integers = {
  * was always null can become anything.
  */
 export function conversionsOf(field: Field): readonly Conversion[] {
-  switch (soleType(field)) {
+  switch (field.soleType) {
+    case "null":
+      return types.map(plain);
     case "boolean":
       return [plain("boolean"), plain("jsonb")];
     case "integer":
@@ -63,12 +65,9 @@ export function conversionsOf(field: Field): readonly Conversion[] {
     case "decimal":
       return [plain("numeric"), plain("jsonb")];
     case "text":
-      return conversionsOfText(field);
-    case "array":
-    case "object":
+      return [...conversionsOfText(field), plain("jsonb")];
+    default:
       return [plain("jsonb")];
-    case undefined:
-      return [...field.types.keys()].every((held) => held === "null") ? types.map(plain) : [plain("jsonb")];
   }
 }
 
@@ -85,10 +84,7 @@ function conversionsOfText({ allShapes }: Field): readonly Conversion[] {
     ["decimal", [plain("numeric")]],
     ["boolean", [plain("boolean")]],
   ] as const;
-  return byShape
-    .filter(([shape]) => shape === "text" || allShapes.has(shape))
-    .flatMap(([, found]) => found)
-    .concat(plain("jsonb"));
+  return byShape.flatMap(([shape, found]) => (shape === "text" || allShapes.has(shape) ? found : []));
 }
 
 const timeWords =
@@ -107,11 +103,12 @@ function timesOf({ path, epoch }: Field): readonly Conversion[] {
  * @returns undefined for a list or an object, which is not a single value
  */
 export function maskedField(field: Field | undefined, kind: PersonalKind | undefined): Made | undefined {
-  const isOnlyNull = field?.types.size === 1 && field.types.has("null");
-  const type = field === undefined || isOnlyNull ? "text" : soleType(field);
-  switch (type) {
+  switch (field === undefined ? "text" : field.soleType) {
     case "text":
-      return masking({ type, transforms: [] }, "default", kind === "IP address" ? "ip" : undefined);
+    case "null": {
+      const form = kind === "IP address" ? "ip" : undefined;
+      return masking({ type: "text", transforms: [] }, "default", form);
+    }
     case "integer":
     case "decimal":
       return masking({ type: "numeric", transforms: [] }, "default");

@@ -121,6 +121,18 @@ export class Field {
     return [...(this.#epochs ?? [])][0];
   }
 
+  /** The one type of its values, `null` if there is nothing else; undefined if there are several types. */
+  get soleType(): FieldType | undefined {
+    const held = [...this.types.keys()].filter((type) => type !== "null");
+    if (held.length === 2 && held.includes("integer") && held.includes("decimal")) return "decimal";
+    return held.length > 1 ? undefined : (held[0] ?? "null");
+  }
+
+  /** Whether it is in every one of so many messages, and never null. */
+  isInAll(messages: number): boolean {
+    return this.seen === messages && !this.types.has("null");
+  }
+
   add(value: unknown): void {
     const type = typeOf(value);
     this.seen += 1;
@@ -161,17 +173,4 @@ export class Field {
     if (within(1000)) units.add("millis");
     this.#epochs = (this.#epochs ?? units).intersection(units);
   }
-}
-
-/** The one type of a field's values, apart from null; undefined if there are several, or none. */
-export function soleType({ types }: Pick<Field, "types">): Exclude<FieldType, "null"> | undefined {
-  const held = [...types.keys()].filter((type): type is Exclude<FieldType, "null"> => type !== "null");
-  if (held.length === 2 && held.includes("integer") && held.includes("decimal")) return "decimal";
-  const [only] = held;
-  return held.length === 1 ? only : undefined;
-}
-
-/** Whether every sampled message has the field, and not as null. */
-export function alwaysThere({ types, seen }: Pick<Field, "types" | "seen">, of: number): boolean {
-  return seen === of && !types.has("null");
 }

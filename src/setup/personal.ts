@@ -1,6 +1,6 @@
 /** Proposes which fields are personal, by their names and by what their values look like; rather once too often. */
 
-import { type Field, soleType } from "./fields.ts";
+import type { Field } from "./fields.ts";
 import { personalAmong } from "./shapes.ts";
 import { wordsOf } from "./words.ts";
 
@@ -92,19 +92,17 @@ function listed(names: string): readonly string[] {
  * personal shape is enough, and so is one personal field inside a list or an object.
  */
 export function personalKind(field: Field): PersonalKind | undefined {
-  for (const looks of [field, ...field.inner]) {
-    const kind = kindOfLooks(looks);
+  for (const { path, soleType, types, someShapes } of [field, ...field.inner]) {
+    if (soleType === "boolean") continue;
+    const words = path.flatMap(wordsOf);
+    // A number refers to a row of some other table, and an object has fields of its own.
+    const mayBeText = types.has("text") || soleType === "null";
+    // A version of four parts looks like an address.
+    const shapes = words.includes("version") ? someShapes.difference(new Set(["ip"])) : someShapes;
+    const kind = byName(words) ?? byEnding(words, mayBeText) ?? personalAmong(shapes)[0];
     if (kind !== undefined) return kind;
   }
   return undefined;
-}
-
-function kindOfLooks({ path, types, someShapes }: Field): PersonalKind | undefined {
-  if (soleType({ types }) === "boolean") return undefined;
-  const words = path.flatMap(wordsOf);
-  // A version of four parts looks like an address.
-  const shapes = words.includes("version") ? someShapes.difference(new Set(["ip"])) : someShapes;
-  return byName(words) ?? byEnding(words, types) ?? personalAmong(shapes)[0];
 }
 
 function byName(words: readonly string[]): PersonalKind | undefined {
@@ -121,10 +119,8 @@ function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean
   });
 }
 
-function byEnding(words: readonly string[], types: Field["types"]): PersonalKind | undefined {
+function byEnding(words: readonly string[], mayBeText: boolean): PersonalKind | undefined {
   const last = words.at(-1) ?? "";
   if (endings.includes(last)) return "identity or payment";
-  // A number refers to a row of some other table, and an object has fields of its own.
-  const mayBeText = types.has("text") || [...types.keys()].every((type) => type === "null");
   return people.includes(last) && mayBeText ? "name" : undefined;
 }

@@ -4,7 +4,7 @@ import type { ColumnMapping, ColumnType, MessageFact } from "../message/mapping.
 import { storedType } from "../message/stored-type.ts";
 import { holds } from "../postgres/column-types.ts";
 import { conversionsOf, type Made, maskedField, maskedInto } from "./conversions.ts";
-import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
+import type { Field, FieldsFound } from "./fields.ts";
 import type { PersonalKind } from "./personal.ts";
 import type { TargetColumn } from "./ports.ts";
 import { columnName, likeness, wordsOf } from "./words.ts";
@@ -57,7 +57,7 @@ function fieldInto(
   of: number,
   personal: PersonalFields,
 ): ColumnMapping | undefined {
-  const required = alwaysThere(field, of) || (!column.nullable && !column.hasDefault);
+  const required = field.isInAll(of) || (!column.nullable && !column.hasDefault);
   if (personal.has(field.name)) {
     const masked = maskedInto(column, field, personal.get(field.name) ?? "name");
     return bodyColumn(column.name, field, masked, required);
@@ -132,7 +132,7 @@ export function proposeTable(
     const isPersonal = personal.has(field.name);
     const made = isPersonal ? maskedField(field, personal.get(field.name)) : conversionsOf(field)[0];
     const name = columnName(isPersonal ? ["masked", ...field.path] : field.path);
-    return bodyColumn(name, field, made, alwaysThere(field, of)) ?? [];
+    return bodyColumn(name, field, made, field.isInAll(of)) ?? [];
   });
   const taken = new Set<string>();
   return [...columns, factColumn("message_id", "message_id"), factColumn("sent_at", "sent_at")].map(

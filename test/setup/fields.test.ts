@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseExactJson } from "../../src/message/json.ts";
-import { alwaysThere, type Field, findFields, soleType } from "../../src/setup/fields.ts";
+import { type Field, findFields } from "../../src/setup/fields.ts";
 
 function read(...texts: string[]): readonly Field[] {
   return findFields(texts.map((text) => parseExactJson(text) as object)).fields;
@@ -13,8 +13,8 @@ test("the fields of nested objects are found, with their types and how many mess
     ["user.id", { text: 1, null: 1 }, 2],
     ["tags", { array: 1 }, 1],
   ]);
-  expect(fields.map(soleType)).toEqual(["decimal", "text", "array"]);
-  expect(fields.map((field) => alwaysThere(field, 2))).toEqual([true, false, false]);
+  expect(fields.map(({ soleType }) => soleType)).toEqual(["decimal", "text", "array"]);
+  expect(fields.map((field) => field.isInAll(2))).toEqual([true, false, false]);
 });
 
 test("an object whose names are personal data is one value, and none of its names is shown", () => {

@@ -88,6 +88,15 @@ test("a new table gets a column for every field, masked where it is personal, an
   ]);
 });
 
+test("a personal field of several types, and a personal list, get no column; one that was always null is a masked text", () => {
+  const { found, personal } = look(
+    { email: "a@b.com", phones: ["+49 30 1234567"], name: null },
+    { email: 5, phones: [], name: null },
+  );
+  expect([...personal.keys()]).toEqual(["email", "phones", "name"]);
+  expect(proposeTable(found, personal).map(line).slice(0, -2)).toEqual(["masked_name name text mask"]);
+});
+
 test("two fields of one name become two columns", () => {
   const { found, personal } = look({ a_b: 1, a: { b: 2 }, sent_at: "x" });
   const names = proposeTable(found, personal).map(({ column }) => column);
