@@ -36,25 +36,24 @@ export function findFields(bodies: readonly object[]): FieldsFound {
     // The keys of a map by e-mail address would be names of columns.
     const named = Object.entries(body).filter(([name]) => !isPersonal(name));
     if (named.length < Object.keys(body).length) cut = true;
-    visit(Object.fromEntries(named), [], (path, value) => {
+    for (const [path, value] of leaves(Object.fromEntries(named), [])) {
       const field = fieldAt(found, path);
       field?.add(value);
       if (field === undefined) cut = true;
-    });
+    }
   }
   return { fields: [...found.values()], of: bodies.length, cut };
 }
 
-function visit(
+function* leaves(
   value: object,
   path: readonly string[],
-  leaf: (path: readonly string[], value: unknown) => void,
-): void {
+): Generator<readonly [path: readonly string[], value: unknown]> {
   for (const [name, inner] of Object.entries(value)) {
     const here = [...path, name];
     const descends = typeOf(inner) === "object" && here.length < deepest && isRecord(inner);
-    if (descends) visit(inner, here, leaf);
-    else leaf(here, inner);
+    if (descends) yield* leaves(inner, here);
+    else yield [here, inner];
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a set-up starts from, the world that it asks, and the plan that it ends with. */
 
-import type { BodyFormat, Mapping } from "../message/mapping.ts";
+import type { Mapping } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
 import type { ColumnLimits } from "../message/row.ts";
 import type { DefaultMaskMethod } from "../message/stored-type.ts";
@@ -9,23 +9,21 @@ import type { TableColumn } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import type { TableSummary } from "../postgres/table-list.ts";
 import type { SettingFlags } from "../settings/options.ts";
+import type { QueueSettings } from "../settings/settings.ts";
 import type { CallerIdentity } from "../sqs/identity.ts";
 import type { Asker } from "./asker.ts";
-import type { ChosenQueue } from "./queue-questions.ts";
 
 /** What flags, environment variables and an existing `etl.toml` say. */
 export interface Start {
   /** From flags: not asked for again. */
   readonly given: Pick<SettingFlags, "queueUrl" | "databaseUrl" | "table">;
   /** From elsewhere: proposed. */
-  readonly queueUrl?: string | undefined;
+  readonly queue: Pick<QueueSettings, "url" | "body" | "extendedPayloads">;
   /** Where the database's settings come from, in words; absent if there are none. */
   readonly databaseFrom?: string | undefined;
   readonly table?: string | undefined;
   /** The columns of the file, for the table of the file. */
   readonly mapping?: Mapping | undefined;
-  readonly body: BodyFormat;
-  readonly extendedPayloads: boolean;
   readonly defaultMask: DefaultMaskMethod;
   /** The file to write. */
   readonly configPath: string;
@@ -129,7 +127,7 @@ export interface Session {
 
 /** What was agreed on. Nothing of it is written yet. */
 export interface Plan {
-  readonly queue: Pick<ChosenQueue, "url" | "body" | "extendedPayloads">;
+  readonly queue: Start["queue"] & { readonly url: string };
   readonly databaseAnswer: DatabaseAnswer;
   /** Open; whoever gets the plan closes it. */
   readonly database: SetupDatabase;

@@ -1,11 +1,10 @@
 /** The first questions: which queue, and what its messages look like. */
 
 import { EtlError } from "../errors.ts";
-import type { BodyFormat } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
 import { type Asker, setupError, untilRight } from "./asker.ts";
-import type { Session, SetupPorts, SetupQueue } from "./ports.ts";
+import type { Plan, Session, SetupPorts, SetupQueue } from "./ports.ts";
 import { formatInWords, isPointer, type ReadSample, readSample } from "./sample.ts";
 
 /** How many messages are looked at: one call's worth. */
@@ -15,11 +14,8 @@ const sampleSize = 10;
 const fewReceives = 3;
 
 /** A queue that has answered, and what is in it. */
-export interface ChosenQueue {
-  readonly url: string;
+export interface ChosenQueue extends Pick<Plan["queue"], "url" | "body" | "extendedPayloads"> {
   readonly name: string;
-  readonly body: BodyFormat;
-  readonly extendedPayloads: boolean;
   /** Empty if the queue is. */
   readonly messages: readonly Message[];
   readonly sample: ReadSample;
@@ -40,7 +36,7 @@ export async function chooseQueue(session: Session): Promise<ChosenQueue> {
   await tellOfQueue(asker, queue, attributes);
   const { messages, extendedPayloads } = await look(session, queue, attributes);
   const sample = readSample(messages);
-  const body = messages.length === 0 ? start.body : sample.format;
+  const body = messages.length === 0 ? start.queue.body : sample.format;
   const words = formatInWords(body);
   if (messages.length > 0 && words !== undefined)
     await asker.tell(`The bodies are ${words}; etl decodes them`);
@@ -52,8 +48,9 @@ export async function chooseQueue(session: Session): Promise<ChosenQueue> {
   return { url, name: queue.name, body, extendedPayloads, messages, sample };
 }
 
-async function askForUrl({ asker, start: { queueUrl } }: Session, urls: readonly string[]): Promise<string> {
-  const known = [...new Set([...(queueUrl === undefined ? [] : [queueUrl]), ...urls])];
+async function askForUrl({ asker, start }: Session, urls: readonly string[]): Promise<string> {
+  const configured = start.queue.url;
+  const known = [...new Set([...(configured === undefined ? [] : [configured]), ...urls])];
   if (known.length > 0) {
     const chosen = await asker.choose<string | undefined>({
       message: "Which queue?",
@@ -61,7 +58,7 @@ async function askForUrl({ asker, start: { queueUrl } }: Session, urls: readonly
         ...known.map((url) => ({ value: url, label: url.split("/").at(-1) ?? url, hint: url })),
         { value: undefined, label: "Another: give its URL" },
       ],
-      proposed: queueUrl ?? known[0],
+      proposed: known[0],
     });
     if (chosen !== undefined) return chosen;
   }
@@ -112,7 +109,7 @@ async function look(
         : `looking at a message counts as one of its ${maxReceiveCount} receives`,
     );
     if (!(await asker.confirm("Look at a few messages anyway?", maxReceiveCount > 1))) {
-      return { messages: [], extendedPayloads: start.extendedPayloads };
+      return { messages: [], extendedPayloads: start.queue.extendedPayloads };
     }
   }
   const sample = async (extendedPayloads: boolean) => {
@@ -124,7 +121,7 @@ async function look(
     }
     return { messages, extendedPayloads };
   };
-  const first = await sample(start.extendedPayloads);
+  const first = await sample(start.queue.extendedPayloads);
   if (!first.messages.some(isPointer)) return first;
   await asker.tell("The bodies point to objects in S3: fetching those");
   return await sample(true);

@@ -39,20 +39,16 @@ export async function showFields(asker: Asker, { fields, of, cut }: FieldsFound)
   if (cut) await asker.warn(`there are more fields; only the first ${fields.length} are used`);
 }
 
-/** What a review found. */
-export interface Reviewed {
-  /** The first thing that would stop a drain. */
-  readonly fault: EtlError | undefined;
-  /** The key that columns are masked with; undefined if none is needed, or there is no good one. */
-  readonly key: SetupKey | undefined;
-}
-
-/** Shows the columns and the rows that the sample becomes, and checks them against the table. */
+/**
+ * Shows the columns and the rows that the sample becomes, and checks them against the table.
+ *
+ * @returns the first thing that would stop a drain, if there is one; and the key, if one is needed and there is a good one
+ */
 export async function review(
   parts: MappingParts,
   mapping: Mapping,
   personal: PersonalFields,
-): Promise<Reviewed> {
+): Promise<{ readonly fault?: EtlError; readonly key: SetupKey | undefined }> {
   const { asker, ports, start, queue, database, table } = parts;
   await showColumns(parts, mapping, personal);
   let key: SetupKey | undefined;
@@ -77,7 +73,7 @@ export async function review(
     }
     if (table.found !== undefined) await database.check(table.name, mapping);
     if (start.writes) await asker.tell(whatYesMeans(parts, key));
-    return { fault: undefined, key };
+    return { key };
   } catch (error) {
     if (!(error instanceof EtlError)) throw error;
     if (asker.isPerson) await warnOf(asker, error);

@@ -35,7 +35,10 @@ export async function setUp(session: Session): Promise<Plan> {
       );
     }
     const { mapping, key } = await chooseMapping({ ...session, queue, database, table, found });
-    return { queue, databaseAnswer, database, table: table.name, mapping, key };
+    // The sample ends here.
+    const { url, body, extendedPayloads } = queue;
+    const agreed = { url, body, extendedPayloads };
+    return { queue: agreed, databaseAnswer, database, table: table.name, mapping, key };
   } catch (error) {
     database.close();
     throw error;
@@ -43,9 +46,9 @@ export async function setUp(session: Session): Promise<Plan> {
 }
 
 /** Asks for everything that nobody can guess at once, before a message is received. */
-function requireAnswers({ given, queueUrl, databaseFrom, table }: Start): void {
+function requireAnswers({ given, queue, databaseFrom, table }: Start): void {
   const missing = [
-    ...((given.queueUrl ?? queueUrl) === undefined ? ["--queue-url URL"] : []),
+    ...((given.queueUrl ?? queue.url) === undefined ? ["--queue-url URL"] : []),
     ...((given.databaseUrl ?? databaseFrom) === undefined ? ["--database-url URL"] : []),
     ...((given.table ?? table) === undefined ? ["--table NAME"] : []),
   ];

@@ -219,7 +219,8 @@ describe("with an existing file", () => {
     conflict: { action: "ignore" },
   } as const;
   const nullable = tableOf("public.orders", orders.columns.slice(1));
-  const start = { queueUrl, databaseFrom: "etl.toml", table: "public.orders", mapping };
+  const queue = { ...blankStart.queue, url: queueUrl };
+  const start = { queue, databaseFrom: "etl.toml", table: "public.orders", mapping };
 
   test("everything is proposed as the file says", async () => {
     const { plan, asked } = await ask([], { tables: [nullable] }, start);

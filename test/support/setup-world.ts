@@ -122,8 +122,7 @@ export function memoryWorld({
 /** Where a set-up starts that knows nothing yet. */
 export const blankStart: Start = {
   given: {},
-  body: { envelope: "none", encoding: "none" },
-  extendedPayloads: false,
+  queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
   defaultMask: "hmac",
   configPath: "etl.toml",
   writes: true,

@@ -4,8 +4,7 @@ import { resolve } from "node:path";
 import { EtlError } from "../../errors.ts";
 import { commitUnknown } from "../../polling/ports.ts";
 import { loadSettings } from "../../settings/settings.ts";
-import { defaultPath, parseSettings, readSettingsFile } from "../../settings/settings-file.ts";
-import { settingsToml } from "../../settings/settings-toml.ts";
+import { defaultPath, readSettingsFile } from "../../settings/settings-file.ts";
 import { type ReadFile, readTextFile } from "../../settings/text-file.ts";
 import { setUp } from "../../setup/set-up.ts";
 import type { Context } from "../context.ts";
@@ -73,16 +72,13 @@ async function answerAndWrite(
   const start = startOf(options, env, file, settings);
   const plan = await setUp({ asker, ports, start });
   try {
-    const { file: wanted, password } = planned(plan, file, env);
-    const toml = settingsToml(wanted);
-    // What cannot be read again must not be written.
-    parseSettings(configPath, toml);
+    const contents = planned(plan, file, env, configPath);
     if (options.print) {
       await end("Nothing was written.");
-      await stdout.write(toml);
+      await stdout.write(contents.toml);
       return;
     }
-    const { made, failure } = await writePlan(plan, { toml, password, configPath });
+    const { made, failure } = await writePlan(plan, contents);
     await asker.tell(...made);
     for (const text of remarks(plan, env)) await asker.warn(text);
     await end("Next:");

@@ -5,6 +5,8 @@ import { writeColumn } from "../../settings/column-mapping.ts";
 import type { FileSettings, FileTable } from "../../settings/file-schema.ts";
 import type { SettingFlags } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { parseSettings } from "../../settings/settings-file.ts";
+import { settingsToml } from "../../settings/settings-toml.ts";
 import { tableInSchema } from "../../settings/table-name.ts";
 import { withoutPassword } from "../../setup/database-questions.ts";
 import type { DatabaseAnswer, Plan, Start } from "../../setup/ports.ts";
@@ -28,12 +30,10 @@ export function startOf(
 ): Start {
   return {
     given: options,
-    queueUrl: queue.url,
+    queue,
     databaseFrom: databaseFrom(env, file.database),
     table: file.table?.name && tableInSchema(file.table.name, file.database?.schema),
     mapping: file.table?.columns && table.mapping,
-    body: queue.body,
-    extendedPayloads: queue.extendedPayloads,
     defaultMask: defaultMethod(mask.algorithm),
     configPath: options.configPath,
     writes: !options.print,
@@ -51,18 +51,19 @@ export const passwordFile = "etl-database.password";
 
 /** What to write into which file. */
 export interface Planned {
+  readonly configPath: string;
   /** `etl.toml`, with no secret in it. */
-  readonly file: FileSettings;
-  /** For {@link passwordFile}. */
-  readonly password: string | undefined;
+  readonly toml: string;
+  /** For {@link passwordFile}, next to it. */
+  readonly password?: string | undefined;
 }
 
 /** What was agreed on, and whatever else the old file says. */
-export function planned(plan: Plan, old: FileSettings, env: Environment): Planned {
+export function planned(plan: Plan, old: FileSettings, env: Environment, configPath: string): Planned {
   const { queue, mapping, table, key } = plan;
   const { preset: _, conflict: __, key: ___, newest_by: ____, ...oldTable } = old.table ?? {};
   const { database, password } = plannedDatabase(plan.databaseAnswer, old.database ?? {}, env);
-  const file = {
+  const toml = settingsToml({
     ...old,
     queue: {
       ...old.queue,
@@ -74,15 +75,17 @@ export function planned(plan: Plan, old: FileSettings, env: Environment): Planne
     database: database && (password === undefined ? database : { ...database, password_file: passwordFile }),
     ...(key?.file === undefined ? {} : { mask: { ...old.mask, key_file: key.file } }),
     table: { ...oldTable, name: table, ...conflictKeys(mapping), columns: mapping.columns.map(writeColumn) },
-  };
-  return { file, password };
+  });
+  // What cannot be read again must not be written.
+  parseSettings(configPath, toml);
+  return { configPath, toml, password };
 }
 
 function plannedDatabase(
   answer: DatabaseAnswer,
   old: NonNullable<FileSettings["database"]>,
   env: Environment,
-): Pick<FileSettings, "database"> & Partial<Pick<Planned, "password">> {
+): Pick<FileSettings, "database"> & Pick<Planned, "password"> {
   if (answer !== "settings") {
     const schema = old.schema === undefined ? {} : { schema: old.schema };
     return { database: { url: answer.url, ...schema }, password: answer.password };

@@ -10,18 +10,9 @@ import { printable } from "../../terminal/printable.ts";
 import { shellQuoted } from "../../text/shell-quoted.ts";
 import type { Environment } from "../context.ts";
 import { createKeyFile, syncFolder } from "../keys.ts";
-import { passwordFile } from "./settings.ts";
+import { type Planned, passwordFile } from "./settings.ts";
 
-/** What the files are to hold. */
-export interface Contents {
-  /** The settings, for `configPath`. */
-  readonly toml: string;
-  /** The database's, for a file next to it. */
-  readonly password: string | undefined;
-  readonly configPath: string;
-}
-
-/** What became of it. */
+/** What became of a plan. */
 export interface Written {
   /** What was made, one line each. */
   readonly made: readonly string[];
@@ -36,7 +27,7 @@ export interface Written {
  * @throws EtlError of kind config if a file cannot be written: none of the new ones is then left; whatever creating the
  * table throws, except of kind `permission`
  */
-export async function writePlan(plan: Plan, contents: Contents): Promise<Written> {
+export async function writePlan(plan: Plan, contents: Planned): Promise<Written> {
   let created: readonly string[] = [];
   let failure: EtlError | undefined;
   try {
@@ -53,7 +44,7 @@ export async function writePlan(plan: Plan, contents: Contents): Promise<Written
   };
 }
 
-function writeFiles({ key }: Plan, { toml, password, configPath }: Contents): readonly string[] {
+function writeFiles({ key }: Plan, { toml, password, configPath }: Planned): readonly string[] {
   const made: string[] = [];
   try {
     if (key?.isNew) {
