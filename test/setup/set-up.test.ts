@@ -165,6 +165,21 @@ describe("a person", () => {
     ]);
   });
 
+  test("can mask a column in another way; an IP address is then written in one form, and a number is a numeric", async () => {
+    const { plan } = await ask([
+      ...answers,
+      [/Is this right/, "Change masked_ip"],
+      [/masked_ip: masked/, "A fixed word"],
+      [/Is this right/, "Change masked_ip"],
+      [/masked_ip: masked/, "Keyed hash"],
+      [/Is this right/, "Change order_id"],
+      [/order_id: masked/, "Keyed hash"],
+    ]);
+    const [id, , ip] = plan?.mapping.columns ?? [];
+    expect(ip).toMatchObject({ type: "text", transforms: [{ kind: "mask", canonical: "ip" }] });
+    expect(id).toMatchObject({ type: "numeric", transforms: [{ kind: "mask" }] });
+  });
+
   test("can fill the columns of an existing table, and is told what does not fit", async () => {
     const script: Answers = [
       [/Which queue/, "orders-queue"],

@@ -12,9 +12,9 @@ import { migrate } from "../../postgres/migrate.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { listTables } from "../../postgres/table-list.ts";
 import { defaultKeyFile, readMaskKey } from "../../settings/mask-key.ts";
-import type { MaskSettings, QueueSettings, Settings } from "../../settings/settings.ts";
+import type { MaskSettings, Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
-import type { Sample, SetupDatabase, SetupKey, SetupPorts, SetupQueue } from "../../setup/ports.ts";
+import type { Sample, SetupDatabase, SetupKey, SetupPorts } from "../../setup/ports.ts";
 import { callerIdentity } from "../../sqs/identity.ts";
 import { listQueueUrls } from "../../sqs/queue-list.ts";
 import { accountParts } from "../account.ts";
@@ -43,7 +43,17 @@ export function setupPorts(
     now: Date.now,
     identity: () => orAborted(async () => callerIdentity(account()), signal),
     queueUrls: () => orAborted(async () => listQueueUrls(account()), signal),
-    openQueue: (url) => setupQueue({ ...settings.queue, url }, context, signal),
+    openQueue(url) {
+      const open = (extendedPayloads: boolean) =>
+        openQueue({ ...settings.queue, url, extendedPayloads }, context, true);
+      const { name, source } = open(false);
+      return {
+        name,
+        attributes: () => orAborted(() => source.attributes(), signal),
+        sample: (maxMessages, extendedPayloads) =>
+          peek(extendedPayloads ? open(true).source : source, maxMessages, signal),
+      };
+    },
     async connect(answer) {
       // A URL is read as it will be read from the file: the PG* variables come first.
       const database = answer === "settings" ? settings.database : { url: undefined, file: answer };
@@ -104,21 +114,6 @@ function setupDatabase(
       signal.addEventListener("abort", () => database.close(), { once: true });
       return (await migrate(database, mapping, table)).created;
     },
-  };
-}
-
-function setupQueue(
-  settings: QueueSettings,
-  context: Pick<Context, "env" | "log">,
-  signal: AbortSignal,
-): SetupQueue {
-  const open = (extendedPayloads: boolean) => openQueue({ ...settings, extendedPayloads }, context, true);
-  const { name, source } = open(false);
-  return {
-    name,
-    attributes: () => orAborted(() => source.attributes(), signal),
-    sample: (maxMessages, extendedPayloads) =>
-      peek(extendedPayloads ? open(true).source : source, maxMessages, signal),
   };
 }
 
