@@ -4,7 +4,7 @@ import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../me
 import { pseudonymCharacters, redacted } from "../message/transforms/mask.ts";
 import { holds, maxCharacters } from "../postgres/column-types.ts";
 import type { Field } from "./fields.ts";
-import type { PersonalKind } from "./personal.ts";
+import { personalKind } from "./personal.ts";
 import type { TargetColumn } from "./ports.ts";
 import { wordsOf } from "./words.ts";
 
@@ -102,13 +102,11 @@ function timesOf({ path, epoch }: Field): readonly Conversion[] {
  * @param field absent for a message attribute, which is a text
  * @returns undefined for a list or an object, which is not a single value
  */
-export function maskedField(field: Field | undefined, kind: PersonalKind | undefined): Made | undefined {
+export function maskedField(field: Field | undefined): Made | undefined {
   switch (field === undefined ? "text" : field.soleType) {
     case "text":
-    case "null": {
-      const form = kind === "IP address" ? "ip" : undefined;
-      return masking({ type: "text", transforms: [] }, "default", form);
-    }
+    case "null":
+      return masking({ type: "text", transforms: [] }, "default", field);
     case "integer":
     case "decimal":
       return masking({ type: "numeric", transforms: [] }, "default");
@@ -122,34 +120,39 @@ export function maskedField(field: Field | undefined, kind: PersonalKind | undef
  *
  * @returns undefined if the column can hold no pseudonym of the field
  */
-export function maskedInto(
-  { type }: Pick<TargetColumn, "type">,
-  field: Field,
-  kind: PersonalKind,
-): Made | undefined {
-  const masked = maskedField(field, kind);
+export function maskedInto({ type }: Pick<TargetColumn, "type">, field: Field): Made | undefined {
+  const masked = maskedField(field);
   if (masked === undefined) return undefined;
   const room = holds(type, "text") ? (maxCharacters(type) ?? Number.POSITIVE_INFINITY) : 0;
   if (room >= pseudonymCharacters.hmac) return masked;
   // Several addresses, or an address with its port, have no network.
-  const hasNetwork = !field.someShapes.has("ips") && !field.someShapes.has("endpoint");
-  if (kind === "IP address" && holds(type, "inet") && hasNetwork) return masking(masked, "truncate");
+  const hasNetwork = isAddress(field) && !field.someShapes.has("ips") && !field.someShapes.has("endpoint");
+  if (holds(type, "inet") && hasNetwork) return masking(masked, "truncate");
   return room >= redacted.length ? masking(masked, "redact") : undefined;
+}
+
+function isAddress(field: Field): boolean {
+  return personalKind(field) === "IP address";
 }
 
 /** How a value is masked; `default` for the run's own method, undefined if it is not masked. */
 export type MaskChoice = MaskMethodName | "default" | undefined;
 
-/** The column's value, masked with the method. */
-export function masking(column: Made, method: MaskChoice, canonical?: "ip"): Made {
+/**
+ * The column's value, masked with the method.
+ *
+ * @param field what the column takes; one of IP addresses is written in one way before a pseudonym is made of it
+ */
+export function masking(column: Made, method: MaskChoice, field?: Field): Made {
   const before = column.transforms.filter(({ kind }) => kind !== "mask");
   if (method === undefined) return { type: column.type, transforms: before };
   if (method === "truncate") return { type: "inet", transforms: [...before, { kind: "mask", method }] };
-  const form = canonical ?? column.transforms.find((step) => step.kind === "mask")?.canonical;
+  const old = column.transforms.find((step) => step.kind === "mask");
+  const isCanonical = old?.canonical === "ip" || (field !== undefined && isAddress(field));
   const mask: Transform = {
     kind: "mask",
     ...(method === "default" ? {} : { method }),
-    ...(form === undefined || method === "redact" ? {} : { canonical: form }),
+    ...(isCanonical && method !== "redact" ? { canonical: "ip" } : {}),
   };
   // A text, so that what is not an address is masked, too, and does not reject its message.
   return { type: column.type === "inet" ? "text" : column.type, transforms: [...before, mask] };

@@ -66,19 +66,19 @@ export async function chooseMapping(parts: MappingParts): Promise<Pick<Plan, "ma
 
 /** Asks which fields are personal; proposes those that look so. */
 async function choosePersonal(asker: Asker, fields: readonly Field[]): Promise<PersonalFields> {
-  if (fields.length === 0) return new Map();
-  const kinds = new Map(fields.map((field) => [field.name, personalKind(field)]));
-  const names = await asker.several({
-    message: "Which are personal, and masked?",
-    choices: fields.map(({ name }) => ({ value: name, label: name, hint: kinds.get(name) })),
-    proposed: fields.flatMap(({ name }) => (kinds.get(name) === undefined ? [] : [name])),
-  });
-  return new Map(names.map((name) => [name, kinds.get(name)]));
+  if (fields.length === 0) return new Set();
+  const choices = fields.map((field) => ({
+    value: field.name,
+    label: field.name,
+    hint: personalKind(field),
+  }));
+  const proposed = choices.filter(({ hint }) => hint !== undefined).map(({ value }) => value);
+  return new Set(await asker.several({ message: "Which are personal, and masked?", choices, proposed }));
 }
 
 function alreadyMasked(columns: readonly ColumnMapping[]): PersonalFields {
   const masked = columns.filter((column) => maskOf(column) !== undefined);
-  return new Map(masked.map(({ source }) => [sourceName(source), undefined]));
+  return new Set(masked.map(({ source }) => sourceName(source)));
 }
 
 function propose({ table, found }: MappingParts, personal: PersonalFields): readonly ColumnMapping[] {
@@ -216,10 +216,9 @@ async function askMask({ asker, name, field, same, personal }: SourcedParts): Pr
 }
 
 function maskedAs({ field, same }: SourcedParts, method: MaskChoice): Made {
-  const kind = field && personalKind(field);
   const isMasked = same !== undefined && maskOf(same) !== undefined;
-  const start = isMasked ? same : (maskedField(field, kind) ?? same ?? { type: "text", transforms: [] });
-  return masking(start, method, kind === "IP address" ? "ip" : undefined);
+  const start = isMasked ? same : (maskedField(field) ?? same ?? { type: "text", transforms: [] });
+  return masking(start, method, field);
 }
 
 async function askConversion({ asker, name, field, same, target }: SourcedParts): Promise<Made> {

@@ -5,12 +5,11 @@ import { storedType } from "../message/stored-type.ts";
 import { holds } from "../postgres/column-types.ts";
 import { conversionsOf, type Made, maskedField, maskedInto } from "./conversions.ts";
 import type { Field, FieldsFound } from "./fields.ts";
-import type { PersonalKind } from "./personal.ts";
 import type { TargetColumn } from "./ports.ts";
 import { columnName, likeness, wordsOf } from "./words.ts";
 
-/** The personal fields by name, and their kinds; a field that a person added has no known kind. */
-export type PersonalFields = ReadonlyMap<string, PersonalKind | undefined>;
+/** The names of the personal fields, as a person chose them. */
+export type PersonalFields = ReadonlySet<string>;
 
 /** Names that are less alike mean two things. */
 const leastLikeness = 0.6;
@@ -59,8 +58,7 @@ function fieldInto(
 ): ColumnMapping | undefined {
   const required = field.isInAll(of) || (!column.nullable && !column.hasDefault);
   if (personal.has(field.name)) {
-    const masked = maskedInto(column, field, personal.get(field.name) ?? "name");
-    return bodyColumn(column.name, field, masked, required);
+    return bodyColumn(column.name, field, maskedInto(column, field), required);
   }
   const fitting = conversionsOf(field).filter((conversion) => holds(column.type, storedType(conversion)));
   // A text column takes identifiers and addresses, too, and keeps them as the sender wrote them.
@@ -130,7 +128,7 @@ export function proposeTable(
 ): readonly ColumnMapping[] {
   const columns = fields.flatMap((field) => {
     const isPersonal = personal.has(field.name);
-    const made = isPersonal ? maskedField(field, personal.get(field.name)) : conversionsOf(field)[0];
+    const made = isPersonal ? maskedField(field) : conversionsOf(field)[0];
     const name = columnName(isPersonal ? ["masked", ...field.path] : field.path);
     return bodyColumn(name, field, made, field.isInAll(of)) ?? [];
   });
