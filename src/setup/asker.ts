@@ -3,12 +3,10 @@
 import { EtlError } from "../errors.ts";
 import type { PromptChoice, TextPrompt } from "../terminal/prompts.ts";
 
-/** One of the answers to choose from. */
 export interface Choice<Value> extends PromptChoice {
   readonly value: Value;
 }
 
-/** A question for one of several answers. */
 export interface ChoiceQuestion<Value> {
   readonly message: string;
   readonly choices: readonly Choice<Value>[];
@@ -16,7 +14,6 @@ export interface ChoiceQuestion<Value> {
   readonly proposed?: Value | undefined;
 }
 
-/** A question for any number of answers. */
 export interface SeveralQuestion<Value> extends Omit<ChoiceQuestion<Value>, "proposed"> {
   readonly proposed: readonly Value[];
 }
@@ -34,7 +31,6 @@ export interface Asker {
   /** Tells what was found, one line each. */
   tell(...lines: readonly string[]): Promise<void>;
   warn(text: string): Promise<void>;
-  /** Shows rows under headers. */
   show(
     title: string,
     headers: readonly string[],

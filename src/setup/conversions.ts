@@ -11,7 +11,6 @@ import { wordsOf } from "./words.ts";
 /** What a mapping makes of a column's value. */
 export type Made = Pick<ColumnMapping, "type" | "transforms">;
 
-/** A type, and what is done to get there. */
 export interface Conversion extends Made {
   /** In words, for a person to choose by; each conversion has its own. */
   readonly label: string;
@@ -158,7 +157,6 @@ export function masking(column: Made, method: MaskChoice, field?: Field): Made {
   return { type: column.type === "inet" ? "text" : column.type, transforms: [...before, mask] };
 }
 
-/** How the column is masked. */
 export function maskOf({ transforms }: Pick<ColumnMapping, "transforms">): MaskChoice {
   const mask = transforms.find((step) => step.kind === "mask");
   return mask && (mask.method ?? "default");

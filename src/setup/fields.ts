@@ -18,11 +18,9 @@ const deepest = 5;
 /** An object that is used as a dictionary has a field for every key there ever was. */
 const mostFields = 200;
 
-/** What a sample has. */
 export interface FieldsFound {
   /** In the order in which they first came. */
   readonly fields: readonly Field[];
-  /** How many bodies were looked at. */
   readonly of: number;
   /** Whether fields were left out. */
   readonly cut: boolean;

@@ -128,7 +128,6 @@ async function changed(
   return rest.toSpliced(current === undefined ? rest.length : columns.indexOf(current), 0, answer);
 }
 
-/** A column to ask about. */
 interface ColumnParts extends MappingParts {
   readonly name: string;
   /** Absent if nothing fills it yet. */

@@ -25,7 +25,6 @@ export interface Start {
   /** The columns of the file, for the table of the file. */
   readonly mapping?: Mapping | undefined;
   readonly defaultMask: DefaultMaskMethod;
-  /** The file to write. */
   readonly configPath: string;
   /** Whether anything is written in the end. */
   readonly writes: boolean;
@@ -38,7 +37,6 @@ export interface Sample {
   readonly notReleased: number;
 }
 
-/** One queue. */
 export interface SetupQueue {
   readonly name: string;
   /** @throws EtlError if the queue cannot be reached, or the identity may not ask it */
@@ -51,10 +49,8 @@ export interface SetupQueue {
   sample(maxMessages: number, extendedPayloads: boolean): Promise<Sample>;
 }
 
-/** One column of an existing table. */
 export type TargetColumn = Pick<TableColumn, "name" | "type" | "nullable" | "hasDefault" | "generated">;
 
-/** An existing table. */
 export interface TargetTable {
   /** The name as `--table` takes it. */
   readonly name: string;
@@ -98,9 +94,7 @@ export interface SetupKey {
   readonly isNew: boolean;
 }
 
-/** The world. */
 export interface SetupPorts {
-  /** Milliseconds since 1970 UTC. */
   readonly now: () => number;
   /** @throws EtlError if there are no credentials, or AWS refuses them */
   identity(): Promise<Pick<CallerIdentity, "source" | "arn">>;

@@ -72,7 +72,7 @@ export async function review(
       );
     }
     if (table.found !== undefined) await database.check(table.name, mapping);
-    if (start.writes) await asker.tell(whatYesMeans(parts, key));
+    if (start.writes) await asker.tell(whatHappensNext(parts, key));
     return { key };
   } catch (error) {
     if (!(error instanceof EtlError)) throw error;
@@ -81,13 +81,13 @@ export async function review(
   }
 }
 
-function whatYesMeans({ start, table }: MappingParts, key: SetupKey | undefined): string {
+function whatHappensNext({ start, table }: MappingParts, key: SetupKey | undefined): string {
   const made =
     table.found === undefined
-      ? `creates ${table.name} and its ledger`
-      : "creates the ledger next to the table if it is missing";
+      ? `create ${table.name} and its ledger`
+      : "create the ledger next to the table if it is missing";
   const keyFile = key?.isNew ? ` and a new mask key, ${key.place},` : "";
-  return `A yes writes ${start.configPath}${keyFile} and ${made}`;
+  return `etl will write ${start.configPath}${keyFile} and ${made}`;
 }
 
 async function showColumns(

@@ -10,7 +10,6 @@ export interface ReadSample {
   readonly format: BodyFormat;
   /** The objects of the messages that could be read and are of one kind. */
   readonly bodies: readonly object[];
-  /** How many messages could not be read. */
   readonly unreadable: number;
   /** How many messages are of another kind. */
   readonly unlike: number;

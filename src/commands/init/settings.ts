@@ -15,7 +15,6 @@ import { defaultMethod } from "../masker.ts";
 
 /** `etl init`. */
 export interface InitOptions extends Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table"> {
-  /** Ask nothing. */
   readonly yes: boolean;
   /** Write nothing, and print the file. */
   readonly print: boolean;
@@ -49,7 +48,6 @@ function databaseFrom(env: Environment, database: FileSettings["database"] = {})
 /** The file for the password, next to `etl.toml`. */
 export const passwordFile = "etl-database.password";
 
-/** What to write into which file. */
 export interface Planned {
   readonly configPath: string;
   /** `etl.toml`, with no secret in it. */

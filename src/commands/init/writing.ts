@@ -12,7 +12,6 @@ import type { Environment } from "../context.ts";
 import { createKeyFile, syncFolder } from "../keys.ts";
 import { type Planned, passwordFile } from "./settings.ts";
 
-/** What became of a plan. */
 export interface Written {
   /** What was made, one line each. */
   readonly made: readonly string[];
