@@ -52,7 +52,10 @@ const arrows: Readonly<Record<string, Arrows>> = {
     mayTypes: ["commands/context.ts", "message"],
     packages: /^(node:(fs|path)|smol-toml|valibot)$/,
   },
-  setup: { may: ["setup", "message", "errors.ts"] },
+  setup: {
+    may: ["setup", "message", "errors.ts", "postgres/column-types.ts"],
+    mayTypes: ["polling", "postgres", "settings", "sqs", "terminal"],
+  },
   demo: { may: ["demo", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
   doctor: { may: ["doctor", "errors.ts", "text"] },
   commands: {

@@ -1,73 +1,94 @@
-/** How the set-up speaks with whoever answers it: a person at a terminal, or flags alone. */
+/** How the set-up asks and tells: a person at a terminal answers, or nobody does and what is proposed is taken. */
 
-/** What every question has. */
-interface Question {
-  readonly message: string;
-  /** The flag that answers it where nobody can be asked, such as `--queue-url URL`. */
-  readonly flag: string;
-}
+import { EtlError } from "../errors.ts";
+import type { PromptChoice, TextPrompt } from "../terminal/prompts.ts";
 
-/** A question for a line of text. */
-export interface TextQuestion extends Question {
-  /** What is there already, to be kept or changed; the answer of a run that nobody answers. */
-  readonly proposed?: string | undefined;
-  /** Shown where nothing is typed yet. */
-  readonly example?: string | undefined;
-  /** What is wrong with the text, in words; undefined where nothing is. Must not reach for the world. */
-  readonly fault: (text: string) => string | undefined;
-}
-
-/** A question for something that must not be shown. */
-export type SecretQuestion = Question;
-
-/** One of the answers to choose from. */
-export interface Choice<Value> {
+export interface Choice<Value> extends PromptChoice {
   readonly value: Value;
-  readonly label: string;
-  readonly hint?: string | undefined;
 }
 
-/** A question for one of several answers. */
-export interface ChoiceQuestion<Value> extends Question {
+export interface ChoiceQuestion<Value> {
+  readonly message: string;
   readonly choices: readonly Choice<Value>[];
-  /** The answer of a run that nobody answers, and where the cursor stands at first. */
+  /** Where the cursor is at first. */
   readonly proposed?: Value | undefined;
-  /** Whether a run that nobody answers may take the proposed one. @defaultValue true */
-  readonly mayAssume?: boolean | undefined;
 }
 
-/** A question for any number of answers. */
-export interface SeveralQuestion<Value> extends Question {
-  readonly choices: readonly Choice<Value>[];
+export interface SeveralQuestion<Value> extends Omit<ChoiceQuestion<Value>, "proposed"> {
   readonly proposed: readonly Value[];
 }
 
-/** A question for yes or no. */
-export interface ConfirmQuestion extends Question {
-  readonly proposed: boolean;
-}
-
-/**
- * Asks and tells. Every question rejects, with the reason of the set-up's abort signal, where the person backs out;
- * with an `EtlError` of kind usage where nobody can be asked and nothing is proposed.
- */
+/** Asks and tells. Every question rejects with the reason of the set-up's abort signal if the person backs out. */
 export interface Asker {
-  /** Whether another answer can be had where one turns out to be wrong. */
+  /** Whether somebody can answer again if an answer turns out to be wrong. */
   readonly isPerson: boolean;
-  text(question: TextQuestion): Promise<string>;
-  secret(question: SecretQuestion): Promise<string>;
+  text(question: TextPrompt): Promise<string>;
+  /** The answer is never shown. */
+  secret(message: string): Promise<string>;
   choose<Value>(question: ChoiceQuestion<Value>): Promise<Value>;
   several<Value>(question: SeveralQuestion<Value>): Promise<readonly Value[]>;
-  confirm(question: ConfirmQuestion): Promise<boolean>;
-  /** Tells what was found; one line each. */
+  confirm(message: string, proposed: boolean): Promise<boolean>;
+  /** Tells what was found, one line each. */
   tell(...lines: readonly string[]): Promise<void>;
-  /** Tells what a person should heed. */
   warn(text: string): Promise<void>;
-  /** Shows rows under headers. */
   show(
     title: string,
     headers: readonly string[],
     rows: readonly (readonly (string | null)[])[],
     rightAligned?: readonly number[],
   ): Promise<void>;
+}
+
+/**
+ * The asker for `--yes`: takes what is proposed. A question without a proposal is an `EtlError` of kind usage; `setUp`
+ * makes sure before it starts that flags and settings answer those.
+ */
+export function unasked(telling: Pick<Asker, "tell" | "warn" | "show">): Asker {
+  return {
+    ...telling,
+    isPerson: false,
+    text: async ({ message, initial }) => initial ?? unanswered(message),
+    secret: async (message) => unanswered(message),
+    choose: async ({ message, choices, proposed }) =>
+      (choices.find(({ value }) => value === proposed) ?? unanswered(message)).value,
+    several: async ({ proposed }) => proposed,
+    confirm: async (_, proposed) => proposed,
+  };
+}
+
+function unanswered(question: string): never {
+  throw setupError(`nobody is here to answer "${question}"`, "run etl init in a terminal", "usage");
+}
+
+/** An error that another answer, or a person at a terminal, mends. */
+export function setupError(message: string, hint: string, kind: "config" | "usage" = "config"): EtlError {
+  return new EtlError({ kind, operation: "init", message, hint });
+}
+
+/** Warns of an error and of what to do about it. */
+export function warnOf(asker: Asker, { message, hint }: EtlError): Promise<void> {
+  return asker.warn(hint === undefined ? message : `${message}; try: ${hint}`);
+}
+
+/**
+ * Tries until it works: a person is told each error and asked again.
+ *
+ * @param given tried first, and not again
+ * @throws EtlError what the attempt throws, if nobody can answer again
+ */
+export async function untilRight<Given, Result>(
+  asker: Asker,
+  given: Given | undefined,
+  attempt: (given: Given | undefined) => Promise<Result>,
+): Promise<Result> {
+  let first = given;
+  for (;;) {
+    try {
+      return await attempt(first);
+    } catch (error) {
+      if (!(error instanceof EtlError) || !asker.isPerson) throw error;
+      await warnOf(asker, error);
+      first = undefined;
+    }
+  }
 }

@@ -1,135 +1,134 @@
 /** The middle questions: which database, and which of its tables. */
 
 import { EtlError } from "../errors.ts";
-import type { Asker } from "./asker.ts";
-import { withoutPassword } from "./database-url.ts";
-import type { Start } from "./plan.ts";
-import type { DatabaseAnswer, SetupDatabase, SetupDatabases, TargetTable } from "./ports.ts";
-import { untilRight } from "./retry.ts";
+import { type Asker, untilRight } from "./asker.ts";
+import type { DatabaseAnswer, DatabaseUrl, Plan, Session, SetupDatabase, TargetTable } from "./ports.ts";
 import { columnName, likeness, wordsOf } from "./words.ts";
 
-const databaseFlag = "--database-url URL";
-const tableFlag = "--table NAME";
+type ChosenDatabase = Pick<Plan, "database" | "databaseAnswer">;
 
-/** A database that has answered, and how. */
-export interface ChosenDatabase {
-  readonly answer: DatabaseAnswer;
-  readonly database: SetupDatabase;
-}
-
-/** Asks for the database until it lets us in. A password is asked for where one is missing, and never shown. */
-export async function chooseDatabase(
-  asker: Asker,
-  databases: SetupDatabases,
-  start: Start,
-): Promise<ChosenDatabase> {
-  const given = start.given.databaseUrl;
-  const chosen = await untilRight(
-    asker,
-    given === undefined ? undefined : withoutPassword(given),
-    async (answer) => connect(asker, databases, answer ?? (await askForDatabase(asker, start))),
+/** Asks for the database until it lets us in. Asks for a password if one is missing, and never shows it. */
+export async function chooseDatabase(session: Session): Promise<ChosenDatabase> {
+  const { asker, start } = session;
+  const { databaseUrl } = start.given;
+  const given = databaseUrl === undefined ? undefined : withoutPassword(databaseUrl);
+  const chosen = await untilRight(asker, given, async (answer) =>
+    connect(session, answer ?? (await askForDatabase(session))),
   );
   const { user, name, address } = chosen.database;
   await asker.tell(`Connected to database ${name} at ${address} as ${user}`);
   return chosen;
 }
 
-async function connect(
-  asker: Asker,
-  databases: SetupDatabases,
-  answer: DatabaseAnswer,
-): Promise<ChosenDatabase> {
+async function connect({ asker, ports }: Session, answer: DatabaseAnswer): Promise<ChosenDatabase> {
   try {
-    return { answer, database: await databases.connect(answer) };
+    return { databaseAnswer: answer, database: await ports.connect(answer) };
   } catch (error) {
-    const mayNeedPassword =
-      error instanceof EtlError &&
-      error.kind === "permission" &&
-      answer.kind === "url" &&
-      answer.password === undefined &&
-      asker.isPerson;
-    if (!mayNeedPassword) throw error;
-    const password = await asker.secret({ message: "The password of this user", flag: databaseFlag });
+    const isRefused = error instanceof EtlError && error.kind === "permission";
+    if (!isRefused || answer === "settings" || answer.password !== undefined || !asker.isPerson) throw error;
+    const password = await asker.secret("The user's password");
     if (password === "") throw error;
     const complete = { ...answer, password };
-    return { answer: complete, database: await databases.connect(complete) };
+    return { databaseAnswer: complete, database: await ports.connect(complete) };
   }
 }
 
-async function askForDatabase(asker: Asker, { databaseFrom }: Start): Promise<DatabaseAnswer> {
+async function askForDatabase({ asker, start: { databaseFrom } }: Session): Promise<DatabaseAnswer> {
+  const known = databaseFrom === undefined ? undefined : `The one of ${databaseFrom}`;
   const kind = await asker.choose<"settings" | "url" | "parts">({
     message: "Which Postgres?",
-    flag: databaseFlag,
     choices: [
-      ...(databaseFrom === undefined
-        ? []
-        : [{ value: "settings" as const, label: `The one of ${databaseFrom}` }]),
+      ...(known === undefined ? [] : [{ value: "settings" as const, label: known }]),
       { value: "url", label: "Give its URL" },
       { value: "parts", label: "Give host, database and user" },
     ],
-    proposed: databaseFrom === undefined ? "url" : "settings",
-    mayAssume: databaseFrom !== undefined,
+    proposed: known === undefined ? "url" : "settings",
   });
-  if (kind === "settings") return { kind };
+  if (kind === "settings") return kind;
   return kind === "url" ? await askForUrl(asker) : await askForParts(asker);
 }
 
-async function askForUrl(asker: Asker): Promise<DatabaseAnswer> {
+async function askForUrl(asker: Asker): Promise<DatabaseUrl> {
   const url = await asker.text({
     message: "The database's URL; a password is asked for next",
-    flag: databaseFlag,
     example: "postgres://user@host/database?sslmode=verify-full",
-    fault: (text) => (/^postgres(ql)?:\/\//.test(text.trim()) ? undefined : "It begins with postgres://"),
+    fault: (text) =>
+      /^postgres(ql)?:\/\//.test(text.trim()) ? undefined : "A database's URL begins with postgres://",
   });
   return withoutPassword(url.trim());
 }
 
-async function askForParts(asker: Asker): Promise<DatabaseAnswer> {
-  const ask = (message: string, proposed?: string) =>
-    asker.text({
-      message,
-      flag: databaseFlag,
-      proposed,
-      fault: (text) => (text.trim() === "" ? "It is not empty" : undefined),
-    });
-  const host = (await ask("Host, and port where it is not 5432", "localhost")).trim();
-  const name = (await ask("Database")).trim();
-  const user = (await ask("User")).trim();
+async function askForParts(asker: Asker): Promise<DatabaseUrl> {
+  const ask = async (message: string, initial?: string) =>
+    (await asker.text({ message, initial, fault: emptyFault })).trim();
+  const host = await ask("Host, or HOST:PORT if the port is not 5432", "localhost");
+  const name = await ask("Database");
+  const user = await ask("User");
   const isLocal = /^(localhost|127\.|\[?::1|\/)/.test(host);
   const sslmode = await asker.choose<string>({
     message: "Encryption (sslmode)",
-    flag: databaseFlag,
     choices: [
-      { value: "verify-full", label: "verify-full", hint: "as it should be" },
-      { value: "require", label: "require", hint: "encrypted, whoever answers" },
-      { value: "disable", label: "disable", hint: "on this host" },
+      { value: "verify-full", label: "verify-full", hint: "encrypted, checks the server's certificate" },
+      { value: "require", label: "require", hint: "encrypted, does not check who answers" },
+      { value: "disable", label: "disable", hint: "not encrypted; for this host" },
     ],
     proposed: isLocal ? "disable" : "verify-full",
   });
   const query = host.startsWith("/") ? `?host=${encodeURIComponent(host)}` : `?sslmode=${sslmode}`;
   const authority = host.startsWith("/") ? "" : host;
   return {
-    kind: "url",
     url: `postgres://${encodeURIComponent(user)}@${authority}/${encodeURIComponent(name)}${query}`,
   };
 }
 
-/** A table that is there, or the name of one that is not. */
+function emptyFault(text: string): string | undefined {
+  return text.trim() === "" ? "This cannot be empty" : undefined;
+}
+
+/**
+ * Takes the password out of a URL, wherever libpq would find one: what is written into `etl.toml` must have none. A URL in
+ * which nobody can tell where the password ends stays as it is; nothing connects with it either.
+ */
+export function withoutPassword(url: string): DatabaseUrl {
+  const [, scheme = "", user = "", userPassword, rest = ""] =
+    /^(\w+:\/\/)(?:([^@/?:]*)(?::([^@/?]*))?@)?(.*)$/s.exec(url) ?? [];
+  if (scheme === "") return { url };
+  const [place = "", query = ""] = rest.split(/\?(.*)/s);
+  const parameters = query.split("&").filter((pair) => pair !== "");
+  // A name may be percent-encoded, too.
+  const isSecret = (pair: string) => decoded(pair.split("=")[0] ?? "") === "password";
+  const kept = parameters.filter((pair) => !isSecret(pair));
+  const password = parameters.findLast(isSecret)?.replace(/^[^=]*=/, "") ?? userPassword;
+  return {
+    url: `${scheme}${user === "" ? "" : `${user}@`}${place}${kept.length === 0 ? "" : `?${kept.join("&")}`}`,
+    ...(password === undefined || password === "" ? {} : { password: decoded(password) }),
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** An existing table, or the name of a new one. */
 export interface ChosenTable {
   readonly name: string;
   readonly found: TargetTable | undefined;
-  /** Whether it is the table of the file that is there. */
+  /** Whether it is the table of the existing file. */
   readonly isFiles: boolean;
 }
 
-/** Asks for the table: one that is there, or a name for a new one. */
+/** Asks for the table: an existing one, or the name of a new one. */
 export async function chooseTable(
-  asker: Asker,
+  session: Session,
   database: SetupDatabase,
-  start: Start,
   queueName: string,
 ): Promise<ChosenTable> {
-  // One table has several names, with its schema and without: the database says which is which.
+  const { asker, start } = session;
+  // A table has several names, with its schema and without; only the database knows which are the same.
   const before = start.table === undefined ? undefined : await nameOf(database, start.table);
   const chosen = await untilRight(asker, start.given.table, async (given) => {
     const typed = given ?? (await askForTable(asker, database, before, queueName));
@@ -139,13 +138,13 @@ export async function chooseTable(
   });
   await asker.tell(
     chosen.found === undefined
-      ? `Table ${chosen.name} is not there yet: it will be created`
+      ? `Table ${chosen.name} does not exist yet`
       : `Table ${chosen.name} has ${chosen.found.columns.length} columns`,
   );
   return chosen;
 }
 
-/** The table's name as the database has it; as it was written where there is none, or where it cannot be asked for. */
+/** The table's name as the database has it; as it was written if it does not exist, or is not a table's name. */
 async function nameOf(database: SetupDatabase, written: string): Promise<string> {
   try {
     return (await database.table(written))?.name ?? written;
@@ -163,35 +162,29 @@ async function askForTable(
 ): Promise<string> {
   const tables = asker.isPerson ? await database.tables() : [];
   const subject = wordsOf(queueName).filter((word) => !["queue", "fifo", "sqs"].includes(word));
-  const alike = tables.find(({ name }) => likeness([subject.join("_")], bareName(name)) >= 0.6)?.name;
-  const known = before === undefined || tables.some(({ name }) => name === before) ? [] : [before];
-  if (tables.length + known.length > 0) {
+  const bareName = (name: string) => name.split(".").at(-1)?.replaceAll('"', "") ?? name;
+  const alike = tables.find(({ sqlName }) => likeness([subject.join("_")], bareName(sqlName)) >= 0.6);
+  const isMissing = before !== undefined && !tables.some(({ sqlName }) => sqlName === before);
+  if (tables.length > 0 || isMissing) {
     const chosen = await asker.choose<string | undefined>({
       message: "Into which table?",
-      flag: tableFlag,
       choices: [
-        ...known.map((name) => ({ value: name, label: name, hint: "as before" })),
-        ...tables.map(({ name, columns, rows }) => ({
-          value: name,
-          label: name,
+        ...(isMissing ? [{ value: before, label: before, hint: "as before" }] : []),
+        ...tables.map(({ sqlName, columns, estimatedRows: rows }) => ({
+          value: sqlName,
+          label: sqlName,
           hint: `${columns} columns${rows === undefined ? "" : `, about ${rows} rows`}`,
         })),
         { value: undefined, label: "Create a new one" },
       ],
-      proposed: before ?? alike,
-      mayAssume: before !== undefined,
+      proposed: before ?? alike?.sqlName,
     });
     if (chosen !== undefined) return chosen;
   }
   const proposed = columnName(subject);
   return await asker.text({
     message: "Name of the new table",
-    flag: tableFlag,
-    proposed: proposed === "_" ? undefined : proposed,
-    fault: (text) => (text.trim() === "" ? "It is not empty" : undefined),
+    initial: proposed === "_" ? undefined : proposed,
+    fault: emptyFault,
   });
-}
-
-function bareName(name: string): string {
-  return name.split(".").at(-1)?.replaceAll('"', "") ?? name;
 }

@@ -1,73 +1,38 @@
-/** The last questions: which fields are personal, and which column takes which; with the rows it comes to. */
+/** The last questions: which fields are personal, and what each column takes, as which type, masked how. */
 
-import { EtlError } from "../errors.ts";
-import { type ColumnMapping, type Mapping, sourceName } from "../message/mapping.ts";
-import { createTypeOf, storedType, usesKey } from "../message/stored-type.ts";
-import { createMasker } from "../message/transforms/mask.ts";
+import {
+  type ColumnMapping,
+  type ColumnSource,
+  type Mapping,
+  messageFacts,
+  sourceName,
+} from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
+import { holds } from "../postgres/column-types.ts";
 import type { Asker, Choice } from "./asker.ts";
-import { askColumn } from "./column-questions.ts";
-import type { ChosenTable } from "./database-questions.ts";
-import type { Field, FieldsFound } from "./fields.ts";
-import { maskOf } from "./masking.ts";
+import {
+  type Conversion,
+  conversions,
+  conversionsOf,
+  type Made,
+  type MaskChoice,
+  maskedField,
+  masking,
+  maskOf,
+} from "./conversions.ts";
+import type { Field } from "./fields.ts";
 import { personalKind } from "./personal.ts";
-import type { Start } from "./plan.ts";
-import type { SetupDatabase, SetupKey, SetupPorts } from "./ports.ts";
-import { preview, showPreview } from "./preview.ts";
-import { misfits, type PersonalFields, proposeForTable, proposeTable } from "./proposal.ts";
-import type { ChosenQueue } from "./queue-questions.ts";
-
-/** What was agreed on. */
-export interface ChosenMapping {
-  readonly mapping: Mapping;
-  readonly key: SetupKey | undefined;
-}
-
-/** What the questions are about. */
-export interface MappingParts {
-  readonly ports: SetupPorts;
-  readonly start: Start;
-  readonly queue: ChosenQueue;
-  readonly database: SetupDatabase;
-  readonly table: ChosenTable;
-  readonly found: FieldsFound;
-}
-
-/** Shows the fields with their types and how many messages have them; never a value. */
-export async function showFields(asker: Asker, { fields, of, cut }: FieldsFound): Promise<void> {
-  await asker.show(
-    `What is in ${of === 1 ? "one message" : `${of} messages`}`,
-    ["field", "type", "in", "personal?"],
-    fields.map((field) => [
-      field.name,
-      [...field.types.keys()].join(", "),
-      String(field.seen),
-      personalKind(field) ?? "",
-    ]),
-    [2],
-  );
-  if (cut) await asker.warn(`there are more fields: only the first ${fields.length} are looked at`);
-}
-
-/** Asks which fields are personal; those that look so are proposed. */
-async function choosePersonal(asker: Asker, fields: readonly Field[]): Promise<PersonalFields> {
-  if (fields.length === 0) return new Map();
-  const kinds = new Map(fields.map((field) => [field.name, personalKind(field)]));
-  const names = await asker.several({
-    message: "Which are personal, and masked?",
-    flag: "--yes",
-    choices: fields.map(({ name }) => ({ value: name, label: name, hint: kinds.get(name) })),
-    proposed: fields.flatMap(({ name }) => (kinds.get(name) === undefined ? [] : [name])),
-  });
-  return new Map(names.map((name) => [name, kinds.get(name)]));
-}
+import type { Plan, TargetColumn } from "./ports.ts";
+import { factColumn, type PersonalFields, proposeForTable, proposeTable } from "./proposal.ts";
+import { type MappingParts, review, unfilledNames, unusedFields } from "./review.ts";
 
 /**
- * Proposes a mapping, or takes the one of the file, and changes it until it is agreed on.
+ * Proposes a mapping, or takes the one of the file, and changes it until the person agrees.
  *
- * @throws EtlError where what is proposed does not work, and nobody can change it
+ * @throws EtlError if the proposal does not work and nobody can change it
  */
-export async function chooseMapping(asker: Asker, parts: MappingParts): Promise<ChosenMapping> {
-  const { found, start, table } = parts;
+export async function chooseMapping(parts: MappingParts): Promise<Pick<Plan, "mapping" | "key">> {
+  const { asker, found, start, table } = parts;
   const filesMapping = table.isFiles ? start.mapping : undefined;
   let personal =
     filesMapping === undefined
@@ -76,149 +41,50 @@ export async function chooseMapping(asker: Asker, parts: MappingParts): Promise<
   let columns = filesMapping?.columns ?? propose(parts, personal);
   for (;;) {
     const mapping: Mapping = { columns, conflict: filesMapping?.conflict ?? { action: "reject" } };
-    const { fault, key } = await review(asker, parts, mapping, personal);
+    const { fault, key } = await review(parts, mapping, personal);
     if (fault !== undefined && !asker.isPerson) throw fault;
+    const isRight = fault === undefined;
     const next = await asker.choose<"write" | "personal" | { readonly column: string }>({
-      message: fault === undefined ? "Is this right?" : "What is to change?",
-      flag: "--yes",
+      message: isRight ? "Is this right?" : "What do you want to change?",
       choices: [
-        ...(fault === undefined ? [{ value: "write" as const, label: "Yes: write it" }] : []),
+        ...(isRight ? [{ value: "write" as const, label: "Yes: write it" }] : []),
         ...columnChoices(parts, columns),
-        { value: "personal", label: "Propose all anew, from what is personal on" },
-        ...(fault === undefined
-          ? []
-          : [{ value: "write" as const, label: "Nothing: write it all the same" }]),
+        { value: "personal", label: "Start over from the personal fields" },
+        ...(isRight ? [] : [{ value: "write" as const, label: "Nothing: write it anyway" }]),
       ],
-      proposed: fault === undefined ? "write" : undefined,
+      proposed: isRight ? "write" : undefined,
     });
     if (next === "write") return { mapping, key };
     if (next === "personal") {
       personal = await choosePersonal(asker, found.fields);
       columns = propose(parts, personal);
-      continue;
+    } else {
+      columns = await changed(parts, columns, personal, next.column);
     }
-    columns = await changed(asker, parts, columns, personal, next.column);
   }
+}
+
+/** Asks which fields are personal; proposes those that look so. */
+async function choosePersonal(asker: Asker, fields: readonly Field[]): Promise<PersonalFields> {
+  if (fields.length === 0) return new Set();
+  const choices = fields.map((field) => ({
+    value: field.name,
+    label: field.name,
+    hint: personalKind(field),
+  }));
+  const proposed = choices.filter(({ hint }) => hint !== undefined).map(({ value }) => value);
+  return new Set(await asker.several({ message: "Which are personal, and masked?", choices, proposed }));
 }
 
 function alreadyMasked(columns: readonly ColumnMapping[]): PersonalFields {
   const masked = columns.filter((column) => maskOf(column) !== undefined);
-  return new Map(masked.map(({ source }) => [sourceName(source), undefined]));
+  return new Set(masked.map(({ source }) => sourceName(source)));
 }
 
 function propose({ table, found }: MappingParts, personal: PersonalFields): readonly ColumnMapping[] {
   return table.found === undefined
     ? proposeTable(found, personal)
     : proposeForTable(table.found.columns, found, personal);
-}
-
-/** Shows the columns and the rows, and finds what would keep a drain from starting. */
-async function review(
-  asker: Asker,
-  parts: MappingParts,
-  mapping: Mapping,
-  personal: PersonalFields,
-): Promise<{ readonly fault: EtlError | undefined; readonly key: SetupKey | undefined }> {
-  const { ports, start, queue, database, table } = parts;
-  await showColumns(asker, parts, mapping, personal);
-  let key: SetupKey | undefined;
-  try {
-    if (mapping.columns.length === 0) throw noColumns();
-    if (usesKey(mapping, start.defaultMask)) key = ports.key();
-    const masker = createMasker({
-      defaultMethod: start.defaultMask,
-      ...(key === undefined ? {} : { key: key.bytes }),
-    });
-    const limits = table.found?.limits ?? new Map();
-    const shown = await preview(queue.messages, mapping, {
-      masker,
-      limits,
-      body: queue.body,
-      now: ports.now,
-    });
-    await showPreview(asker, mapping, shown);
-    if (!asker.isPerson && shown.rows.length === 0 && queue.messages.length > 0) throw nothingFits();
-    if (table.found !== undefined) await database.check(table.name, mapping);
-    if (start.writes) await tellOfWriting(asker, parts, key);
-    return { fault: undefined, key };
-  } catch (error) {
-    if (!(error instanceof EtlError)) throw error;
-    if (asker.isPerson)
-      await asker.warn(error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
-    return { fault: error, key };
-  }
-}
-
-/** A person sees it and can change it. */
-function nothingFits(): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "init",
-    message: "the proposed mapping would reject every message that was looked at",
-    hint: "run etl init in a terminal, where each column can be changed, or write them yourself: etl config example",
-  });
-}
-
-/** What a yes means. */
-async function tellOfWriting(
-  asker: Asker,
-  { start, table }: MappingParts,
-  key: SetupKey | undefined,
-): Promise<void> {
-  const made =
-    table.found === undefined
-      ? `creates ${table.name} and its ledger`
-      : "creates the ledger beside the table, where it is missing";
-  await asker.tell(
-    `Writes ${start.configPath}${key?.isNew ? ` and a new mask key, ${key.place},` : ""} and ${made}`,
-  );
-}
-
-async function showColumns(
-  asker: Asker,
-  { table, found }: MappingParts,
-  { columns }: Mapping,
-  personal: PersonalFields,
-): Promise<void> {
-  const unfilled = unfilledNames(table, columns);
-  await asker.show(
-    `Table ${table.name}`,
-    ["column", "from", "type", "masked"],
-    [
-      ...columns.map((column) => [
-        column.column,
-        sourceName(column.source),
-        table.found === undefined ? createTypeOf(column) : storedType(column),
-        maskWords(column),
-      ]),
-      ...unfilled.map((name) => [name, null, "", ""]),
-    ],
-  );
-  const unused = unusedFields(found, columns);
-  if (unused.length > 0) await asker.tell(`Not stored: ${unused.map(({ name }) => name).join(", ")}`);
-  for (const { column, field } of misfits(unfilled, unused)) {
-    await asker.warn(`${column} stays empty: some of what the messages hold in ${field} does not fit it`);
-  }
-  const bare = columns.filter(
-    (column) => personal.has(sourceName(column.source)) && maskOf(column) === undefined,
-  );
-  for (const { column } of bare) await asker.warn(`${column} takes a personal field unmasked`);
-}
-
-function maskWords(column: ColumnMapping): string {
-  const mask = maskOf(column);
-  return mask === undefined ? "" : mask === "default" ? "yes" : mask;
-}
-
-function unfilledNames({ found }: ChosenTable, columns: readonly ColumnMapping[]): readonly string[] {
-  const filled = new Set(columns.map(({ column }) => column));
-  const open = found?.columns.filter(({ alwaysGenerated }) => !alwaysGenerated) ?? [];
-  return open.map(({ name }) => name).filter((name) => !filled.has(name));
-}
-
-function unusedFields({ fields }: FieldsFound, columns: readonly ColumnMapping[]): readonly Field[] {
-  const used = new Set(columns.map(({ source }) => sourceName(source)));
-  return fields.filter(({ name }) => !used.has(name));
 }
 
 function columnChoices(
@@ -233,43 +99,148 @@ function columnChoices(
       hint: sourceName(source),
     })),
     ...unfilledNames(table, columns).map((column) => ({ value: { column }, label: `Fill ${column}` })),
-    // Of a new table, a field that was left out can become a column again.
-    ...left.map((field) => ({ value: { column: field.name }, label: `Store ${field.name}, too` })),
+    // In a new table, a field that was left out can become a column again.
+    ...left.map(({ name }) => ({ value: { column: name }, label: `Also store ${name}` })),
   ];
 }
 
 async function changed(
-  asker: Asker,
-  { table, found, queue }: MappingParts,
+  parts: MappingParts,
   columns: readonly ColumnMapping[],
   personal: PersonalFields,
   name: string,
 ): Promise<readonly ColumnMapping[]> {
+  const { table, found } = parts;
   const current = columns.find(({ column }) => column === name);
   const isNewColumn = current === undefined && table.found === undefined;
   const [proposed] = isNewColumn
     ? proposeTable({ ...found, fields: found.fields.filter((field) => field.name === name) }, personal)
     : [];
-  const attributes = new Set(
-    queue.messages.flatMap((message) => message.attributes ?? []).map((one) => one.name),
-  );
-  const answer = await askColumn(asker, proposed?.column ?? name, current ?? proposed, {
-    fields: found.fields,
-    attributes: [...attributes],
+  const answer = await askColumn({
+    ...parts,
+    name: proposed?.column ?? name,
+    current: current ?? proposed,
     personal,
     target: table.found?.columns.find((column) => column.name === name),
   });
-  const rest = columns.filter(({ column }) => column !== name);
+  const rest = columns.filter((column) => column !== current);
   if (answer === undefined) return rest;
-  const place = current === undefined ? rest.length : columns.indexOf(current);
-  return rest.toSpliced(place, 0, answer);
+  return rest.toSpliced(current === undefined ? rest.length : columns.indexOf(current), 0, answer);
 }
 
-function noColumns(): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "init",
-    message: "no column of the table takes anything of these messages",
-    hint: "give another --table, or the name of one that is yet to be created",
+interface ColumnParts extends MappingParts {
+  readonly name: string;
+  /** Absent if nothing fills it yet. */
+  readonly current: ColumnMapping | undefined;
+  readonly personal: PersonalFields;
+  /** Absent in a new table. */
+  readonly target: TargetColumn | undefined;
+}
+
+/** A column whose source is chosen. */
+interface SourcedParts extends ColumnParts {
+  /** The source's field; absent if it is not a field of the sample. */
+  readonly field: Field | undefined;
+  /** What was made of this same source before. */
+  readonly same: Made | undefined;
+}
+
+/** Asks how to fill a column; undefined to leave it out. */
+async function askColumn(column: ColumnParts): Promise<ColumnMapping | undefined> {
+  const { name, current, found, target } = column;
+  const source = await askSource(column);
+  if (source === undefined) return undefined;
+  const same =
+    current !== undefined && sourceName(current.source) === sourceName(source) ? current : undefined;
+  if (source.in === "message") return { ...same, ...factColumn(name, source.fact, target) };
+  const isNeeded = target !== undefined && !target.nullable && !target.hasDefault;
+  const base: ColumnMapping = {
+    ...(same ?? { column: name, type: "text", transforms: [] }),
+    source,
+    required: source.in !== "constant" && (same?.required ?? isNeeded),
+  };
+  const field =
+    source.in === "body" ? found.fields.find((one) => one.name === sourceName(source)) : undefined;
+  const sourced = { ...column, field, same };
+  const mask = await askMask(sourced);
+  return { ...base, ...(mask === undefined ? await askConversion(sourced) : maskedAs(sourced, mask)) };
+}
+
+async function askSource(column: ColumnParts): Promise<ColumnSource | undefined> {
+  const { asker, name, current, found, queue } = column;
+  const attributes = queue.messages.flatMap((message) => message.attributes ?? []);
+  const sources: readonly (readonly [ColumnSource, string])[] = [
+    ...found.fields.map(({ path, types }) => [{ in: "body", path }, [...types.keys()].join(", ")] as const),
+    ...[...new Set(attributes.map((attribute) => attribute.name))].map(
+      (attribute) => [{ in: "attributes", name: attribute }, "attribute"] as const,
+    ),
+    ...messageFacts.map((fact) => [{ in: "message", fact }, "from SQS"] as const),
+  ];
+  const known = current && sources.find(([source]) => sourceName(source) === sourceName(current.source))?.[0];
+  const own = current === undefined || known !== undefined ? [] : [[current.source, "as it is"] as const];
+  const chosen = await asker.choose<ColumnSource | "constant" | undefined>({
+    message: `${name}: where from?`,
+    choices: [
+      ...[...own, ...sources].map(([source, hint]) => ({ value: source, label: sourceName(source), hint })),
+      { value: "constant", label: "The same text in every row" },
+      { value: undefined, label: "Nowhere: leave the column out" },
+    ],
+    proposed: known ?? current?.source,
   });
+  if (chosen !== "constant") return chosen;
+  return {
+    in: "constant",
+    value: await asker.text({ message: `${name}: the text`, fault: () => undefined }),
+  };
+}
+
+async function askMask({ asker, name, field, same, personal }: SourcedParts): Promise<MaskChoice> {
+  const current = same && maskOf(same);
+  const mayBeAddress = field === undefined || field.someShapes.has("ip");
+  const isPersonal = field !== undefined && personal.has(field.name);
+  return await asker.choose<MaskChoice>({
+    message: `${name}: masked?`,
+    choices: [
+      { value: undefined, label: "Not masked" },
+      { value: "default", label: "Keyed hash", hint: "equal values stay equal; safe from guessing" },
+      { value: "redact", label: "A fixed word", hint: "nothing is kept" },
+      ...(mayBeAddress
+        ? [{ value: "truncate" as const, label: "The network of the address", hint: "/24 or /48" }]
+        : []),
+      { value: "sha256", label: "Plain SHA-256", hint: "can be reversed by guessing" },
+      ...(current === "hmac" ? [{ value: "hmac" as const, label: "Keyed hash, whatever the default" }] : []),
+    ],
+    proposed: same === undefined && isPersonal ? "default" : current,
+  });
+}
+
+function maskedAs({ field, same }: SourcedParts, method: MaskChoice): Made {
+  const isMasked = same !== undefined && maskOf(same) !== undefined;
+  const start = isMasked ? same : (maskedField(field) ?? same ?? { type: "text", transforms: [] });
+  return masking(start, method, field);
+}
+
+async function askConversion({ asker, name, field, same, target }: SourcedParts): Promise<Made> {
+  const fits = (conversion: Conversion) => target === undefined || holds(target.type, storedType(conversion));
+  const likely = field === undefined ? [] : conversionsOf(field).filter(fits);
+  const isLikely = ({ label }: Conversion) => likely.some((one) => one.label === label);
+  const others = conversions.filter((conversion) => fits(conversion) && !isLikely(conversion));
+  const current = same && masking(same, undefined);
+  const known = current && [...likely, ...others].find((conversion) => isSame(conversion, current));
+  const { type, transforms } = await asker.choose<Made>({
+    message: `${name}: stored as?`,
+    choices: [
+      ...(current !== undefined && known === undefined
+        ? [{ value: current, label: "As it is in the file" }]
+        : []),
+      ...likely.map((one) => ({ value: one, label: one.label, hint: "fits these messages" })),
+      ...others.map((one) => ({ value: one, label: one.label })),
+    ],
+    proposed: known ?? current ?? likely[0] ?? others[0],
+  });
+  return { type, transforms };
+}
+
+function isSame(one: Made, other: Made): boolean {
+  return one.type === other.type && JSON.stringify(one.transforms) === JSON.stringify(other.transforms);
 }

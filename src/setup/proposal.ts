@@ -1,31 +1,30 @@
-/** Proposes a mapping: for a table that is there by name and type, for a new one a column for every field. */
+/** Proposes a mapping: for an existing table by name and type, for a new one a column for every field. */
 
-import type { ColumnMapping, MessageFact } from "../message/mapping.ts";
+import type { ColumnMapping, ColumnType, MessageFact } from "../message/mapping.ts";
 import { storedType } from "../message/stored-type.ts";
-import { conversionsOf } from "./conversions.ts";
-import { alwaysThere, type Field, type FieldsFound } from "./fields.ts";
-import { maskedField, maskedInto } from "./masking.ts";
-import type { PersonalKind } from "./personal-names.ts";
+import { holds } from "../postgres/column-types.ts";
+import { conversionsOf, type Made, maskedField, maskedInto } from "./conversions.ts";
+import type { Field, FieldsFound } from "./fields.ts";
 import type { TargetColumn } from "./ports.ts";
 import { columnName, likeness, wordsOf } from "./words.ts";
 
-/** The personal fields, by name, and why each is one; what a person added has no known kind. */
-export type PersonalFields = ReadonlyMap<string, PersonalKind | undefined>;
+/** The names of the personal fields, as a person chose them. */
+export type PersonalFields = ReadonlySet<string>;
 
-/** Less alike, two names are taken for two things. */
+/** Names that are less alike mean two things. */
 const leastLikeness = 0.6;
 
 /**
- * A mapping for the columns of a table that is there. The likest pairs of a field and a column come first, each field and
- * each column once; what the queue says of a message fills columns that are called so. A field that all of the sample
- * have is required, so that a message without it is told of and not stored half.
+ * A mapping for the columns of an existing table. Each field and each column is taken once, the pair with the likest
+ * names first. What SQS says of a message fills columns with such a name. A field that the whole sample has is required,
+ * so that a message without it is rejected and not stored in part.
  */
 export function proposeForTable(
   columns: readonly TargetColumn[],
   { fields, of }: FieldsFound,
   personal: PersonalFields,
 ): readonly ColumnMapping[] {
-  const open = columns.filter(({ alwaysGenerated }) => !alwaysGenerated);
+  const open = columns.filter(({ generated }) => generated === "no");
   const pairs = open
     .flatMap((column) =>
       fields.flatMap((field) => {
@@ -42,51 +41,40 @@ export function proposeForTable(
     taken.add(field);
     filled.set(column.name, made);
   }
-  return open.flatMap((column) => {
-    const made = filled.get(column.name) ?? factInto(column);
-    return made === undefined ? [] : [made];
-  });
+  return open.flatMap((column) => filled.get(column.name) ?? factInto(column) ?? []);
 }
 
-/** A column that stays empty, and the field that it is called like. */
-export interface Misfit {
-  readonly column: string;
-  readonly field: string;
+/** The unused field with a name like the column's, if there is one: some of its values do not fit the column. */
+export function misfit(column: string, unused: readonly Field[]): Field | undefined {
+  return unused.find(({ path }) => likeness(path, column) >= leastLikeness);
 }
 
-/**
- * The columns that no field fills, although one that is left is called so: what the sample holds in it does not fit the
- * column.
- */
-export function misfits(unfilled: readonly string[], unused: readonly Field[]): readonly Misfit[] {
-  return unfilled.flatMap((column) => {
-    const alike = unused.find(({ path }) => likeness(path, column) >= leastLikeness);
-    return alike === undefined ? [] : [{ column, field: alike.name }];
-  });
-}
-
-/** The field as the column's value; undefined where the column cannot hold what its values become. */
+/** The field as the column's value; undefined if the column cannot hold it. */
 function fieldInto(
   column: TargetColumn,
   field: Field,
   of: number,
   personal: PersonalFields,
 ): ColumnMapping | undefined {
-  const base = {
-    column: column.name,
-    source: { in: "body", path: field.path } as const,
-    required: alwaysThere(field, of) || (!column.nullable && !column.hasDefault),
-  };
+  const required = field.isInAll(of) || (!column.nullable && !column.hasDefault);
   if (personal.has(field.name)) {
-    const masked = maskedInto(column, field, personal.get(field.name) ?? "name");
-    return masked === undefined ? undefined : { ...base, ...masked };
+    return bodyColumn(column.name, field, maskedInto(column, field), required);
   }
-  const fitting = conversionsOf(field).filter((conversion) => column.takes.includes(storedType(conversion)));
-  // A text column takes identifiers and addresses, too: there they stay as the sender wrote them.
-  const made = column.takes.includes("text")
-    ? (fitting.find(({ type }) => type === "text") ?? fitting[0])
-    : fitting[0];
-  return made === undefined ? undefined : { ...base, type: made.type, transforms: made.transforms };
+  const fitting = conversionsOf(field).filter((conversion) => holds(column.type, storedType(conversion)));
+  // A text column takes identifiers and addresses, too, and keeps them as the sender wrote them.
+  const asText = holds(column.type, "text") ? fitting.find(({ type }) => type === "text") : undefined;
+  return bodyColumn(column.name, field, asText ?? fitting[0], required);
+}
+
+function bodyColumn(
+  column: string,
+  { path }: Field,
+  made: Made | undefined,
+  required: boolean,
+): ColumnMapping | undefined {
+  if (made === undefined) return undefined;
+  const { type, transforms } = made;
+  return { column, source: { in: "body", path }, type, transforms, required };
 }
 
 const factWords: Readonly<Record<MessageFact, readonly string[]>> = {
@@ -97,8 +85,8 @@ const factWords: Readonly<Record<MessageFact, readonly string[]>> = {
   group_id: ["group id", "message group", "message group id"],
 };
 
-/** What each of the queue's facts can be stored as, the most telling first. */
-export const factTypes: Readonly<Record<MessageFact, readonly ColumnMapping["type"][]>> = {
+/** What each fact can be stored as; the first says most. */
+const factTypes: Readonly<Record<MessageFact, readonly ColumnType[]>> = {
   message_id: ["text", "uuid"],
   received_at: ["timestamptz", "date"],
   sent_at: ["timestamptz", "date"],
@@ -106,22 +94,24 @@ export const factTypes: Readonly<Record<MessageFact, readonly ColumnMapping["typ
   group_id: ["text"],
 };
 
-/** What the queue says of a message, as the column's value; undefined where the column's name asks for none of it. */
+/** What SQS says of a message, if the column's name asks for it and the column can hold it. */
 function factInto(column: TargetColumn): ColumnMapping | undefined {
   const name = ` ${wordsOf(column.name).join(" ")} `;
-  for (const [fact, phrases] of Object.entries(factWords) as [MessageFact, readonly string[]][]) {
-    if (!phrases.some((phrase) => name.includes(` ${phrase} `))) continue;
-    const type = factTypes[fact].find((wanted) => column.takes.includes(wanted));
-    if (type !== undefined) return factColumn(column.name, fact, type);
-  }
-  return undefined;
+  const found = (Object.entries(factWords) as [MessageFact, readonly string[]][]).find(
+    ([fact, phrases]) =>
+      phrases.some((phrase) => name.includes(` ${phrase} `)) &&
+      factTypes[fact].some((type) => holds(column.type, type)),
+  );
+  return found && factColumn(column.name, found[0], column);
 }
 
-function factColumn(column: string, fact: MessageFact, type: ColumnMapping["type"]): ColumnMapping {
+/** A column for what SQS says of a message, as the first of its types that the target can hold. */
+export function factColumn(column: string, fact: MessageFact, target?: TargetColumn): ColumnMapping {
+  const types = factTypes[fact];
   return {
     column,
     source: { in: "message", fact },
-    type,
+    type: types.find((type) => target === undefined || holds(target.type, type)) ?? types[0] ?? "text",
     transforms: [],
     // Only messages of a FIFO queue have a group.
     required: fact !== "group_id",
@@ -129,37 +119,27 @@ function factColumn(column: string, fact: MessageFact, type: ColumnMapping["type
 }
 
 /**
- * A mapping for a table that is yet to be made: a column for every field, and two for which message it was and when it
- * was sent.
+ * A mapping for a new table: a column for every field, one for the message's id, and one for when it was sent. A personal
+ * list or object gets none, as it has no pseudonym.
  */
 export function proposeTable(
   { fields, of }: FieldsFound,
   personal: PersonalFields,
 ): readonly ColumnMapping[] {
-  const columns = fields.flatMap((field) => newColumn(field, of, personal) ?? []);
-  const facts = (["message_id", "sent_at"] as const).map((fact) =>
-    factColumn(fact, fact, fact === "sent_at" ? "timestamptz" : "text"),
-  );
-  const unique = new Set<string>();
-  return [...columns, ...facts].map((column) => {
-    const name = freeName(column.column, unique);
-    unique.add(name);
-    return { ...column, column: name };
+  const columns = fields.flatMap((field) => {
+    const isPersonal = personal.has(field.name);
+    const made = isPersonal ? maskedField(field) : conversionsOf(field)[0];
+    const name = columnName(isPersonal ? ["masked", ...field.path] : field.path);
+    return bodyColumn(name, field, made, field.isInAll(of)) ?? [];
   });
-}
-
-/** The column of a field; undefined for a list or an object that is personal, as there is no pseudonym of one. */
-function newColumn(field: Field, of: number, personal: PersonalFields): ColumnMapping | undefined {
-  const isPersonal = personal.has(field.name);
-  const made = isPersonal ? maskedField(field, personal.get(field.name)) : conversionsOf(field)[0];
-  if (made === undefined) return undefined;
-  return {
-    column: columnName(isPersonal ? ["masked", ...field.path] : field.path),
-    source: { in: "body", path: field.path },
-    type: made.type,
-    transforms: made.transforms,
-    required: alwaysThere(field, of),
-  };
+  const taken = new Set<string>();
+  return [...columns, factColumn("message_id", "message_id"), factColumn("sent_at", "sent_at")].map(
+    (column) => {
+      const name = freeName(column.column, taken);
+      taken.add(name);
+      return { ...column, column: name };
+    },
+  );
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {

@@ -1,4 +1,4 @@
-/** How alike two names are, as fields and columns are named: in words, whatever parts them. */
+/** Names of fields and columns, compared word by word, whatever separates the words. */
 
 /** The words of a name in lower case: `userID`, `user_id` and `User Id` are `user`, `id`. */
 export function wordsOf(name: string): readonly string[] {
@@ -10,33 +10,24 @@ export function wordsOf(name: string): readonly string[] {
     .filter((word) => word !== "");
 }
 
-/** Words in a column's name that say how its value was made, and nothing of which value it is. */
-const makings: ReadonlySet<string> = new Set([
-  "masked",
-  "mask",
-  "hashed",
-  "hash",
-  "hmac",
-  "pseudonym",
-  "pseudonymised",
-  "pseudonymized",
-  "anonymised",
-  "anonymized",
-  "encrypted",
-]);
+/** Words in a column's name that say how its value was made, not which value it is. */
+const makings =
+  "masked mask hashed hash hmac pseudonym pseudonymised pseudonymized anonymised anonymized encrypted".split(
+    " ",
+  );
 
 /**
- * How alike a field's path and a column's name are, from 0 to 1, which is the same words. A field is compared by its own
- * name and by its whole path; a column also without a word such as `masked`.
+ * How alike a field's path and a column's name are, from 0 to 1; 1 means the same words. The field's own name and its
+ * whole path are compared with the column's name, with and without words such as `masked`.
  */
 export function likeness(path: readonly string[], column: string): number {
   const columnWords = wordsOf(column);
-  const bare = columnWords.filter((word) => !makings.has(word));
+  const bare = columnWords.filter((word) => !makings.includes(word));
   const whole = path.flatMap(wordsOf);
   const own = wordsOf(path.at(-1) ?? "");
   return Math.max(
     alike(whole, columnWords),
-    // Two fields `user.id` and `order.id` are told apart by the whole path.
+    // The whole path tells `user.id` from `order.id`.
     0.95 * alike(own, columnWords),
     0.95 * alike(whole, bare),
     0.9 * alike(own, bare),
@@ -67,18 +58,13 @@ function dice(a: readonly string[], b: readonly string[]): number {
   return (2 * shared) / (a.length + b.length);
 }
 
-/** A name for a column: the words in lower case with `_` between them, as Postgres takes it without quotes. */
-export function columnName(path: readonly string[]): string {
-  const name = path.flatMap(wordsOf).join("_");
-  const started = /^[\p{L}_]/u.test(name) ? name : `_${name}`;
-  return cut(started);
-}
-
-/** Postgres cuts off what is longer than this, in bytes. */
+/** The most bytes that Postgres keeps of a name. */
 const maxNameBytes = 63;
 
-function cut(name: string): string {
-  let short = name;
-  while (Buffer.byteLength(short) > maxNameBytes) short = [...short].slice(0, -1).join("");
-  return short;
+/** A column's name of these words: lower case with `_` in between, which Postgres takes without quotes. */
+export function columnName(path: readonly string[]): string {
+  const words = path.flatMap(wordsOf).join("_");
+  let name = /^[\p{L}_]/u.test(words) ? words : `_${words}`;
+  while (Buffer.byteLength(name) > maxNameBytes) name = [...name].slice(0, -1).join("");
+  return name;
 }

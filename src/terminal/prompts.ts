@@ -17,8 +17,19 @@ export const backedOut = Symbol("backed out");
 /** {@link backedOut} */
 export type BackedOut = typeof backedOut;
 
+/** A question for a line of text. */
+export interface TextPrompt {
+  readonly message: string;
+  /** Stands there already, to be kept or changed. */
+  readonly initial?: string | undefined;
+  /** Shown while nothing is typed. */
+  readonly example?: string | undefined;
+  /** What is wrong with the text; undefined if nothing is. */
+  readonly fault: (text: string) => string | undefined;
+}
+
 /** One line of a list. */
-interface PromptChoice {
+export interface PromptChoice {
   readonly label: string;
   readonly hint?: string | undefined;
 }
@@ -72,20 +83,7 @@ export function createPrompts(parts: { keyboard: Keyboard; output: Output; signa
 
   return {
     /** Asks for a line of text. */
-    text: ({
-      message,
-      initial,
-      example,
-      fault,
-    }: {
-      readonly message: string;
-      /** Stands there already, to be kept or changed. */
-      readonly initial?: string | undefined;
-      /** Shown while nothing is typed. */
-      readonly example?: string | undefined;
-      /** What is wrong with the text; undefined if nothing is. */
-      readonly fault: (text: string) => string | undefined;
-    }) =>
+    text: ({ message, initial, example, fault }: TextPrompt) =>
       ask(message, (question) =>
         clack.text({
           ...question,

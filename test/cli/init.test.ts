@@ -97,16 +97,6 @@ describe("with --yes", () => {
     expect(drained.exitCode).toBe(0);
   });
 
-  test("without an answer it says which flag gives it, and does nothing", async () => {
-    const { exitCode, stderr } = await runEtl(["init"], {
-      env: env({ DATABASE_URL: undefined }),
-      cwd: folder,
-    });
-    expect(exitCode).toBe(64);
-    expect(stderr).toContain("try: give --queue-url URL and --database-url URL and --table NAME");
-    await expectNothingDone();
-  });
-
   test("--print prints the file and writes nothing", async () => {
     const { exitCode, stdout } = await runEtl([...flags(), "--print"], { env: env(), cwd: folder });
     expect(exitCode).toBe(0);
@@ -200,12 +190,9 @@ describe("at a terminal", () => {
     [/Is this right/, []],
   ];
 
-  function open(columns = 80, changes: Record<string, string> = {}) {
-    return openPseudoTerminal([executable, "init"], {
-      env: env({ ETL_QUEUE_URL: queueUrl, ...changes }),
-      cwd: folder,
-      columns,
-    });
+  function open(columns = 80) {
+    const changes = { ETL_QUEUE_URL: queueUrl };
+    return openPseudoTerminal([executable, "init"], { env: env(changes), cwd: folder, columns });
   }
 
   test.each([60, 80])("Enter alone sets it up, on %d columns", async (columns) => {
@@ -243,13 +230,6 @@ describe("at a terminal", () => {
     process.kill(terminal.pid, "SIGTERM");
     expect(await terminal.ended).toBe(143);
     await expectNothingDone();
-  });
-
-  test("NO_COLOR keeps every style out", async () => {
-    await using terminal = open(80, { NO_COLOR: "1" });
-    for (const [question, typed] of script()) await terminal.answer(question, ...typed, keys.enter);
-    expect(await terminal.ended).toBe(0);
-    expect(terminal.screen.styles).toBe(0);
   });
 
   test("run again, it proposes what the file says", async () => {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { EtlError } from "../../src/errors.ts";
 import { type ColumnMapping, sourceName } from "../../src/message/mapping.ts";
-import { maskOf } from "../../src/setup/masking.ts";
-import type { Start } from "../../src/setup/plan.ts";
+import { type Asker, unasked } from "../../src/setup/asker.ts";
+import { maskOf } from "../../src/setup/conversions.ts";
+import { withoutPassword } from "../../src/setup/database-questions.ts";
+import type { Start } from "../../src/setup/ports.ts";
 import { setUp } from "../../src/setup/set-up.ts";
-import { unasked } from "../../src/setup/unasked.ts";
 import { tokenOf } from "../support/json-web-token.ts";
 import {
+  type Answers,
   backingOut,
   blankStart,
   columnOf,
@@ -28,43 +29,50 @@ const messages = [1, 2, 3].map((index) => messageOf(order(index), index));
 const queueUrl = "https://sqs.example/1/orders-queue";
 const databaseUrl = "postgres://loader@db.example/shop";
 const orders = tableOf("public.orders", [
-  columnOf("order_id", ["bigint"], { nullable: false }),
-  columnOf("masked_user_email", ["text"]),
-  columnOf("created_at", ["timestamptz"]),
-  columnOf("remark", ["text"]),
+  columnOf("order_id", "int8", { nullable: false }),
+  columnOf("masked_user_email", "text"),
+  columnOf("created_at", "timestamptz"),
+  columnOf("remark", "text"),
 ]);
 
-const answers = [
+const answers: Answers = [
+  [/Which queue/, "orders-queue"],
   [/URL; a password/, databaseUrl],
   [/new table/, "orders"],
-] as const;
+];
 
 function lines(columns: readonly ColumnMapping[]): string[] {
   return columns.map(({ column, source, transforms }) =>
-    [column, sourceName(source), ...transforms.map(({ kind }) => kind)].join(" "),
+    [
+      column,
+      sourceName(source),
+      ...transforms.map((step) => ("method" in step && step.method) || step.kind),
+    ].join(" "),
   );
 }
 
-async function run(
-  person = scriptedPerson(answers),
-  parts: Partial<MemoryWorldParts> = {},
-  start: Partial<Start> = {},
-) {
+async function run(asker: Asker, parts: Partial<MemoryWorldParts> = {}, start: Partial<Start> = {}) {
   const world = memoryWorld({ messages, ...parts });
-  const outcome = await setUp(person, world.ports, { ...blankStart, ...start }).then(
-    (plan) => ({ plan, error: undefined }),
-    (error: unknown) => ({ plan: undefined, error }),
+  const outcome = await setUp({ asker, ports: world.ports, start: { ...blankStart, ...start } }).then(
+    (plan) => ({ plan, columns: lines(plan.mapping.columns), error: undefined }),
+    (error: unknown) => ({ plan: undefined, columns: [], error }),
   );
-  return { world, person, ...outcome };
+  return { open: world.open, ...outcome };
+}
+
+/** A set-up with a person who answers so. */
+async function ask(script = answers, parts: Partial<MemoryWorldParts> = {}, start: Partial<Start> = {}) {
+  const person = scriptedPerson(script);
+  const outcome = await run(person, parts, start);
+  return { ...outcome, heard: person.heard, asked: person.asked };
 }
 
 describe("a person", () => {
-  test("who takes what is proposed gets a new table, masked where it is personal", async () => {
-    const { plan, person } = await run(scriptedPerson([[/Which queue/, "orders-queue"], ...answers]));
-    expect(plan?.queue.url).toBe(queueUrl);
-    expect(plan?.databaseAnswer).toEqual({ kind: "url", url: databaseUrl });
-    expect(plan?.table).toBe("orders");
-    expect(lines(plan?.mapping.columns ?? [])).toEqual([
+  test("gets a new table with masked personal fields by taking what is proposed", async () => {
+    const { plan, columns, heard } = await ask();
+    expect(plan).toMatchObject({ queue: { url: queueUrl }, table: "orders", key: { isNew: true } });
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl });
+    expect(columns).toEqual([
       "order_id orderId",
       "masked_user_email user.email mask",
       "masked_ip ip mask",
@@ -72,19 +80,15 @@ describe("a person", () => {
       "message_id $message_id",
       "sent_at $sent_at",
     ]);
-    expect(plan?.key?.isNew).toBe(true);
-    expect(person.heard).toContain("identity arn:aws:iam::1:user/test");
+    expect(heard).toContain("identity arn:aws:iam::1:user/test");
   });
 
   test("sees names, types and counts, and of values only what would be stored", async () => {
-    const { person } = await run(scriptedPerson([[/Which queue/, "orders-queue"], ...answers]));
-    const heard = person.heard.join("\n");
-    expect(person.heard).toContain("user.email text 3 e-mail address");
-    expect(person.heard).toContain("note null, text 3 ");
-    expect(heard).not.toContain(`${canary}1`);
-    expect(heard).not.toContain("203.0.113.7");
-    expect(heard).toMatch(/masked_ip hmac:\w+/);
-    expect(heard).toContain(`${canary}-note`);
+    const { heard } = await ask();
+    expect(heard).toContain("user.email text 3 e-mail address");
+    expect(heard).toContain("note null, text 3 ");
+    expect(heard.join("\n")).not.toMatch(/canary1|203\.0\.113\.7/);
+    expect(heard.join("\n")).toMatch(/masked_ip hmac:\w+[\s\S]*canary-note/);
   });
 
   test("sees nothing in clear that is personal by its value, whatever its field is called", async () => {
@@ -96,51 +100,46 @@ describe("a person", () => {
       e: "203.0.113.7:443",
     };
     const bodies = [hidden, { ...hidden, a: "cash", c: "cash", d: "none", e: "web" }, hidden];
-    const { plan, person } = await run(scriptedPerson([[/Which queue/, "orders-queue"], ...answers]), {
-      messages: bodies.map(messageOf),
-    });
-    const heard = person.heard.join("\n");
-    for (const value of Object.values(hidden)) expect(heard).not.toContain(String(value));
+    const { plan, heard } = await ask(answers, { messages: bodies.map(messageOf) });
+    for (const value of Object.values(hidden)) expect(heard.join("\n")).not.toContain(String(value));
     expect(plan?.mapping.columns.filter((column) => maskOf(column) === "default").length).toBe(5);
   });
 
-  test("is asked again where an answer was wrong, and for a password where one is missing", async () => {
-    const person = scriptedPerson([
+  test("is asked again if an answer is wrong, and for a password if one is missing", async () => {
+    const script: Answers = [
       [/Which queue/, "other"],
       [/Which queue/, "orders-queue"],
       [/URL; a password/, "mysql://db.example/shop"],
       [/URL; a password/, "postgres://loader@elsewhere/shop"],
       [/URL; a password/, databaseUrl],
-      [/password of this user/, "hunter2"],
+      [/user's password/, "hunter2"],
       [/new table/, "orders"],
-    ]);
-    const { plan } = await run(person, { password: "hunter2" });
-    expect(person.heard).toContain("there is no such queue");
-    expect(person.heard).toContain("It begins with postgres://");
-    expect(person.heard).toContain("nothing listens there");
-    expect(plan?.databaseAnswer).toEqual({ kind: "url", url: databaseUrl, password: "hunter2" });
-    expect(person.heard.join()).not.toContain("hunter2");
+    ];
+    const { plan, heard } = await ask(script, { password: "hunter2" });
+    expect(heard).toContain("there is no such queue");
+    expect(heard).toContain("A database's URL begins with postgres://");
+    expect(heard).toContain("nothing listens there");
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl, password: "hunter2" });
+    expect(heard.join()).not.toContain("hunter2");
   });
 
-  test("who gives the database part by part gets a URL of it", async () => {
-    const person = scriptedPerson([
+  test("can give the database part by part, which makes a URL", async () => {
+    const script: Answers = [
       [/Which queue/, "orders-queue"],
       [/Which Postgres/, "Give host, database and user"],
       [/^Host/, "db.example:6432"],
       [/^Database/, "my shop"],
       [/^User/, "load/er"],
       [/new table/, "orders"],
-    ]);
-    const { plan } = await run(person);
+    ];
+    const { plan } = await ask(script);
     expect(plan?.databaseAnswer).toEqual({
-      kind: "url",
       url: "postgres://load%2Fer@db.example:6432/my%20shop?sslmode=verify-full",
     });
   });
 
   test("can change what is personal, and every column of the proposal", async () => {
-    const person = scriptedPerson([
-      [/Which queue/, "orders-queue"],
+    const script: Answers = [
       ...answers,
       [/Which are personal/, ["ip", "note"]],
       [/Is this right/, "Change masked_note"],
@@ -150,15 +149,15 @@ describe("a person", () => {
       [/Is this right/, "Change order_id"],
       [/order_id: where/, "orderId"],
       [/order_id: stored as/, "text, in lower case"],
-      [/What is to change|Is this right/, "Change order_id"],
+      [/What do you want|Is this right/, "Change order_id"],
       [/order_id: where/, "The same text in every row"],
       [/order_id: the text/, "shop"],
-      [/Is this right/, "Store note, too"],
-    ]);
-    const { plan } = await run(person);
-    expect(lines(plan?.mapping.columns ?? [])).toEqual([
+      [/Is this right/, "Also store note"],
+    ];
+    const { columns } = await ask(script);
+    expect(columns).toEqual([
       "order_id $constant",
-      "user_email user.email mask",
+      "user_email user.email redact",
       "masked_ip ip mask",
       "message_id $message_id",
       "sent_at $sent_at",
@@ -166,21 +165,36 @@ describe("a person", () => {
     ]);
   });
 
-  test("of a table that is there fills columns by name, and is told what does not fit", async () => {
-    const person = scriptedPerson([
+  test("can mask a column in another way; an IP address is then written in one form, and a number is a numeric", async () => {
+    const { plan } = await ask([
+      ...answers,
+      [/Is this right/, "Change masked_ip"],
+      [/masked_ip: masked/, "A fixed word"],
+      [/Is this right/, "Change masked_ip"],
+      [/masked_ip: masked/, "Keyed hash"],
+      [/Is this right/, "Change order_id"],
+      [/order_id: masked/, "Keyed hash"],
+    ]);
+    const [id, , ip] = plan?.mapping.columns ?? [];
+    expect(ip).toMatchObject({ type: "text", transforms: [{ kind: "mask", canonical: "ip" }] });
+    expect(id).toMatchObject({ type: "numeric", transforms: [{ kind: "mask" }] });
+  });
+
+  test("can fill the columns of an existing table, and is told what does not fit", async () => {
+    const script: Answers = [
       [/Which queue/, "orders-queue"],
       [/URL; a password/, databaseUrl],
       [/which table/, "public.orders"],
       [/Is this right/, "Change order_id"],
       [/order_id: where/, "Nowhere: leave the column out"],
-      [/What is to change/, "Fill order_id"],
+      [/What do you want/, "Fill order_id"],
       [/order_id: where/, "orderId"],
       [/Is this right/, "Fill remark"],
       [/remark: where/, "note"],
-    ]);
-    const { plan } = await run(person, { tables: [orders] });
-    expect(person.heard).toContain("nothing fills order_id");
-    expect(lines(plan?.mapping.columns ?? [])).toEqual([
+    ];
+    const { columns, heard } = await ask(script, { tables: [orders] });
+    expect(heard).toContain("nothing fills order_id");
+    expect(columns).toEqual([
       "masked_user_email user.email mask",
       "created_at $sent_at",
       "order_id orderId",
@@ -188,29 +202,25 @@ describe("a person", () => {
     ]);
   });
 
-  test("of a queue that allows few receives may look at no message", async () => {
-    const person = scriptedPerson([[/Which queue/, "orders-queue"], [/all the same/, false], ...answers]);
-    const { error } = await run(person, { maxReceiveCount: 2 });
-    expect(person.heard.join("\n")).toContain("looking at a message counts as one of its 2 receives");
-    expect((error as EtlError).message).toContain("the queue gave no message");
+  test("can refuse to look at the messages of a queue that allows few receives", async () => {
+    const { error, heard } = await ask([...answers, [/anyway/, false]], { maxReceiveCount: 2 });
+    expect(heard.join("\n")).toContain("looking at a message counts as one of its 2 receives");
+    expect(error).toMatchObject({ message: expect.stringContaining("the queue gave no message") });
   });
 });
 
 test("backing out at each question ends the set-up there, with the database closed", async () => {
-  const script = () =>
-    [[/Which queue/, "orders-queue"], ...answers, [/Is this right/, "Change note"]] as const;
-  const all = scriptedPerson(script());
-  await run(all);
-  expect(all.asked.length).toBeGreaterThan(7);
-  for (let index = 0; index < all.asked.length; index += 1) {
-    const { error, person, world } = await run(scriptedPerson(script(), index));
-    expect(error).toBe(backingOut);
-    expect(person.asked).toEqual(all.asked.slice(0, index));
-    expect(world.open).toBe(0);
+  const script: Answers = [...answers, [/Is this right/, "Change note"]];
+  const { asked } = await ask(script);
+  expect(asked.length).toBeGreaterThan(7);
+  for (let index = 0; index < asked.length; index += 1) {
+    const person = scriptedPerson(script, index);
+    expect(await run(person)).toMatchObject({ error: backingOut, open: 0 });
+    expect(person.asked).toEqual(asked.slice(0, index));
   }
 });
 
-describe("from the file that is there", () => {
+describe("with an existing file", () => {
   const mapping = {
     columns: [
       {
@@ -224,95 +234,92 @@ describe("from the file that is there", () => {
     conflict: { action: "ignore" },
   } as const;
   const nullable = tableOf("public.orders", orders.columns.slice(1));
-  const start = { queueUrl, databaseFrom: "etl.toml", table: "public.orders", mapping };
+  const queue = { ...blankStart.queue, url: queueUrl };
+  const start = { queue, databaseFrom: "etl.toml", table: "public.orders", mapping };
 
-  test("everything is proposed as it stands there", async () => {
-    const person = scriptedPerson();
-    const { plan } = await run(person, { tables: [nullable] }, start);
-    expect(person.asked).toEqual(["Which queue?", "Which Postgres?", "Into which table?", "Is this right?"]);
+  test("everything is proposed as the file says", async () => {
+    const { plan, asked } = await ask([], { tables: [nullable] }, start);
+    expect(asked).toEqual(["Which queue?", "Which Postgres?", "Into which table?", "Is this right?"]);
     expect(plan?.mapping).toEqual(mapping);
-    expect(plan?.databaseAnswer).toEqual({ kind: "settings" });
+    expect(plan?.databaseAnswer).toBe("settings");
   });
 
-  test("it does without a message", async () => {
-    const { plan } = await run(scriptedPerson(), { tables: [nullable], messages: [] }, start);
+  test("an empty queue is enough", async () => {
+    const { plan } = await ask([], { tables: [nullable], messages: [] }, start);
     expect(plan?.mapping).toEqual(mapping);
   });
 
   test("another table gets another proposal", async () => {
-    const { plan } = await run(
-      scriptedPerson([[/which table/, "Create a new one"], ...answers]),
-      { tables: [nullable] },
-      start,
-    );
+    const script: Answers = [[/which table/, "Create a new one"], ...answers];
+    const { plan } = await ask(script, { tables: [nullable] }, start);
     expect(plan?.mapping.columns.length).toBe(6);
   });
 });
 
 describe("with nobody to ask", () => {
-  const nobody = () => {
-    const heard: string[] = [];
-    const asker = unasked({
-      tell: async (...told) => void heard.push(...told),
-      warn: async (text) => void heard.push(text),
-      show: async () => {},
-    });
-    return { asker, heard };
-  };
   const given = { queueUrl, databaseUrl: "postgres://loader:hunter2@db.example/shop", table: "orders" };
+  const heard: string[] = [];
+  const nobody = unasked({
+    tell: async (...told) => void heard.push(...told),
+    warn: async (text) => void heard.push(text),
+    show: async () => {},
+  });
+  const runUnasked = (parts: Partial<MemoryWorldParts> = {}, flags: Start["given"] = given) => {
+    heard.length = 0;
+    return run(nobody, { password: "hunter2", ...parts }, { given: flags });
+  };
 
   test("flags are the answers, and the password leaves the URL", async () => {
-    const { asker } = nobody();
-    const world = memoryWorld({ messages, password: "hunter2" });
-    const plan = await setUp(asker, world.ports, { ...blankStart, given });
-    expect(plan.databaseAnswer).toEqual({ kind: "url", url: databaseUrl, password: "hunter2" });
-    expect(plan.mapping.columns.length).toBe(6);
+    const { plan } = await runUnasked();
+    expect(plan?.databaseAnswer).toEqual({ url: databaseUrl, password: "hunter2" });
+    expect(plan?.mapping.columns.length).toBe(6);
   });
 
-  test("a queue whose every look moves a message away is not looked at", async () => {
-    const { asker } = nobody();
-    const world = memoryWorld({ messages, maxReceiveCount: 1 });
-    const failed = await setUp(asker, world.ports, { ...blankStart, given }).catch((error: unknown) => error);
-    expect(failed).toMatchObject({ kind: "config", message: expect.stringContaining("a look is one") });
-  });
-
-  test("a mapping that would reject all that was looked at is not written", async () => {
-    const { asker } = nobody();
-    const mixed = [messageOf({ mix: "a" }, 1), messageOf({ mix: { email: "b@example.com" } }, 2)];
-    const world = memoryWorld({ messages: mixed, password: "hunter2" });
-    const failed = await setUp(asker, world.ports, { ...blankStart, given }).catch((error: unknown) => error);
-    expect(failed).toMatchObject({
+  test("a queue that moves a message away after one receive is not looked at", async () => {
+    const { error } = await runUnasked({ maxReceiveCount: 1 });
+    expect(error).toMatchObject({
       kind: "config",
-      message: expect.stringContaining("reject every message"),
+      message: expect.stringContaining("looking at it is a receive"),
     });
-    expect(world.open).toBe(0);
+  });
+
+  test("a mapping that would reject every message of the sample is not written", async () => {
+    const mixed = [messageOf({ mix: "a" }, 1), messageOf({ mix: { email: "b@example.com" } }, 2)];
+    const { error, open } = await runUnasked({ messages: mixed });
+    expect(error).toMatchObject({ kind: "config", message: expect.stringContaining("reject every message") });
+    expect(open).toBe(0);
   });
 
   test.each([
     [{}, "give --queue-url URL and --database-url URL and --table NAME"],
     [{ queueUrl, table: "orders" }, "give --database-url URL"],
     [{ queueUrl, databaseUrl }, "give --table NAME"],
-  ])("what %j does not say is asked for by its flag, before anything is received", async (some, hint) => {
-    const { asker, heard } = nobody();
-    const failed = await setUp(asker, memoryWorld({ messages }).ports, { ...blankStart, given: some }).catch(
-      (error: unknown) => error,
-    );
-    expect(failed).toBeInstanceOf(EtlError);
-    expect((failed as EtlError).hint).toBe(hint);
-    expect((failed as EtlError).exitCode).toBe(64);
+  ])("a flag that is missing beside %j is named before anything is received", async (some, hint) => {
+    const { error } = await runUnasked({}, some);
+    expect(error).toMatchObject({ kind: "usage", exitCode: 64, hint });
     expect(heard).toEqual([]);
   });
 
-  test("a proposal that does not fit the table ends it", async () => {
-    const { asker } = nobody();
-    const stubborn = tableOf("public.other", [
-      columnOf("colour", ["text"], { nullable: false }),
-      ...orders.columns,
-    ]);
-    const world = memoryWorld({ messages, tables: [stubborn] });
-    const failed = setUp(asker, world.ports, { ...blankStart, given: { ...given, table: "public.other" } });
-    expect(failed).rejects.toThrow("nothing fills colour");
-    await failed.catch(() => {});
-    expect(world.open).toBe(0);
+  test("a proposal that does not fit the table is an error", async () => {
+    const colour = columnOf("colour", "text", { nullable: false });
+    const stubborn = tableOf("public.other", [colour, ...orders.columns]);
+    const { error, open } = await runUnasked({ tables: [stubborn] }, { ...given, table: "public.other" });
+    expect(error).toMatchObject({ message: "nothing fills colour" });
+    expect(open).toBe(0);
   });
+});
+
+test.each([
+  ["postgres://u:secret@h:5432/d?sslmode=require", "postgres://u@h:5432/d?sslmode=require", "secret"],
+  ["postgresql://u:p%40ss@h/d", "postgresql://u@h/d", "p@ss"],
+  ["postgres://u@h/d?password=secret&sslmode=require", "postgres://u@h/d?sslmode=require", "secret"],
+  ["postgres://u:first@h/d?password=secret", "postgres://u@h/d", "secret"],
+  ["postgres://u@h/d?pass%77ord=secret", "postgres://u@h/d", "secret"],
+  ["postgres://:secret@h/d", "postgres://h/d", "secret"],
+  ["postgres://u:@h/d", "postgres://u@h/d", undefined],
+  ["postgres://u@[::1]:5432/d", "postgres://u@[::1]:5432/d", undefined],
+  ["postgres:///d?host=/run", "postgres:///d?host=/run", undefined],
+  ["env:DATABASE_URL", "env:DATABASE_URL", undefined],
+])("the password is taken out of %s", (url, bare, password) => {
+  expect(withoutPassword(url)).toEqual({ url: bare, ...(password === undefined ? {} : { password }) });
 });

@@ -3,14 +3,7 @@
 import { EtlError } from "../../src/errors.ts";
 import type { Message } from "../../src/message/message.ts";
 import type { Asker } from "../../src/setup/asker.ts";
-import type { Start } from "../../src/setup/plan.ts";
-import type {
-  DatabaseAnswer,
-  SetupDatabase,
-  SetupPorts,
-  TargetColumn,
-  TargetTable,
-} from "../../src/setup/ports.ts";
+import type { SetupDatabase, SetupPorts, Start, TargetColumn, TargetTable } from "../../src/setup/ports.ts";
 
 /** A message with a body. */
 export function messageOf(body: unknown, index = 0): Message {
@@ -24,36 +17,33 @@ export function messageOf(body: unknown, index = 0): Message {
   };
 }
 
-/** A column of a table that is there. */
-export function columnOf(
-  name: string,
-  takes: TargetColumn["takes"],
-  more: Partial<TargetColumn> = {},
-): TargetColumn {
+/**
+ * A column of an existing table.
+ *
+ * @param type its name in `pg_type`; for a text, with how many characters it takes, such as `varchar(32)`
+ */
+export function columnOf(name: string, type = "text", more: Partial<TargetColumn> = {}): TargetColumn {
+  const [, base = type, characters] = /^(\w+)\((\d+)\)$/.exec(type) ?? [];
+  const modifier = characters === undefined ? -1 : Number(characters) + 4;
   return {
     name,
-    declaredType: takes[0] ?? "point",
-    takes,
+    type: { name: base, isEnum: false, modifier },
     nullable: true,
     hasDefault: false,
-    alwaysGenerated: false,
+    generated: "no",
     ...more,
   };
 }
 
-/** A table that is there. */
+/** An existing table. */
 export function tableOf(name: string, columns: readonly TargetColumn[]): TargetTable {
-  return {
-    name,
-    columns,
-    limits: new Map(columns.map(({ name: column, nullable }) => [column, { nullable }])),
-  };
+  const limits = new Map(columns.map(({ name: column, nullable }) => [column, { nullable }]));
+  return { name, columns, limits };
 }
 
 /** What the world holds, and what was done to it. */
 export interface MemoryWorld {
   readonly ports: SetupPorts;
-  readonly connected: DatabaseAnswer[];
   /** How many databases are open. */
   open: number;
 }
@@ -79,7 +69,12 @@ export function memoryWorld({
     address: "db.example:5432",
     name: "shop",
     user: "loader",
-    tables: async () => tables.map(({ name, columns }) => ({ name, columns: columns.length })),
+    tables: async () =>
+      tables.map(({ name, columns }) => ({
+        sqlName: name,
+        columns: columns.length,
+        estimatedRows: undefined,
+      })),
     table: async (name) => tables.find((table) => table.name === name),
     async check(name, { columns }) {
       const table = tables.find((candidate) => candidate.name === name);
@@ -93,47 +88,31 @@ export function memoryWorld({
     },
   };
   const world: MemoryWorld = {
-    connected: [],
     open: 0,
     ports: {
       now: () => Date.UTC(2026, 0, 2),
-      key: () => ({
-        bytes: new Uint8Array(32).fill(7, 1),
-        place: "etl-mask.key",
-        file: "etl-mask.key",
-        isNew: true,
-      }),
-      queues: {
-        identity: async () => ({ source: "the test", arn: "arn:aws:iam::1:user/test" }),
-        list: async () => ["https://sqs.example/1/other", "https://sqs.example/1/orders-queue"],
-        open(url) {
-          if (!url.endsWith("/orders-queue")) throw refused("there is no such queue");
-          return {
-            name: "orders-queue",
-            facts: async () => ({
-              visible: messages.length,
-              inFlight: 0,
-              visibilityTimeoutSeconds: 30,
-              fifo: false,
-              ...(maxReceiveCount === undefined
-                ? {}
-                : { maxReceiveCount, deadLetterArn: "arn:aws:sqs:r:1:dead" }),
-            }),
-            sample: async () => ({ messages, notReleased: 0 }),
-          };
-        },
+      key: () => ({ bytes: Buffer.alloc(32, 7), place: "etl-mask.key", file: "etl-mask.key", isNew: true }),
+      identity: async () => ({ source: "the test", arn: "arn:aws:iam::1:user/test" }),
+      queueUrls: async () => ["https://sqs.example/1/other", "https://sqs.example/1/orders-queue"],
+      openQueue(url) {
+        if (!url.endsWith("/orders-queue")) throw refused("there is no such queue");
+        return {
+          name: "orders-queue",
+          attributes: async () => ({
+            arn: "arn:aws:sqs:r:1:orders-queue",
+            ...{ visible: messages.length, inFlight: 0, delayed: 0, fifo: false },
+            ...{ visibilityTimeoutSeconds: 30, retentionSeconds: 345_600 },
+            ...(maxReceiveCount && { maxReceiveCount, deadLetterArn: "arn:aws:sqs:r:1:dead" }),
+          }),
+          sample: async () => ({ messages, notReleased: 0 }),
+        };
       },
-      databases: {
-        async connect(answer) {
-          world.connected.push(answer);
-          if (answer.kind === "url" && !answer.url.includes("db.example"))
-            throw refused("nothing listens there");
-          if (password !== undefined && (answer.kind !== "url" || answer.password !== password)) {
-            throw refused("the password is wrong", "permission");
-          }
-          world.open += 1;
-          return database;
-        },
+      async connect(answer) {
+        const { url, password: given } = answer === "settings" ? { url: "db.example" } : answer;
+        if (!url.includes("db.example")) throw refused("nothing listens there");
+        if (password !== given) throw refused("the password is wrong", "permission");
+        world.open += 1;
+        return database;
       },
     },
   };
@@ -143,8 +122,7 @@ export function memoryWorld({
 /** Where a set-up starts that knows nothing yet. */
 export const blankStart: Start = {
   given: {},
-  body: { envelope: "none", encoding: "none" },
-  extendedPayloads: false,
+  queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
   defaultMask: "hmac",
   configPath: "etl.toml",
   writes: true,
@@ -156,7 +134,7 @@ export type Answers = readonly (readonly [question: RegExp, answer: unknown])[];
 /** A person who answers as they have made up their mind, and remembers everything. */
 export interface ScriptedPerson extends Asker {
   readonly asked: string[];
-  /** All that was told and shown, a line each. */
+  /** All that was told and shown, one line each. */
   readonly heard: string[];
 }
 
@@ -184,16 +162,16 @@ export function scriptedPerson(answers: Answers = [], backsOutAt = Number.POSITI
     asked,
     heard,
     isPerson: true,
-    async text({ message, proposed, fault }) {
+    async text({ message, initial, fault }) {
       const answer = answerTo(message);
-      const text = answer === undefined ? proposed : String(answer.given);
+      const text = answer === undefined ? initial : String(answer.given);
       if (text === undefined) throw new Error(`nobody said what to answer to ${message}`);
       const found = fault(text);
       if (found === undefined) return text;
       heard.push(found);
-      return await this.text({ message, proposed, fault, flag: "" });
+      return await this.text({ message, initial, fault });
     },
-    secret: async ({ message }) => String(answerTo(message)?.given ?? ""),
+    secret: async (message) => String(answerTo(message)?.given ?? ""),
     async choose({ message, choices, proposed }) {
       const answer = answerTo(message);
       const chosen =
@@ -212,7 +190,7 @@ export function scriptedPerson(answers: Answers = [], backsOutAt = Number.POSITI
         .filter(({ label }) => (answer.given as string[]).includes(label))
         .map(({ value }) => value);
     },
-    confirm: async ({ message, proposed }) => (answerTo(message)?.given as boolean | undefined) ?? proposed,
+    confirm: async (message, proposed) => (answerTo(message)?.given as boolean | undefined) ?? proposed,
     async tell(...lines) {
       heard.push(...lines);
     },

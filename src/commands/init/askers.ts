@@ -1,7 +1,6 @@
-/** The two who can answer a set-up: a person at a terminal, and the flags alone. */
+/** The two who can answer a set-up: a person at a terminal, or flags and proposals alone. */
 
-import type { Asker } from "../../setup/asker.ts";
-import { unasked } from "../../setup/unasked.ts";
+import { type Asker, unasked } from "../../setup/asker.ts";
 import type { Log } from "../../terminal/log.ts";
 import type { Output } from "../../terminal/output.ts";
 import {
@@ -14,11 +13,11 @@ import {
 import { formatTable } from "../../terminal/table.ts";
 import type { Context } from "../context.ts";
 
-/** Who answers, and where what happens meanwhile is told. */
+/** Who answers, and where what happens meanwhile is logged. */
 export interface Answering {
   readonly asker: Asker;
   readonly log: Log;
-  /** Takes leave of a person, once; resolves when everything is said. */
+  /** Says the last words to a person, once; resolves when everything is written. */
   end(text: string): Promise<void>;
 }
 
@@ -29,7 +28,7 @@ export function personAnswering(keyboard: Keyboard, output: Output, backingOut: 
   let ended = false;
   return {
     asker: personAsker(prompts, backingOut),
-    // A log line between two questions would tear the line that joins them.
+    // A log line between two questions would break the line that connects them.
     log: {
       info: (text) => prompts.tell("found", [text]),
       warn: (text) => prompts.tell("warning", [text]),
@@ -54,9 +53,8 @@ function personAsker(prompts: Prompts, backingOut: AbortController): Asker {
   }
   return {
     isPerson: true,
-    text: ({ message, proposed, example, fault }) =>
-      answered(prompts.text({ message, initial: proposed, example, fault })),
-    secret: ({ message }) => answered(prompts.secret(message)),
+    text: (question) => answered(prompts.text(question)),
+    secret: (message) => answered(prompts.secret(message)),
     async choose({ message, choices, proposed }) {
       const initial = choices.findIndex(({ value }) => value === proposed);
       const index = await answered(prompts.choose(message, choices, initial < 0 ? undefined : initial));
@@ -69,13 +67,9 @@ function personAsker(prompts: Prompts, backingOut: AbortController): Asker {
       const indexes = await answered(prompts.several(message, choices, initial));
       return choices.flatMap(({ value }, index) => (indexes.includes(index) ? [value] : []));
     },
-    confirm: ({ message, proposed }) => answered(prompts.confirm(message, proposed)),
-    async tell(...lines) {
-      prompts.tell("found", lines);
-    },
-    async warn(text) {
-      prompts.tell("warning", [text]);
-    },
+    confirm: (message, proposed) => answered(prompts.confirm(message, proposed)),
+    tell: async (...lines) => prompts.tell("found", lines),
+    warn: async (text) => prompts.tell("warning", [text]),
     async show(title, headers, rows, rightAligned) {
       const table = formatTable(headers, rows, { columns: prompts.columns, rightAligned });
       prompts.show(title, table.split("\n"));
@@ -84,18 +78,16 @@ function personAsker(prompts: Prompts, backingOut: AbortController): Asker {
 }
 
 /**
- * The flags answer, and for the rest what is proposed. What is found is told on standard error.
+ * Flags answer; everything else is as proposed. The log tells what is found.
  *
- * @param showsTables whether standard output is free for them
+ * @param showsTables whether tables may go to standard output
  */
 export function flagsAnswering({ log, stdout }: Context, showsTables: boolean): Answering {
   const asker = unasked({
     async tell(...lines) {
       for (const line of lines) log.info(line);
     },
-    async warn(text) {
-      log.warn(text);
-    },
+    warn: async (text) => log.warn(text),
     async show(title, headers, rows, rightAligned) {
       if (!showsTables) return;
       const columns = stdout.isTerminal ? stdout.columns : undefined;

@@ -1,29 +1,24 @@
-/** `etl init`: asks for a queue, a database, a table and a mapping, and writes `etl.toml` when all of it fits. */
+/** `etl init`: asks for a queue, a database, a table and a mapping, and writes `etl.toml` once all of it fits. */
 
 import { resolve } from "node:path";
 import { EtlError } from "../../errors.ts";
 import { commitUnknown } from "../../processing/outcome.ts";
 import { loadSettings } from "../../settings/settings.ts";
-import { defaultPath, parseSettings, readSettingsFile } from "../../settings/settings-file.ts";
-import { settingsToml } from "../../settings/settings-toml.ts";
+import { defaultPath, readSettingsFile } from "../../settings/settings-file.ts";
 import { type ReadFile, readTextFile } from "../../settings/text-file.ts";
-import type { Plan } from "../../setup/plan.ts";
 import { setUp } from "../../setup/set-up.ts";
 import type { Context } from "../context.ts";
 import { stopExitCodes } from "../stop.ts";
 import { type Answering, flagsAnswering, personAnswering } from "./askers.ts";
-import { requireWritable } from "./files.ts";
-import { nextSteps, remarks } from "./next.ts";
-import { setupPorts } from "./ports.ts";
 import { type InitOptions, planned, startOf } from "./settings.ts";
-import { type Contents, writePlan } from "./writing.ts";
+import { setupPorts } from "./world.ts";
+import { nextSteps, remarks, requireWritable, writePlan } from "./writing.ts";
 
 /**
- * Asks at a terminal; elsewhere, and with `--yes`, takes flags, environment and an `etl.toml` that is there for answers.
+ * Asks at a terminal. Elsewhere, and with `--yes`, flags, environment and an existing `etl.toml` are the answers.
  *
- * @returns 0; 129, 130 or 143 where the person backed out or a signal came: nothing is then written
- * @throws EtlError of kind usage where nobody can be asked and a flag is missing, or whatever keeps the answers from
- * working
+ * @returns 0; 129, 130 or 143 if the person backed out or a signal came: nothing is then written
+ * @throws EtlError of kind usage if nobody can be asked and a flag is missing, or whatever is wrong with the answers
  */
 export async function runInit(context: Context, options: InitOptions): Promise<number> {
   const configPath = options.config ?? (context.env.ETL_CONFIG || defaultPath);
@@ -33,7 +28,7 @@ export async function runInit(context: Context, options: InitOptions): Promise<n
   const stopListening = context.onStopSignal((signal) => {
     exitCode = stopExitCodes[signal];
     backingOut.abort();
-    // The second signal ends the process: messages then come back by their time-out.
+    // The second signal ends the process: messages then come back after the visibility timeout.
     stopListening();
   });
   const keyboard = options.yes || !context.stderr.isTerminal ? undefined : context.keyboard();
@@ -42,10 +37,10 @@ export async function runInit(context: Context, options: InitOptions): Promise<n
       ? flagsAnswering(context, !options.print)
       : personAnswering(keyboard, context.stderr, backingOut);
   try {
-    await answer(context, options, { configPath, answering, signal: backingOut.signal });
+    await answerAndWrite(context, { ...options, configPath }, answering, backingOut.signal);
     return 0;
   } catch (error) {
-    // Whether a table was created where the commit was not answered is not known, and must not be denied.
+    // If the commit was not answered, nobody knows whether a table was created.
     const isUnknown = error instanceof EtlError && error.code === commitUnknown;
     const isCancelled = backingOut.signal.aborted && !isUnknown;
     if (isCancelled) await answering.asker.tell("Cancelled: nothing was written.");
@@ -57,55 +52,39 @@ export async function runInit(context: Context, options: InitOptions): Promise<n
   }
 }
 
-interface Run {
-  readonly configPath: string;
-  readonly answering: Answering;
-  readonly signal: AbortSignal;
-}
-
-async function answer(context: Context, options: InitOptions, run: Run): Promise<void> {
-  const { configPath, answering, signal } = run;
-  // A file that is yet to be written is one without a setting.
+async function answerAndWrite(
+  context: Context,
+  options: InitOptions & { readonly configPath: string },
+  { asker, log, end }: Answering,
+  signal: AbortSignal,
+): Promise<void> {
+  const { env, stdout } = context;
+  const { configPath } = options;
+  // A file that is not written yet is one without a setting.
   const readFile: ReadFile = (path) =>
     readTextFile(path) ?? (path === configPath ? { text: "", openToOthers: false } : undefined);
-  const { env } = context;
-  const { queueUrl, databaseUrl, table } = options;
   const { settings: file } = readSettingsFile(configPath, readFile);
-  const settings = loadSettings({
-    flags: { queueUrl, databaseUrl, table, config: configPath },
-    env,
-    readFile,
-  });
-  answering.log.configure(settings.log);
-  const ports = setupPorts(settings, { ...context, log: answering.log }, configPath, signal);
-  const plan = await setUp(answering.asker, ports, startOf({ options, env, file, settings, configPath }));
+  const { queueUrl, databaseUrl, table } = options;
+  const flags = { queueUrl, databaseUrl, table, config: configPath };
+  const settings = loadSettings({ flags, env, readFile });
+  log.configure(settings.log);
+  const ports = setupPorts(settings, { ...context, log }, configPath, signal);
+  const start = startOf(options, env, file, settings);
+  const plan = await setUp({ asker, ports, start });
   try {
-    const { file: wanted, password } = planned(plan, file, env);
-    const toml = settingsToml(wanted);
-    // What could not be read again must not be written.
-    parseSettings(configPath, toml);
-    await finish(context, options, answering, plan, { toml, password, configPath });
+    const contents = planned(plan, file, env, configPath);
+    if (options.print) {
+      await end("Nothing was written.");
+      await stdout.write(contents.toml);
+      return;
+    }
+    const { made, failure } = await writePlan(plan, contents);
+    await asker.tell(...made);
+    for (const text of remarks(plan, env)) await asker.warn(text);
+    await end("Next:");
+    await stdout.write(nextSteps(plan, configPath, env, failure !== undefined));
+    if (failure !== undefined) throw failure;
   } finally {
     plan.database.close();
   }
-}
-
-async function finish(
-  { env, stdout }: Context,
-  { print }: InitOptions,
-  answering: Answering,
-  plan: Plan,
-  contents: Contents,
-): Promise<void> {
-  if (print) {
-    await answering.end("Nothing was written.");
-    await stdout.write(contents.toml);
-    return;
-  }
-  const { made, failure } = await writePlan(plan, contents);
-  await answering.asker.tell(...made);
-  for (const text of remarks(plan, env)) await answering.asker.warn(text);
-  await answering.end("Next:");
-  await stdout.write(nextSteps(plan, contents.configPath, env, failure !== undefined));
-  if (failure !== undefined) throw failure;
 }

@@ -1,128 +1,102 @@
-/** What the set-up starts from, out of the settings that are there, and the `etl.toml` that it comes to. */
+/** What the set-up starts from, taken from the settings; and the `etl.toml` that it ends with. */
 
 import type { Mapping } from "../../message/mapping.ts";
 import { writeColumn } from "../../settings/column-mapping.ts";
-import type { FileSettings } from "../../settings/file-schema.ts";
+import type { FileSettings, FileTable } from "../../settings/file-schema.ts";
+import type { SettingFlags } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { parseSettings } from "../../settings/settings-file.ts";
+import { settingsToml } from "../../settings/settings-toml.ts";
 import { tableInSchema } from "../../settings/table-name.ts";
-import { withoutPassword } from "../../setup/database-url.ts";
-import type { Plan, Start } from "../../setup/plan.ts";
-import type { DatabaseAnswer } from "../../setup/ports.ts";
+import { withoutPassword } from "../../setup/database-questions.ts";
+import type { DatabaseAnswer, Plan, Start } from "../../setup/ports.ts";
 import type { Environment } from "../context.ts";
 import { defaultMethod } from "../masker.ts";
 
 /** `etl init`. */
-export interface InitOptions {
-  readonly config?: string | undefined;
-  readonly queueUrl?: string | undefined;
-  readonly databaseUrl?: string | undefined;
-  readonly table?: string | undefined;
-  /** Ask nothing. */
+export interface InitOptions extends Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table"> {
   readonly yes: boolean;
   /** Write nothing, and print the file. */
   readonly print: boolean;
 }
 
-/** The file that a password is kept in, beside `etl.toml`. */
-export const passwordFile = "etl-database.password";
-
-/** What there is to start from. */
-interface Known {
-  readonly options: InitOptions;
-  readonly env: Environment;
-  readonly file: FileSettings;
-  readonly settings: Settings;
-  readonly configPath: string;
-}
-
-/** What is given, and what is proposed. */
-export function startOf({ options, env, file, settings, configPath }: Known): Start {
+/** What is given, and what is proposed. `file` is the `etl.toml` that is read, if it exists. */
+export function startOf(
+  options: InitOptions & Pick<Start, "configPath">,
+  env: Environment,
+  file: FileSettings,
+  { queue, table, mask }: Settings,
+): Start {
   return {
-    given: { queueUrl: options.queueUrl, databaseUrl: options.databaseUrl, table: options.table },
-    queueUrl: settings.queue.url,
-    databaseFrom: databaseFrom(env, file),
+    given: options,
+    queue,
+    databaseFrom: databaseFrom(env, file.database),
     table: file.table?.name && tableInSchema(file.table.name, file.database?.schema),
-    mapping: file.table?.columns && settings.table.mapping,
-    body: settings.queue.body,
-    extendedPayloads: settings.queue.extendedPayloads,
-    defaultMask: defaultMethod(settings.mask.algorithm),
-    configPath,
+    mapping: file.table?.columns && table.mapping,
+    defaultMask: defaultMethod(mask.algorithm),
+    configPath: options.configPath,
     writes: !options.print,
   };
 }
 
-function databaseFrom(env: Environment, { database = {} }: FileSettings): string | undefined {
+function databaseFrom(env: Environment, database: FileSettings["database"] = {}): string | undefined {
   if (env.DATABASE_URL) return "DATABASE_URL";
   if (["url", "host", "name", "user"].some((key) => key in database)) return "etl.toml";
-  const variables = ["PGHOST", "PGDATABASE", "PGUSER"].filter((name) => env[name]);
-  return variables.length === 0 ? undefined : variables.join(", ");
+  return ["PGHOST", "PGDATABASE", "PGUSER"].filter((name) => env[name]).join(", ") || undefined;
 }
 
-/** What is to be written into which file. */
+/** The file for the password, next to `etl.toml`. */
+export const passwordFile = "etl-database.password";
+
 export interface Planned {
+  readonly configPath: string;
   /** `etl.toml`, with no secret in it. */
-  readonly file: FileSettings;
-  /** For a file of its own. */
-  readonly password: string | undefined;
+  readonly toml: string;
+  /** For {@link passwordFile}, next to it. */
+  readonly password?: string | undefined;
 }
 
 /** What was agreed on, and whatever else the old file says. */
-export function planned(plan: Plan, old: FileSettings, env: Environment): Planned {
+export function planned(plan: Plan, old: FileSettings, env: Environment, configPath: string): Planned {
   const { queue, mapping, table, key } = plan;
   const { preset: _, conflict: __, key: ___, newest_by: ____, ...oldTable } = old.table ?? {};
-  const { database, password } = plannedDatabase(plan.databaseAnswer, old.database, env);
-  const file = {
+  const { database, password } = plannedDatabase(plan.databaseAnswer, old.database ?? {}, env);
+  const toml = settingsToml({
     ...old,
     queue: {
       ...old.queue,
       url: queue.url,
-      envelope: unlessPlain(queue.body.envelope),
-      encoding: unlessPlain(queue.body.encoding),
+      envelope: queue.body.envelope === "none" ? undefined : queue.body.envelope,
+      encoding: queue.body.encoding === "none" ? undefined : queue.body.encoding,
       extended_payloads: queue.extendedPayloads ? true : undefined,
     },
-    database,
+    database: database && (password === undefined ? database : { ...database, password_file: passwordFile }),
     ...(key?.file === undefined ? {} : { mask: { ...old.mask, key_file: key.file } }),
     table: { ...oldTable, name: table, ...conflictKeys(mapping), columns: mapping.columns.map(writeColumn) },
-  };
-  return { file, password };
-}
-
-function unlessPlain<Word extends string>(word: Word): Word | undefined {
-  return word === "none" ? undefined : word;
-}
-
-interface PlannedDatabase {
-  readonly database: FileSettings["database"];
-  readonly password: string | undefined;
+  });
+  // What cannot be read again must not be written.
+  parseSettings(configPath, toml);
+  return { configPath, toml, password };
 }
 
 function plannedDatabase(
   answer: DatabaseAnswer,
-  old: FileSettings["database"],
+  old: NonNullable<FileSettings["database"]>,
   env: Environment,
-): PlannedDatabase {
-  if (answer.kind === "url") {
-    const schema = old?.schema === undefined ? {} : { schema: old.schema };
-    return {
-      database: { url: answer.url, ...schema, ...inFile(answer.password) },
-      password: answer.password,
-    };
+): Pick<FileSettings, "database"> & Pick<Planned, "password"> {
+  if (answer !== "settings") {
+    const schema = old.schema === undefined ? {} : { schema: old.schema };
+    return { database: { url: answer.url, ...schema }, password: answer.password };
   }
-  if (old !== undefined && Object.keys(old).length > 0) {
+  if (Object.keys(old).length > 0) {
     const { url, password } = withoutPassword(old.url ?? "");
-    if (password === undefined) return { database: old, password };
-    return { database: { ...old, url, ...inFile(password) }, password };
+    return password === undefined ? { database: old } : { database: { ...old, url }, password };
   }
-  // Named, so that a run without the variable says what is missing.
-  const database = env.DATABASE_URL ? { url: "env:DATABASE_URL" } : undefined;
-  return { database, password: undefined };
+  // A run without the variable then says what is missing.
+  return env.DATABASE_URL ? { database: { url: "env:DATABASE_URL" } } : {};
 }
 
-function inFile(password: string | undefined): { password_file?: string } {
-  return password === undefined ? {} : { password_file: passwordFile };
-}
-
-function conflictKeys({ conflict }: Mapping): Partial<NonNullable<FileSettings["table"]>> {
+function conflictKeys({ conflict }: Mapping): Partial<FileTable> {
   if (conflict.action === "reject") return {};
   return {
     conflict: conflict.action,

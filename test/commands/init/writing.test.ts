@@ -13,8 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { replaceFile, requireWritable } from "../../../src/commands/init/files.ts";
+import { replaceFile, requireWritable, writePlan } from "../../../src/commands/init/writing.ts";
 import { EtlError } from "../../../src/errors.ts";
+import type { Plan } from "../../../src/setup/ports.ts";
+import { blankStart, memoryWorld } from "../../support/setup-world.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -50,4 +52,21 @@ test("what cannot be replaced stays as it was, with nothing beside it", () => {
 test("a folder that is not there is told of before anything is asked", () => {
   expect(() => requireWritable(join(folder, "nowhere", "etl.toml"))).toThrow("cannot be written (ENOENT)");
   expect(() => requireWritable(join(folder, "etl.toml"))).not.toThrow();
+});
+
+test("if the settings cannot be written, neither the key nor the password's file is left", async () => {
+  const { ports } = memoryWorld({ messages: [] });
+  const configPath = join(folder, "etl.toml");
+  mkdirSync(configPath);
+  const plan: Plan = {
+    queue: { ...blankStart.queue, url: "https://sqs.example/1/orders" },
+    databaseAnswer: "settings",
+    database: await ports.connect("settings"),
+    table: "orders",
+    mapping: { columns: [], conflict: { action: "reject" } },
+    key: { ...ports.key(), place: join(folder, "etl-mask.key") },
+  };
+  const failed = writePlan(plan, { configPath, toml: "", password: "hunter2" });
+  expect(await failed.catch((error: unknown) => error)).toMatchObject({ kind: "config", operation: "init" });
+  expect(readdirSync(folder)).toEqual(["etl.toml"]);
 });
