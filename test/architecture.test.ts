@@ -37,7 +37,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   terminal: {
     may: ["terminal", "errors.ts"],
-    mayTypes: ["polling/receipt.ts", "polling/ports.ts"],
+    mayTypes: ["polling/receipt.ts", "polling/ports.ts", "doctor/check.ts", "postgres/status.ts"],
     packages: /^(node:(fs|stream|tty)|@clack\/prompts)$/,
   },
   settings: {
@@ -54,7 +54,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   setup: { may: ["setup", "message", "errors.ts"] },
   demo: { may: ["demo", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
-  doctor: { may: ["doctor", "errors.ts", "text"] },
+  doctor: { may: ["doctor", "errors.ts", "text"], mayTypes: ["postgres", "settings", "sqs"] },
   commands: {
     may: [
       "commands",

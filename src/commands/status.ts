@@ -1,6 +1,7 @@
 /** `etl status`: how queue and table stand, and what the last runs did. Changes nothing. */
 
-import { EtlError } from "../errors.ts";
+import type { Answer } from "../doctor/check.ts";
+import type { EtlError } from "../errors.ts";
 import { readTable } from "../postgres/catalog.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { readStatus } from "../postgres/status.ts";
@@ -12,8 +13,10 @@ import {
   type DeadLetterSummary,
   formatStatus,
   type QueueSummary,
+  type StatusSummary,
   type TableSummary,
 } from "../terminal/status-summary.ts";
+import { answerOf } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { redrivePlace } from "./dead-letter-place.ts";
 import { firstAnswer } from "./first-answer.ts";
@@ -28,14 +31,11 @@ const shownRuns = 5;
 /** A person waits for the answer. */
 const deadlines = { connectTimeoutMillis: 10_000, statementTimeoutMillis: 20_000 };
 
-/** What was asked for, or why it could not be had. */
-type Answer<T> = { readonly found: T } | { readonly missing: EtlError };
-
 /**
- * Shows what can be known. Where the queue or the database says nothing, the other is shown all the same.
+ * Shows what can be known. If the queue or the database does not answer, the other is shown.
  *
  * @returns 0
- * @throws EtlError the first reason why something is missing, after the rest has been shown
+ * @throws EtlError why the queue or else the database is missing, after the rest was shown
  */
 export async function runStatus(context: Context, options: StatusOptions): Promise<number> {
   const settings = readSettings(context, options);
@@ -44,37 +44,28 @@ export async function runStatus(context: Context, options: StatusOptions): Promi
   const asking = answerOf(firstAnswer(opened, context, systemClock));
   const [queue, table] = await Promise.all([
     asking.then(async (answer): Promise<Answer<QueueSummary>> => {
-      if ("missing" in answer) return answer;
-      const { arn, visible, inFlight, delayed } = answer.found;
-      const deadLetters = await readDeadLetters(settings, answer.found, context);
-      return { found: { name, arn, visible, inFlight, delayed, deadLetters } };
+      if ("error" in answer) return answer;
+      const { arn, visible, inFlight, delayed } = answer.value;
+      const deadLetters = await readDeadLetters(settings, answer.value, context);
+      return { value: { name, arn, visible, inFlight, delayed, deadLetters } };
     }),
     answerOf(
       readTableSummary(settings, context, async () => {
         const answer = await asking;
-        return "found" in answer ? answer.found.arn : name;
+        return "value" in answer ? answer.value.arn : name;
       }),
     ),
   ]);
-  const failures = [queue, table].flatMap((answer) => ("missing" in answer ? [answer.missing] : []));
-  await show(context, options.json, {
-    queue: "found" in queue ? queue.found : undefined,
-    table: "found" in table ? table.found : undefined,
-    failures,
-  });
+  const failures = [queue, table].flatMap((answer) => ("error" in answer ? [answer.error] : []));
+  const status = {
+    queue: "value" in queue ? queue.value : undefined,
+    table: "value" in table ? table.value : undefined,
+  };
+  await show(context, options.json, status, failures);
   const [first, second] = failures;
   if (second !== undefined) context.log.warn(second.message);
   if (first !== undefined) throw first;
   return 0;
-}
-
-async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
-  try {
-    return { found: await promise };
-  } catch (error) {
-    if (error instanceof EtlError) return { missing: error };
-    throw error;
-  }
 }
 
 /** The dead-letter queue of the redrive policy, and that of the settings. */
@@ -95,14 +86,14 @@ async function readDeadLetters(
       .map(async ({ name, url }): Promise<DeadLetterSummary> => {
         if (url === undefined) return { name, unknown: "it is in another account or region" };
         const answer = await answerOf(openQueue({ ...settings.queue, url }, context).source.attributes());
-        if ("missing" in answer) return { name, unknown: answer.missing.message };
-        const { visible, inFlight } = answer.found;
+        if ("error" in answer) return { name, unknown: answer.error.message };
+        const { visible, inFlight } = answer.value;
         return { name, visible, inFlight };
       }),
   );
 }
 
-/** @param queue gives the queue's ARN or, where nobody knows it, its name */
+/** @param queue gives the queue's ARN or, if it is not known, its name */
 async function readTableSummary(
   settings: Settings,
   context: Context,
@@ -118,26 +109,19 @@ async function readTableSummary(
   }
 }
 
-interface Shown {
-  readonly queue: QueueSummary | undefined;
-  readonly table: TableSummary | undefined;
-  readonly failures: readonly EtlError[];
-}
-
 async function show(
   { stdout, log }: Context,
   json: boolean,
-  { queue, table, failures }: Shown,
+  { queue, table }: StatusSummary,
+  failures: readonly EtlError[],
 ): Promise<void> {
   await log.flush();
   if (json) {
     const missing = failures.map(({ kind, message, hint }) => ({ kind, message, hint }));
+    const { ledger = null, records = null } = table ?? {};
     const status = {
       queue: queue ?? null,
-      table:
-        table === undefined
-          ? null
-          : { ...table, ledger: table.ledger ?? null, records: table.records ?? null },
+      table: table === undefined ? null : { ...table, ledger, records },
       missing,
     };
     await stdout.write(`${jsonLine({ status })}\n`);

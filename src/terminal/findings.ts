@@ -1,27 +1,13 @@
-/** What the doctor found, as a person reads it: a line a check, and below it what to type. */
+/** What the doctor found, for a person: a line for each check, and below it what to type. */
 
+import type { Finding, Summary } from "../doctor/check.ts";
 import { countOf } from "./numbers.ts";
 import type { Output } from "./output.ts";
 import { printable } from "./printable.ts";
 import { wrap } from "./width.ts";
 
-/** One finding. */
-export interface ShownFinding {
-  readonly check: string;
-  readonly status: "ok" | "warning" | "failed" | "skipped";
-  readonly message: string;
-  readonly hint?: string;
-}
-
-/** How many there are of each status. */
-export interface ShownSummary {
-  readonly warnings: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
 /** Escape codes of ECMA-48 (SGR). */
-const colours: Readonly<Record<ShownFinding["status"], number>> = {
+const colours: Readonly<Record<Finding["status"], number>> = {
   ok: 32,
   warning: 33,
   failed: 31,
@@ -36,13 +22,13 @@ const checkWidth = "visibility time-out  ".length;
 const leastColumns = 60;
 
 /**
- * The findings as lines, each with its newline. Those that were skipped for one reason, one after the other, share a
- * line. Hints are commands to be copied, and are not broken.
+ * The findings as lines, each with its newline. Findings in a row that were skipped for the same reason share a line.
+ * Hints are commands to be copied, and are not broken.
  *
- * @param columns the widest a line may be, hints apart
+ * @param columns the widest a line may be, except hints
  */
 export function formatFindings(
-  findings: readonly ShownFinding[],
+  findings: readonly Finding[],
   { columns, colours: coloured }: Pick<Output, "columns" | "colours">,
 ): string {
   const lines: string[] = [];
@@ -58,7 +44,11 @@ export function formatFindings(
 }
 
 /** The last line: whether a drain can begin. */
-export function formatSummary({ warnings, failed, skipped }: ShownSummary): string {
+export function formatSummary({
+  warnings,
+  failed,
+  skipped,
+}: Pick<Summary, "warnings" | "failed" | "skipped">): string {
   const counts = [
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(warnings > 0 ? [countOf(warnings, "warning")] : []),
@@ -68,7 +58,7 @@ export function formatSummary({ warnings, failed, skipped }: ShownSummary): stri
   return counts === "" ? "Ready.\n" : `Ready: ${counts}.\n`;
 }
 
-/** The message beside the check's name or, where that is a list of names, behind it. */
+/** The message beside the check's name or, if that is a list of names, behind it. */
 function broken(check: string, message: string, columns: number): readonly string[] {
   const room = columns - statusWidth;
   if (check.length > checkWidth - 2) return wrapped(`${check}: ${message}`, room);
@@ -83,8 +73,8 @@ function wrapped(text: string, columns: number): readonly string[] {
     .map((line) => line.trim());
 }
 
-function withSkippedTogether(findings: readonly ShownFinding[]): readonly ShownFinding[] {
-  const together: ShownFinding[] = [];
+function withSkippedTogether(findings: readonly Finding[]): readonly Finding[] {
+  const together: Finding[] = [];
   for (const finding of findings) {
     const last = together.at(-1);
     const joins =

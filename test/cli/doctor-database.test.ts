@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type DoctorRun, differences, runDoctor } from "../support/doctor-run.ts";
+import { type DoctorRun, expectDifferences, runDoctor } from "../support/doctor-run.ts";
 import { createDatabase, startServer } from "../support/postgres.ts";
 import { listen } from "../support/postgres-proxy.ts";
 import { openWorld, type World } from "../support/world.ts";
@@ -33,9 +33,7 @@ function diagnose(changes: Changes = {}, args: readonly string[] = []): Promise<
 /** Expects that exactly these lines are other ones than in a world in which all is well. */
 async function finds(lines: readonly RegExp[], changes: Changes = {}, args: readonly string[] = []) {
   const run = await diagnose(changes, args);
-  const different = differences(run, good);
-  expect(different.length, different.join("\n")).toBe(lines.length);
-  for (const [index, pattern] of lines.entries()) expect(different[index]).toMatch(pattern);
+  expectDifferences(run, good, lines);
   return run;
 }
 
@@ -85,7 +83,7 @@ describe("the way to the database", () => {
     expect(run.text).not.toContain("canary");
   });
 
-  test("the database is not there", async () => {
+  test("the database does not exist", async () => {
     const line = /^failed \| database \| there is no database nowhere .* createdb nowhere \| 78$/;
     await finds([line], { DATABASE_URL: url({ name: "nowhere" }) });
   });
@@ -192,7 +190,7 @@ describe("the table and its ledger", () => {
       [
         named.table,
         permitted,
-        /^failed \| ledger \| s\d+.etl_ledger is not there.* etl migrate --table .* 78$/,
+        /^failed \| ledger \| s\d+.etl_ledger does not exist.* etl migrate --table .* 78$/,
       ],
     ],
     [
@@ -209,7 +207,7 @@ describe("the table and its ledger", () => {
       "the queue is known",
       (schema) => `insert into ${schema}.etl_queue (queue_id, arn) overriding system value
         values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1')`,
-      [named.table, permitted, named.ledger, /^ok \| queue in ledger \| known, as number 7/],
+      [named.table, permitted, named.ledger, /^ok \| queue in ledger \| registered as number 7/],
     ],
     [
       "there are no records",
@@ -218,7 +216,7 @@ describe("the table and its ledger", () => {
         named.table,
         permitted,
         named.ledger,
-        /^warning \| records \| s\d+.etl_run is not there.* etl migrate/,
+        /^warning \| records \| s\d+.etl_run does not exist.* etl migrate/,
       ],
     ],
   ])("%s", async (_, change, lines) => {
@@ -226,7 +224,7 @@ describe("the table and its ledger", () => {
     await finds([named.settings, ...lines], {}, args);
   });
 
-  test("the table is not there, and is a view", async () => {
+  test("the table does not exist, and is a view", async () => {
     await finds(
       [named.settings, /^failed \| table \| there is no table elsewhere .* etl migrate .* 78$/],
       {},
@@ -251,7 +249,7 @@ describe("the table and its ledger", () => {
       await finds([named.settings, user, line], asClerk(), args);
     });
 
-    const unread = /^ok \| masked rows \| not looked at: the user may not read them, and need not/;
+    const unread = /^ok \| masked rows \| not checked: the user may not read them, and does not need to/;
 
     test("everything but the schema", async () => {
       const { args } = await withSchema((schema) => grants(schema, []));

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { arnByUrl, iamPolicy } from "../../src/doctor/iam-policy.ts";
-import type { QueueEncryption } from "../../src/doctor/queue-facts.ts";
+import type { QueueDescription } from "../../src/sqs/queue-description.ts";
 
 const arn = "arn:aws:sqs:eu-west-1:123456789012:logins";
 const keys = "arn:aws:kms:eu-west-1:123456789012:key";
-const statementsFor = (encryption?: QueueEncryption) =>
+const statementsFor = (encryption?: QueueDescription["encryption"]) =>
   iamPolicy({ queue: { arn, encryption }, extendedPayloads: false }).Statement;
 
 test("a drain needs four actions on one queue, and no more", () => {
@@ -56,7 +56,7 @@ test("dead letters, their key, and payloads each add a statement", () => {
 });
 
 describe("the key of a queue", () => {
-  test.each<[encryption: QueueEncryption, resource: string]>([
+  test.each<[encryption: QueueDescription["encryption"], resource: string]>([
     [{ by: "kms", key: "1234abcd-12ab" }, `${keys}/1234abcd-12ab`],
     [
       { by: "kms", key: "arn:aws:kms:eu-west-1:999999999999:key/other" },
@@ -71,7 +71,7 @@ describe("the key of a queue", () => {
     expect(statement?.Condition).toEqual(resource.endsWith("*") ? condition : undefined);
   });
 
-  test.each<[QueueEncryption | undefined]>([
+  test.each<[QueueDescription["encryption"]]>([
     [undefined],
     [{ by: "sqs" }],
     [{ by: "nobody" }],

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { formatFindings, formatSummary, type ShownFinding } from "../../src/terminal/findings.ts";
+import type { Finding } from "../../src/doctor/check.ts";
+import { formatFindings, formatSummary } from "../../src/terminal/findings.ts";
 
 const plain = { columns: 80, colours: false };
-const findings: readonly ShownFinding[] = [
+const findings: readonly Finding[] = [
   { check: "settings", status: "ok", message: "etl.toml; 7 columns into user_logins" },
   {
     check: "table",

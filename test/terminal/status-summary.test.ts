@@ -1,10 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { formatStatus, type RunSummary, type StatusSummary } from "../../src/terminal/status-summary.ts";
+import type { RecordedRun } from "../../src/postgres/status.ts";
+import { formatStatus, type StatusSummary } from "../../src/terminal/status-summary.ts";
 import { displayWidth } from "../../src/terminal/width.ts";
 
-const run: RunSummary = {
-  ...{ startedAt: new Date("2026-11-22T21:04:59Z"), seconds: 754, outcome: "drained", received: 12_345 },
-  ...{ inserted: 12_300, duplicates: 5, rejected: 40, released: 0, unsettled: 0 },
+const run: RecordedRun = {
+  runId: "7d8f3a52-0000-4000-8000-000000000000",
+  startedAt: new Date("2026-11-22T21:04:59Z"),
+  endedAt: new Date("2026-11-22T21:17:33Z"),
+  ...{ seconds: 754, outcome: "drained", received: 12_345, inserted: 12_300, duplicates: 5, rejected: 40 },
+  ...{ released: 0, unsettled: 0, deleted: 12_305, requests: 3_000, rejections: {}, version: "0.1.0" },
 };
 
 const known: StatusSummary = {
@@ -38,9 +42,9 @@ describe("the status", () => {
       [
         "Queue login-queue, about:",
         "  waiting       1,234",
-        "  in flight        12  received, and not settled yet",
+        "  in flight        12  received, and not deleted yet",
         "  delayed           0",
-        "  oldest        unknown: SQS tells its age to CloudWatch alone",
+        "  oldest        see ApproximateAgeOfOldestMessage in CloudWatch",
         "  dead letters     40  in login-dead, and 2 in flight",
         "  dead letters  in far-away: it is in another account or region",
         "",

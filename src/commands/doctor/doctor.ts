@@ -1,17 +1,17 @@
 /** `etl doctor`: what is wrong, before the data finds out; and what an administrator has to permit. */
 
-import { summaryOf } from "../../doctor/finding.ts";
+import { runChecks, summaryOf } from "../../doctor/check.ts";
+import { checks } from "../../doctor/checks.ts";
 import { EtlError } from "../../errors.ts";
 import type { SettingFlags } from "../../settings/options.ts";
 import { formatFindings, formatSummary } from "../../terminal/findings.ts";
 import { jsonLine } from "../../terminal/printable.ts";
+import { answerNow } from "../answer.ts";
 import type { Context } from "../context.ts";
 import { readSettings } from "../settings.ts";
 import { systemClock } from "../system-clock.ts";
-import { answerNow } from "./answer.ts";
-import { allFindings } from "./findings.ts";
-import { printGrants } from "./grants.ts";
-import { printPolicy } from "./policy.ts";
+import { gatherFacts } from "./facts.ts";
+import { printGrants, printPolicy } from "./permissions.ts";
 
 /** `etl doctor`. */
 interface DoctorOptions extends SettingFlags {
@@ -26,20 +26,20 @@ interface DoctorOptions extends SettingFlags {
  * Checks settings, queue and database as a drain would use them, and changes nothing; or prints what has to be permitted.
  *
  * @returns 0, or the exit code of the first failure; warnings do not fail
- * @throws EtlError where a policy or grants are asked for, and the settings cannot be read
+ * @throws EtlError if a policy or grants are asked for, and the settings cannot be used
  */
 export async function runDoctor(context: Context, options: DoctorOptions): Promise<number> {
   const { json, policy, grants, ...flags } = options;
-  if (policy && grants) throw oneAtATime();
-  if (policy) return await printPolicy(context, readSettings(context, flags), json);
-  if (grants) return await printGrants(context, readSettings(context, flags), json);
+  if (policy || grants) {
+    if (policy && grants) throw oneAtATime();
+    await (policy ? printPolicy : printGrants)(context, readSettings(context, flags), json);
+    return 0;
+  }
   const startedAt = systemClock.monotonicMillis();
-  const findings = await allFindings(
-    answerNow(() => readSettings(context, flags)),
-    context,
-  );
+  const settings = answerNow(() => readSettings(context, flags));
+  const findings = runChecks(checks, await gatherFacts(settings, context));
   const summary = summaryOf(findings);
-  // On a terminal both streams end up in one place.
+  // On a terminal both streams are the same screen.
   await context.log.flush();
   const { stdout } = context;
   if (json) {
