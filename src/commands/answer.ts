@@ -3,42 +3,29 @@
 import type { Answer } from "../doctor/check.ts";
 import { EtlError } from "../errors.ts";
 
-/** The answer that a promise comes to. What is not an `EtlError` is a bug, and is thrown. */
-export async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
+/** What a question comes to. An error that is not an `EtlError` is a bug, and is thrown on. */
+export async function answerOf<T>(question: () => T | Promise<T>): Promise<Answer<T>> {
   try {
-    return { value: await promise };
+    return { value: await question() };
   } catch (error) {
-    return errorOf(error);
+    if (error instanceof EtlError) return { error };
+    throw error;
   }
-}
-
-/** As {@link answerOf}, for what is known at once. */
-export function answerNow<T>(read: () => T): Answer<T> {
-  try {
-    return { value: read() };
-  } catch (error) {
-    return errorOf(error);
-  }
-}
-
-function errorOf(error: unknown): { readonly error: EtlError } {
-  if (error instanceof EtlError) return { error };
-  throw error;
 }
 
 /** How long `etl doctor` waits for the queue, and for each question to the database. */
 export const patienceMillis = 10_000;
 
-/** A limit on the time of some questions. */
-export interface Deadline {
-  /** Aborted when the time is over, with an error that says so. */
-  readonly signal: AbortSignal;
-  /** The answer, or that error if the time is over first. */
-  ask<T>(promise: Promise<T>): Promise<Answer<T>>;
-}
+/** Asks questions that share a time limit. */
+export type Ask = <T>(question: (signal: AbortSignal) => Promise<T>) => Promise<Answer<T>>;
 
-/** Starts the time: {@link patienceMillis} from now. */
-export function openDeadline(subject: string, hint: string): Deadline {
+/**
+ * Starts a time limit of {@link patienceMillis}. When it is over, the signal is aborted, and every question that has no
+ * answer yet is answered with an error.
+ *
+ * @param subject who is asked
+ */
+export function askInTime(subject: string, hint: string): Ask {
   const ending = new AbortController();
   const { signal } = ending;
   const late = new EtlError({
@@ -53,5 +40,5 @@ export function openDeadline(subject: string, hint: string): Deadline {
     signal.addEventListener("abort", () => reject(late), { once: true });
   });
   over.catch(() => {});
-  return { signal, ask: (promise) => answerOf(Promise.race([promise, over])) };
+  return (question) => answerOf(() => Promise.race([question(signal), over]));
 }

@@ -41,7 +41,7 @@ export async function runStatus(context: Context, options: StatusOptions): Promi
   const settings = readSettings(context, options);
   const opened = openQueue(settings.queue, context);
   const { name } = opened;
-  const asking = answerOf(firstAnswer(opened, context, systemClock));
+  const asking = answerOf(() => firstAnswer(opened, context, systemClock));
   const [queue, table] = await Promise.all([
     asking.then(async (answer): Promise<Answer<QueueSummary>> => {
       if ("error" in answer) return answer;
@@ -49,7 +49,7 @@ export async function runStatus(context: Context, options: StatusOptions): Promi
       const deadLetters = await readDeadLetters(settings, answer.value, context);
       return { value: { name, arn, visible, inFlight, delayed, deadLetters } };
     }),
-    answerOf(
+    answerOf(() =>
       readTableSummary(settings, context, async () => {
         const answer = await asking;
         return "value" in answer ? answer.value.arn : name;
@@ -85,7 +85,9 @@ async function readDeadLetters(
       .filter((place) => place !== undefined)
       .map(async ({ name, url }): Promise<DeadLetterSummary> => {
         if (url === undefined) return { name, unknown: "it is in another account or region" };
-        const answer = await answerOf(openQueue({ ...settings.queue, url }, context).source.attributes());
+        const answer = await answerOf(() =>
+          openQueue({ ...settings.queue, url }, context).source.attributes(),
+        );
         if ("error" in answer) return { name, unknown: answer.error.message };
         const { visible, inFlight } = answer.value;
         return { name, visible, inFlight };

@@ -6,6 +6,7 @@ import type { QueueDescription } from "../sqs/queue-description.ts";
 import {
   type Answer,
   type Check,
+  type Facts,
   failed,
   failedBy,
   flawed,
@@ -15,7 +16,7 @@ import {
   skipped,
   warning,
 } from "./check.ts";
-import type { Facts } from "./facts.ts";
+
 import { isAwsManaged } from "./iam-policy.ts";
 
 /** From five minutes on SQS refuses signatures; `$received_at` and the log are wrong before that. */
@@ -88,21 +89,9 @@ export const queueChecks: readonly Check[] = [
     run: ({ description }) =>
       permission("sqs:GetQueueAttributes", { value: isDenied(description) ? "denied" : "permitted" }),
   },
-  {
-    name: "receive",
-    needs: ["queue"],
-    run: ({ receive }) => permission("sqs:ReceiveMessage", receive),
-  },
-  {
-    name: "delete",
-    needs: ["queue"],
-    run: (facts) => permission("sqs:DeleteMessage", facts.delete),
-  },
-  {
-    name: "change visibility",
-    needs: ["queue"],
-    run: ({ changeVisibility }) => permission("sqs:ChangeMessageVisibility", changeVisibility),
-  },
+  action("receive", "sqs:ReceiveMessage", (facts) => facts.receive),
+  action("delete", "sqs:DeleteMessage", (facts) => facts.delete),
+  action("change visibility", "sqs:ChangeMessageVisibility", (facts) => facts.changeVisibility),
   {
     name: "visibility time-out",
     needs: ["read attributes"],
@@ -256,6 +245,14 @@ function isDenied(answer: Answer<QueueDescription> | undefined): boolean {
   if (!isError(answer)) return false;
   const { kind, operation, code } = answer.error;
   return kind === "permission" && operation === "attributes" && deniedCodes.has(code);
+}
+
+function action(
+  name: string,
+  iamAction: string,
+  answer: (facts: Facts) => Answer<InspectedPermission> | undefined,
+): Check {
+  return { name, needs: ["queue"], run: (facts) => permission(iamAction, answer(facts)) };
 }
 
 /** @param where behind the action's name, if the queue is another than the one that is drained */

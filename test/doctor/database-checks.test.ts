@@ -1,5 +1,5 @@
 import { test } from "bun:test";
-import type { Facts } from "../../src/doctor/facts.ts";
+import type { Facts } from "../../src/doctor/check.ts";
 import {
   connectionWith,
   expectOnly,

@@ -1,5 +1,5 @@
 import { describe, test } from "bun:test";
-import type { Facts } from "../../src/doctor/facts.ts";
+import type { Facts } from "../../src/doctor/check.ts";
 import { EtlError } from "../../src/errors.ts";
 import {
   deadLettersWith,

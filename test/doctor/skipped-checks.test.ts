@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { Facts } from "../../src/doctor/check.ts";
 import { runChecks } from "../../src/doctor/check.ts";
 import { checks } from "../../src/doctor/checks.ts";
-import type { Facts } from "../../src/doctor/facts.ts";
 import {
   deadLettersWith,
   described,

@@ -1,9 +1,9 @@
 /** Facts of a world in which nothing is wrong, for tests of the doctor that break one of them. */
 
 import { expect } from "bun:test";
+import type { ConnectionFacts, DeadLetterFacts, Facts, TableFacts } from "../../src/doctor/check.ts";
 import { type Finding, runChecks } from "../../src/doctor/check.ts";
 import { checks } from "../../src/doctor/checks.ts";
-import type { ConnectionFacts, DeadLetterFacts, Facts, TableFacts } from "../../src/doctor/facts.ts";
 import { type ErrorKind, EtlError } from "../../src/errors.ts";
 import type { LedgerDescription } from "../../src/postgres/ledger-inspection.ts";
 import type { ServerDescription } from "../../src/postgres/server-inspection.ts";

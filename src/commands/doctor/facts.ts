@@ -1,8 +1,7 @@
 /** Asks settings, queue and database for the facts of `etl doctor`. Nothing is changed. */
 
-import type { Answer } from "../../doctor/check.ts";
+import type { Answer, Facts, MaskKeyFacts, TableFacts } from "../../doctor/check.ts";
 import { oldestServer } from "../../doctor/database-checks.ts";
-import type { DeadLetterFacts, Facts, MaskKeyFacts, TableFacts } from "../../doctor/facts.ts";
 import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.ts";
 import { maskKeyId } from "../../message/transforms/mask.ts";
 import { readTable } from "../../postgres/catalog.ts";
@@ -18,11 +17,9 @@ import { readTextFile } from "../../settings/text-file.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { callerIdentity } from "../../sqs/identity.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
-import type { SqsQueueParts } from "../../sqs/queue-client.ts";
 import type { QueueDescription } from "../../sqs/queue-description.ts";
-import type { RetryPolicy } from "../../sqs/retry.ts";
 import { accountParts } from "../account.ts";
-import { answerNow, answerOf, type Deadline, openDeadline, patienceMillis } from "../answer.ts";
+import { type Ask, answerOf, askInTime, patienceMillis } from "../answer.ts";
 import type { Context } from "../context.ts";
 import { noDeadLetterQueue, redrivePlace } from "../dead-letter-place.ts";
 import { defaultMethod } from "../masker.ts";
@@ -36,23 +33,21 @@ import { readDatabaseSettings } from "../table.ts";
  */
 export async function gatherFacts(settings: Answer<Settings>, context: Context): Promise<Facts> {
   if ("error" in settings) return { settings };
-  const { log } = context;
-  const waiting = new Set<string>();
-  const show = () => log.status(waiting.size === 0 ? null : `asking ${[...waiting].join(" and ")} …`);
-  const shown = async <T>(subject: string, promise: Promise<T>): Promise<T> => {
-    waiting.add(subject);
-    show();
-    return await promise.finally(() => {
+  const waiting = new Set(["the queue", "the database"]);
+  const show = () => context.log.status(waiting.size === 0 ? null : `asking ${[...waiting].join(" and ")} …`);
+  const shown = <T>(subject: string, promise: Promise<T>): Promise<T> =>
+    promise.finally(() => {
       waiting.delete(subject);
       show();
     });
-  };
+  show();
   const arn = Promise.withResolvers<string | undefined>();
-  const [queue, database] = await Promise.all([
+  const [maskKey, queue, database] = await Promise.all([
+    answerOf(() => maskKeyFacts(settings.value)),
     shown("the queue", queueFacts(settings.value, context, arn.resolve)),
-    shown("the database", databaseFacts(settings.value, arn.promise, context)),
+    shown("the database", databaseFacts(settings.value, context, arn.promise)),
   ]);
-  return { settings, maskKey: answerNow(() => maskKeyFacts(settings.value)), ...queue, ...database };
+  return { settings, maskKey, ...queue, ...database };
 }
 
 /** Of the key itself no more than its length and its id. */
@@ -66,20 +61,20 @@ function maskKeyFacts({ mask, table: { mapping } }: Settings): MaskKeyFacts {
   return { key: { place, bytes: key.length, inFile, id: maskKeyId(key) }, plainHash };
 }
 
-/** A lost connection is tried once more; the deadline ends everything else. */
-const retryPolicy: RetryPolicy = {
-  attempts: 2,
-  firstPauseMillis: 100,
-  longestPauseMillis: 100,
-  totalMillis: 1_000,
+/** What suits a person who waits: one more try after a lost connection. The clock has a check of its own, which warns. */
+const forAPerson = {
+  retryPolicy: { attempts: 2, firstPauseMillis: 100, longestPauseMillis: 100, totalMillis: 1_000 },
+  onClockSkew: undefined,
 };
 
-/** What suits a person who waits. The clock has a check of its own, which warns. */
-const forAPerson = { retryPolicy, onClockSkew: undefined };
-
-/** The adapter's parts for a queue of the settings, with what suits a person who waits. */
-export function inspectionParts(queue: Settings["queue"], context: Context): SqsQueueParts {
-  return { ...sourceParts(queue, context), ...forAPerson };
+/**
+ * Opens a queue of the settings, for a person who waits.
+ *
+ * @throws EtlError of kind config if no queue is named, or its URL cannot be used
+ */
+export function openInspection(settings: Settings["queue"], context: Pick<Context, "env" | "log">) {
+  const parts = { ...sourceParts(settings, context), ...forAPerson };
+  return { ...resolveEndpoint(parts.queue), ...inspectQueue(parts) };
 }
 
 /** @param onArn told the queue's ARN, or that it cannot be known, as soon as that is clear */
@@ -88,37 +83,34 @@ async function queueFacts(
   context: Context,
   onArn: (arn: string | undefined) => void,
 ): Promise<Partial<Facts>> {
-  const opened = answerNow(() => {
-    const parts = inspectionParts(settings.queue, context);
-    return { ...resolveEndpoint(parts.queue), inspection: inspectQueue(parts) };
-  });
+  const hint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
+  const opened = await answerOf(() => openInspection(settings.queue, context));
   if ("error" in opened) {
     onArn(undefined);
     return {
       queue: opened,
-      deadLetters: await deadLetterFacts(settings, context, hostDeadline("the queue")),
+      deadLetters: await deadLetterFacts(settings, context, askInTime("the queue", hint)),
     };
   }
-  const { queue, host, inspection } = opened.value;
-  const deadline = hostDeadline(host);
-  const { signal, ask } = deadline;
-  const asked = ask(inspection.describe(signal));
+  const { queue, host, describe, permission, clockAheadMillis } = opened.value;
+  const ask = askInTime(host, hint);
+  const asked = ask(describe);
   void asked.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
   const [identity, clock, description, receive, remove, changeVisibility, redriveTarget, deadLetters] =
     await Promise.all([
-      ask(callerIdentity({ ...accountParts(settings.queue, context), ...forAPerson })),
-      inspection.clockAheadMillis(signal).catch(() => undefined),
+      ask(() => callerIdentity({ ...accountParts(settings.queue, context), ...forAPerson })),
+      ask((signal) => clockAheadMillis(signal).catch(() => undefined)),
       asked,
-      ask(inspection.permission("receive", signal)),
-      ask(inspection.permission("delete", signal)),
-      ask(inspection.permission("changeVisibility", signal)),
-      asked.then((answer) => redriveTargetOf(answer, settings, context, deadline)),
-      deadLetterFacts(settings, context, deadline),
+      ask((signal) => permission("receive", signal)),
+      ask((signal) => permission("delete", signal)),
+      ask((signal) => permission("changeVisibility", signal)),
+      asked.then((answer) => redriveTargetOf(answer, settings, context, ask)),
+      deadLetterFacts(settings, context, ask),
     ]);
   return {
     queue: { value: queue },
     identity,
-    clockAheadMillis: clock,
+    clockAheadMillis: "value" in clock ? clock.value : undefined,
     description,
     receive,
     delete: remove,
@@ -128,71 +120,60 @@ async function queueFacts(
   };
 }
 
-function hostDeadline(host: string): Deadline {
-  return openDeadline(host, "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network");
-}
-
 async function redriveTargetOf(
   answer: Answer<QueueDescription>,
   { queue }: Settings,
   context: Context,
-  { signal, ask }: Deadline,
+  ask: Ask,
 ): Promise<Facts["redriveTarget"]> {
   if ("error" in answer || queue.url === undefined) return undefined;
   const url = redrivePlace(queue.url, answer.value)?.url;
   if (url === undefined) return undefined;
-  const opened = answerNow(() => inspectQueue(inspectionParts({ ...queue, url }, context)));
-  return "error" in opened ? opened : await ask(opened.value.describe(signal));
+  return await ask(async (signal) => openInspection({ ...queue, url }, context).describe(signal));
 }
 
 async function deadLetterFacts(
   { queue, rejects: { action, deadLetterUrl: url } }: Settings,
   context: Context,
-  { signal, ask }: Deadline,
-): Promise<Answer<DeadLetterFacts> | undefined> {
+  ask: Ask,
+): Promise<Facts["deadLetters"]> {
   if (action === "leave") return undefined;
-  const opened = answerNow(() => {
+  return await answerOf(async () => {
     if (url === undefined) throw noDeadLetterQueue();
-    const parts = inspectionParts({ ...queue, url }, context);
-    return { queue: resolveEndpoint(parts.queue).queue, inspection: inspectQueue(parts) };
+    const opened = openInspection({ ...queue, url }, context);
+    const [description, send] = await Promise.all([
+      ask(opened.describe),
+      ask((signal) => opened.permission("send", signal)),
+    ]);
+    return { queue: opened.queue, description, send };
   });
-  if ("error" in opened) return opened;
-  const { inspection } = opened.value;
-  const [description, send] = await Promise.all([
-    ask(inspection.describe(signal)),
-    ask(inspection.permission("send", signal)),
-  ]);
-  return { value: { queue: opened.value.queue, description, send } };
 }
-
-const deadlines = { connectTimeoutMillis: patienceMillis, statementTimeoutMillis: patienceMillis };
 
 /** Asks step by step, up to the first answer that the next step rests on and that does not come. */
 async function databaseFacts(
   settings: Settings,
-  queueArn: Promise<string | undefined>,
   context: Context,
+  queueArn: Promise<string | undefined>,
 ): Promise<Partial<Facts>> {
   const warnings: string[] = [];
   const log = { ...context.log, warn: (text: string) => void warnings.push(text) };
-  const read = answerNow(() => readDatabaseSettings(settings, { ...context, log }));
+  const read = await answerOf(() => readDatabaseSettings(settings, { ...context, log }));
   if ("error" in read) return { connection: read };
+  const deadlines = { connectTimeoutMillis: patienceMillis, statementTimeoutMillis: patienceMillis };
   const database = openDatabase(read.value, deadlines);
   const { address, name, user } = database;
   const [tlsMode, local] = [read.value.tls.mode, isLocal(read.value)];
   const connection = { value: { address, name, user, tlsMode, local, warnings } };
-  const inTime = <T>(ask: (signal: AbortSignal) => Promise<T>) => {
-    const hint = "check the network, and the load of the database";
-    return answerOf(ask(openDeadline(`the database at ${address}`, hint).signal));
-  };
+  const ask: Ask = (question) =>
+    askInTime(`the database at ${address}`, "check the network, and the load of the database")(question);
   try {
-    const server = await inTime((signal) => describeServer(database, signal));
+    const server = await ask((signal) => describeServer(database, signal));
     const isUsable = "value" in server && server.value.versionNumber >= oldestServer.versionNumber;
     if (!isUsable) return { connection, server };
-    const table = await inTime((signal) => tableFacts(database, settings, signal));
+    const table = await ask((signal) => tableFacts(database, settings, signal));
     if ("error" in table) return { connection, server, table };
     const arn = await queueArn;
-    const ledger = await inTime((signal) => inspectLedger(database, table.value, arn, signal));
+    const ledger = await ask((signal) => inspectLedger(database, table.value, arn, signal));
     return { connection, server, table, ledger };
   } finally {
     database.close();
@@ -208,8 +189,9 @@ async function tableFacts(
   const description = await readTable(database, name, signal);
   const access = await inspectTable(database, description, mapping, signal);
   const keyed = keyedColumns(mapping, method);
-  const maskKeys =
-    keyed.length === 0 ? { value: [] } : await answerOf(maskKeysIn(database, description, keyed, signal));
-  const fit = answerNow(() => checkTable(description, mapping, method));
+  const maskKeys = await answerOf(() =>
+    keyed.length === 0 ? [] : maskKeysIn(database, description, keyed, signal),
+  );
+  const fit = await answerOf(() => checkTable(description, mapping, method));
   return { ...description, ...access, misfit: "error" in fit ? fit.error : undefined, maskKeys };
 }
