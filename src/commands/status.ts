@@ -1,7 +1,6 @@
 /** `etl status`: how queue and table stand, and what the last runs did. Changes nothing. */
 
 import type { Answer } from "../doctor/check.ts";
-import type { EtlError } from "../errors.ts";
 import { readTable } from "../postgres/catalog.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { readStatus } from "../postgres/status.ts";
@@ -13,7 +12,6 @@ import {
   type DeadLetterSummary,
   formatStatus,
   type QueueSummary,
-  type StatusSummary,
   type TableSummary,
 } from "../terminal/status-summary.ts";
 import { answerOf } from "./answer.ts";
@@ -38,6 +36,7 @@ const deadlines = { connectTimeoutMillis: 10_000, statementTimeoutMillis: 20_000
  * @throws EtlError why the queue or else the database is missing, after the rest was shown
  */
 export async function runStatus(context: Context, options: StatusOptions): Promise<number> {
+  const { log, stdout } = context;
   const settings = readSettings(context, options);
   const opened = openQueue(settings.queue, context);
   const { name } = opened;
@@ -57,13 +56,23 @@ export async function runStatus(context: Context, options: StatusOptions): Promi
     ),
   ]);
   const failures = [queue, table].flatMap((answer) => ("error" in answer ? [answer.error] : []));
-  const status = {
+  const known = {
     queue: "value" in queue ? queue.value : undefined,
     table: "value" in table ? table.value : undefined,
   };
-  await show(context, options.json, status, failures);
+  await log.flush();
+  if (options.json) {
+    const missing = failures.map(({ kind, message, hint }) => ({ kind, message, hint }));
+    // Absent parts are null.
+    const { ledger = null, records = null } = known.table ?? {};
+    const whole = known.table === undefined ? null : { ...known.table, ledger, records };
+    await stdout.write(`${jsonLine({ status: { queue: known.queue ?? null, table: whole, missing } })}\n`);
+  } else {
+    const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
+    await stdout.write(`${formatStatus(known, columns)}\n`);
+  }
   const [first, second] = failures;
-  if (second !== undefined) context.log.warn(second.message);
+  if (second !== undefined) log.warn(second.message);
   if (first !== undefined) throw first;
   return 0;
 }
@@ -109,26 +118,4 @@ async function readTableSummary(
   } finally {
     database.close();
   }
-}
-
-async function show(
-  { stdout, log }: Context,
-  json: boolean,
-  { queue, table }: StatusSummary,
-  failures: readonly EtlError[],
-): Promise<void> {
-  await log.flush();
-  if (json) {
-    const missing = failures.map(({ kind, message, hint }) => ({ kind, message, hint }));
-    const { ledger = null, records = null } = table ?? {};
-    const status = {
-      queue: queue ?? null,
-      table: table === undefined ? null : { ...table, ledger, records },
-      missing,
-    };
-    await stdout.write(`${jsonLine({ status })}\n`);
-    return;
-  }
-  const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
-  await stdout.write(`${formatStatus({ queue, table }, columns)}\n`);
 }

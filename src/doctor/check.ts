@@ -63,12 +63,7 @@ export interface Facts {
 /** What masking rests on. */
 export interface MaskKeyFacts {
   /** Where the key is, its length and its id; absent if no column needs one. */
-  readonly key?: {
-    readonly place: string;
-    readonly bytes: number;
-    readonly inFile: boolean;
-    readonly id: string;
-  };
+  readonly key?: Readonly<{ place: string; bytes: number; inFile: boolean; id: string }>;
   /** Whether a column is masked with a hash that anyone can make. */
   readonly plainHash: boolean;
 }
@@ -118,10 +113,14 @@ export type Answer<T> = { readonly value: T } | { readonly error: EtlError };
  * @throws EtlError the answer's error
  */
 export function known<T>(answer: Answer<T> | undefined): T {
-  if (answer === undefined)
-    throw new Error("a check looks at something that was not asked for: see its needs");
+  if (answer === undefined) throw new Error("a check looks at what was not asked for: see its needs");
   if ("error" in answer) throw answer.error;
   return answer.value;
+}
+
+/** The answer's value, if there is one. */
+export function ifKnown<T>(answer: Answer<T> | undefined): T | undefined {
+  return answer === undefined || "error" in answer ? undefined : answer.value;
 }
 
 /** Nothing is wrong. */

@@ -1,7 +1,18 @@
 /** Checks the database: the way in, the server, the table, the ledger that keeps a row from being stored twice, and the records. */
 
 import { shellQuoted } from "../text/shell-quoted.ts";
-import { type Check, failed, failedBy, flawed, known, type Outcome, ok, skipped, warning } from "./check.ts";
+import {
+  type Check,
+  failed,
+  failedBy,
+  flawed,
+  ifKnown,
+  known,
+  type Outcome,
+  ok,
+  skipped,
+  warning,
+} from "./check.ts";
 
 /**
  * The oldest server with the SQL that etl needs: `materialized` in a `with`, and generated columns in the catalog.
@@ -18,13 +29,11 @@ export const databaseChecks: readonly Check[] = [
   {
     name: "password file",
     needs: ["settings"],
-    applies: ({ connection }) =>
-      connection !== undefined && "value" in connection && connection.value.warnings.length > 0,
+    applies: ({ connection }) => ifKnown(connection)?.warnings[0] !== undefined,
     run({ connection }) {
       // The connection's settings warn of nothing else, and end with what to type.
-      const [message = "", hint = "check the password file"] = known(connection)
-        .warnings.join()
-        .split("; try: ");
+      const [text = ""] = known(connection).warnings;
+      const [message = text, hint = "check the password file"] = text.split("; try: ");
       return warning(message, hint);
     },
   },

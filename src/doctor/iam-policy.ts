@@ -23,17 +23,11 @@ interface PolicyStatement {
   readonly Condition?: object;
 }
 
-/** An IAM policy. */
-interface IamPolicy {
-  readonly Version: "2012-10-17";
-  readonly Statement: readonly PolicyStatement[];
-}
-
 /** In place of the bucket, which messages name and no setting does. No bucket has capitals in its name. */
 export const bucketPlaceholder = "BUCKET-OF-THE-PAYLOADS";
 
-/** Puts the policy together. */
-export function iamPolicy({ queue, deadLetters, extendedPayloads }: PolicyParts): IamPolicy {
+/** The IAM policy. */
+export function iamPolicy({ queue, deadLetters, extendedPayloads }: PolicyParts) {
   const statements: PolicyStatement[] = [
     allow(
       "EtlDrain",

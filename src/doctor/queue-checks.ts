@@ -8,15 +8,14 @@ import {
   type Check,
   type Facts,
   failed,
-  failedBy,
   flawed,
+  ifKnown,
   known,
   type Outcome,
   ok,
   skipped,
   warning,
 } from "./check.ts";
-
 import { isAwsManaged } from "./iam-policy.ts";
 
 /** From five minutes on SQS refuses signatures; `$received_at` and the log are wrong before that. */
@@ -36,12 +35,7 @@ const daySeconds = 24 * 60 * 60;
 /** The most that SQS takes. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
 const longestRetentionSeconds = 14 * daySeconds;
 
-const deniedCodes: ReadonlySet<string | undefined> = new Set([
-  "AccessDenied",
-  "AccessDeniedException",
-  "AuthFailure",
-  "NotAuthorized",
-]);
+const deniedCodes = ["AccessDenied", "AccessDeniedException", "AuthFailure", "NotAuthorized"];
 
 /** Identity, clock, the queue with its redrive policy, and the queue of `--on-reject dead-letter`. */
 export const queueChecks: readonly Check[] = [
@@ -194,8 +188,7 @@ export const queueChecks: readonly Check[] = [
     run({ deadLetters, description }) {
       const { queue, description: answer } = known(deadLetters);
       if (isDenied(answer)) return flawed(...denied("sqs:GetQueueAttributes", onDeadLetters));
-      if (isError(answer)) return aboutDeadLetters(answer.error);
-      const [target, origin] = [answer.value, ifKnown(description)];
+      const [target, origin] = [known(answer), ifKnown(description)];
       if (origin?.arn === target.arn) {
         const message = "the dead-letter queue is the queue that is drained";
         return failed("config", message, "give another --dead-letter-url");
@@ -236,15 +229,11 @@ function isError<T>(answer: Answer<T> | undefined): answer is { readonly error: 
   return answer !== undefined && "error" in answer;
 }
 
-function ifKnown<T>(answer: Answer<T> | undefined): T | undefined {
-  return answer === undefined || "error" in answer ? undefined : answer.value;
-}
-
 /** Whether the queue exists, and does not let these credentials read its attributes. */
 function isDenied(answer: Answer<QueueDescription> | undefined): boolean {
   if (!isError(answer)) return false;
   const { kind, operation, code } = answer.error;
-  return kind === "permission" && operation === "attributes" && deniedCodes.has(code);
+  return kind === "permission" && operation.startsWith("attributes") && deniedCodes.includes(code ?? "");
 }
 
 function action(
@@ -289,16 +278,6 @@ function encryptionOf(url: string, { encryption }: QueueDescription): Outcome {
       return ok(`encrypted, with the KMS key ${encryption.key}${remark}`);
     }
   }
-}
-
-/** An error's sentences are about the queue that is drained. */
-function aboutDeadLetters(error: EtlError): Outcome {
-  const { hint, ...outcome } = failedBy(error);
-  return {
-    ...outcome,
-    message: error.message.replace(/^the queue\b/, "the dead-letter queue"),
-    ...(hint === undefined ? {} : { hint: hint.replace("the queue URL", "--dead-letter-url") }),
-  };
 }
 
 function otherKind(name: string, target: QueueDescription, origin: QueueDescription): string {

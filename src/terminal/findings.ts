@@ -7,12 +7,7 @@ import { printable } from "./printable.ts";
 import { wrap } from "./width.ts";
 
 /** Escape codes of ECMA-48 (SGR). */
-const colours: Readonly<Record<Finding["status"], number>> = {
-  ok: 32,
-  warning: 33,
-  failed: 31,
-  skipped: 2,
-};
+const colours: Readonly<Record<Finding["status"], number>> = { ok: 32, warning: 33, failed: 31, skipped: 2 };
 
 const statusWidth = "warning  ".length;
 /** As wide as the longest name of a check, and two spaces. */
@@ -31,24 +26,21 @@ export function formatFindings(
   findings: readonly Finding[],
   { columns, colours: coloured }: Pick<Output, "columns" | "colours">,
 ): string {
-  const lines: string[] = [];
-  for (const finding of withSkippedTogether(findings)) {
-    const { check, status, message, hint } = finding;
+  const indent = " ".repeat(statusWidth);
+  const lines = withSkippedTogether(findings).flatMap(({ check, status, message, hint }) => {
     const word = coloured ? `\u001b[${colours[status]}m${status}\u001b[0m` : status;
     const [first = "", ...rest] = broken(check, printable(message), Math.max(leastColumns, columns));
-    lines.push(`${word}${" ".repeat(statusWidth - status.length)}${first}`);
-    lines.push(...rest.map((line) => `${" ".repeat(statusWidth)}${line}`));
-    if (hint !== undefined) lines.push(`${" ".repeat(statusWidth)}try: ${printable(hint)}`);
-  }
+    return [
+      `${word}${" ".repeat(statusWidth - status.length)}${first}`,
+      ...rest.map((line) => indent + line),
+      ...(hint === undefined ? [] : [`${indent}try: ${printable(hint)}`]),
+    ];
+  });
   return lines.map((line) => `${line}\n`).join("");
 }
 
 /** The last line: whether a drain can begin. */
-export function formatSummary({
-  warnings,
-  failed,
-  skipped,
-}: Pick<Summary, "warnings" | "failed" | "skipped">): string {
+export function formatSummary({ warnings, failed, skipped }: Omit<Summary, "ok" | "exitCode">): string {
   const counts = [
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(warnings > 0 ? [countOf(warnings, "warning")] : []),
@@ -66,11 +58,9 @@ function broken(check: string, message: string, columns: number): readonly strin
   return [check.padEnd(checkWidth) + first, ...rest.map((line) => " ".repeat(checkWidth) + line)];
 }
 
-/** A line that was broken between words keeps no space at its ends. */
+/** Lines that were broken between words keep no space at their ends. */
 function wrapped(text: string, columns: number): readonly string[] {
-  return wrap(text, columns)
-    .split("\n")
-    .map((line) => line.trim());
+  return wrap(text, columns).split(/ *\n */);
 }
 
 function withSkippedTogether(findings: readonly Finding[]): readonly Finding[] {

@@ -222,17 +222,8 @@ describe("one thing is wrong, and one line says so", () => {
     ],
     [
       "the dead-letter queue does not exist",
-      deadLettersWith({
-        description: {
-          error: new EtlError({
-            kind: "config",
-            operation: "attributes",
-            message: "the queue does not exist",
-            hint: "check the queue URL: account, region and name",
-          }),
-        },
-      }),
-      /^failed \| rejects queue \| the dead-letter queue does not exist \| check --dead-letter-url: .* 78$/,
+      deadLettersWith({ description: failing("config", "attributes of the dead-letter queue") }),
+      /^failed \| rejects queue \| attributes of the dead-letter queue failed \| mend .* 78$/,
     ],
     [
       "the dead-letter queue is the queue itself",
@@ -246,7 +237,9 @@ describe("one thing is wrong, and one line says so", () => {
     ],
     [
       "the dead-letter queue's attributes may not be read",
-      deadLettersWith({ description: denied }),
+      deadLettersWith({
+        description: failing("permission", "attributes of the dead-letter queue", "AccessDenied"),
+      }),
       /^failed \| rejects queue \| .*sqs:GetQueueAttributes on the dead-letter queue .* 77$/,
     ],
     [

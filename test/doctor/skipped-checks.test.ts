@@ -93,7 +93,12 @@ describe("what rests on a check that failed is skipped, and nothing else", () =>
     ],
     [
       "the dead-letter queue's attributes",
-      { ...sending, ...deadLettersWith({ description: denied }) },
+      {
+        ...sending,
+        ...deadLettersWith({
+          description: failing("permission", "attributes of the dead-letter queue", "AccessDenied"),
+        }),
+      },
       { 'needs "rejects queue"': ["rejects encryption"] },
     ],
     [

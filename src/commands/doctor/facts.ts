@@ -15,6 +15,7 @@ import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
+import { deadLetterAttributesOperation } from "../../sqs/error-meanings.ts";
 import { callerIdentity } from "../../sqs/identity.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
 import type { QueueDescription } from "../../sqs/queue-description.ts";
@@ -142,7 +143,7 @@ async function deadLetterFacts(
     if (url === undefined) throw noDeadLetterQueue();
     const opened = openInspection({ ...queue, url }, context);
     const [description, send] = await Promise.all([
-      ask(opened.describe),
+      ask((signal) => opened.describe(signal, deadLetterAttributesOperation)),
       ask((signal) => opened.permission("send", signal)),
     ]);
     return { queue: opened.queue, description, send };
