@@ -44,6 +44,12 @@ export function targetWith(changes: Partial<QueueDescription>): Partial<Facts> {
   return { redriveTarget: described("logins-dead", { retentionSeconds: 14 * days, ...changes }) };
 }
 
+/** A queue without a redrive policy. */
+export function noRedrive(): Partial<Facts> {
+  const { maxReceiveCount: _, deadLetterArn: __, ...value } = described("logins").value;
+  return { description: { value }, redriveTarget: undefined };
+}
+
 /** The queue of `--on-reject dead-letter`. */
 export function deadLettersWith(changes: Partial<DeadLetterFacts>): Partial<Facts> {
   const good = {
@@ -137,6 +143,9 @@ export function failing(kind: ErrorKind, operation: string, code?: string): { re
   const hint = `mend ${operation}`;
   return { error: new EtlError({ kind, operation, message: `${operation} failed`, hint, code }) };
 }
+
+/** The answer of a queue whose attributes may not be read. */
+export const denied = (operation: string) => failing("permission", operation, "AccessDenied");
 
 /** A finding as one line. */
 export function lineOf({ check, status, message, hint = "", exitCode = 0 }: Finding): string {
