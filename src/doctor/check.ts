@@ -173,15 +173,8 @@ function outcomeOf({ run }: Check, facts: Facts): Outcome {
   }
 }
 
-/** How many findings there are of each status, and what the doctor exits with. */
-export interface Summary {
-  readonly ok: number;
-  readonly warnings: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** 0, or that of the first failure. Warnings do not fail. */
-  readonly exitCode: number;
-}
+/** How many findings there are of each status; and the exit code: that of the first failure, or 0. */
+export type Summary = Readonly<Record<"ok" | "warnings" | "failed" | "skipped" | "exitCode", number>>;
 
 /** Adds the findings up. */
 export function summaryOf(findings: readonly Finding[]): Summary {
