@@ -154,6 +154,13 @@ describe("what rests on a check that failed is skipped, and nothing else", () =>
       queue.slice(1),
     ],
     [
+      "credentials that nobody may fetch",
+      { description: denied("credentials") },
+      [/^failed \| queue \| credentials failed \| mend credentials \| 77$/, noArn],
+      "queue",
+      queue.slice(1),
+    ],
+    [
       "attributes that may not be read",
       { description: denied("attributes"), redriveTarget: undefined },
       [
