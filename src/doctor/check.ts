@@ -133,13 +133,13 @@ export const warning = (message: string, hint: string): Outcome => ({ status: "w
 export const skipped = (message: string): Outcome => ({ status: "skipped", message });
 
 /** A drain fails, or does harm. */
-export function failed(kind: ErrorKind, message: string, hint: string): Outcome {
+export function failed(message: string, hint: string, kind: ErrorKind = "config"): Outcome {
   return { status: "failed", message, hint, exitCode: exitCodes[kind] };
 }
 
 /** As {@link failed}, but the checks that need this one can run. */
-export function flawed(kind: ErrorKind, message: string, hint: string): Outcome {
-  return { ...failed(kind, message, hint), stops: false };
+export function flawed(...failure: Parameters<typeof failed>): Outcome {
+  return { ...failed(...failure), stops: false };
 }
 
 /** The failure that an error is. */

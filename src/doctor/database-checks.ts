@@ -72,7 +72,6 @@ export const databaseChecks: readonly Check[] = [
       const { versionNumber, version } = known(server);
       if (versionNumber >= oldestServer.versionNumber) return ok(`Postgres ${version}`);
       return failed(
-        "config",
         `Postgres ${version} is older than ${oldestServer.version}, the oldest that etl works with`,
         `upgrade the server to Postgres ${oldestServer.version} or later`,
       );
@@ -85,16 +84,16 @@ export const databaseChecks: readonly Check[] = [
       const { standby, readOnly } = known(server);
       if (standby) {
         return failed(
-          "unavailable",
           "the server is a standby, which is read only",
           "connect to the primary (PGHOST, DATABASE_URL)",
+          "unavailable",
         );
       }
       if (readOnly) {
         return failed(
-          "unavailable",
           "transactions are read only for this user, database or server",
           "have an administrator set default_transaction_read_only to off",
+          "unavailable",
         );
       }
       return ok("a primary, not read only");
@@ -122,7 +121,6 @@ export const databaseChecks: readonly Check[] = [
       const { sqlName, unlogged } = known(table);
       if (!unlogged) return ok(sqlName);
       return flawed(
-        "config",
         `${sqlName} is unlogged: a crash of the server empties it, after the messages of its rows were deleted`,
         `alter table ${sqlName} set logged`,
       );
@@ -152,7 +150,6 @@ export const databaseChecks: readonly Check[] = [
       const { sqlName, rowTriggers, insertRules, rowSecurity } = known(table);
       if (insertRules.length > 0) {
         return failed(
-          "config",
           `${sqlName} has a rule on insert (${insertRules.join(", ")}): etl cannot load rows through it`,
           `drop rule NAME on ${sqlName}, or give another --table`,
         );
@@ -198,21 +195,18 @@ export const databaseChecks: readonly Check[] = [
       const { sqlName, missing, unlogged, intact } = known(ledger);
       if (missing.length > 0) {
         return failed(
-          "config",
           `${areMissing(missing)}: messages that are delivered again would be stored again`,
           migrate(known(table).sqlName),
         );
       }
       if (unlogged) {
         return flawed(
-          "config",
           `${sqlName} is unlogged: after a crash of the server, messages that are delivered again are stored again`,
           `alter table ${sqlName} set logged`,
         );
       }
       if (!intact) {
         return flawed(
-          "config",
           `${sqlName} does not have the columns or the key that etl migrate gives it`,
           `alter table ${sqlName} add primary key (sent_at, message_id, queue_id)`,
         );
@@ -233,8 +227,7 @@ export const databaseChecks: readonly Check[] = [
     needs: ["ledger"],
     run({ description, ledger }) {
       const { queueNumber, lacking } = known(ledger);
-      if (description === undefined || "error" in description)
-        return skipped("the queue did not say its ARN");
+      if (ifKnown(description) === undefined) return skipped("the queue did not say its ARN");
       if (queueNumber !== undefined) return ok(`registered as number ${queueNumber}`);
       if (lacking.length > 0) return skipped('needs "ledger permission"');
       return ok("new; its first drain registers it");
@@ -245,7 +238,7 @@ export const databaseChecks: readonly Check[] = [
     needs: ["ledger"],
     run({ table, ledger }) {
       const { missingRecords, lackingRecords } = known(ledger);
-      const without = "a drain works without, but etl status does not show it";
+      const without = "a drain runs, but is not recorded, and etl status does not show it";
       if (missingRecords.length > 0) {
         return warning(`${areMissing(missingRecords)}: ${without}`, migrate(known(table).sqlName));
       }
@@ -258,7 +251,7 @@ export const databaseChecks: readonly Check[] = [
 ];
 
 function lacks(privileges: readonly string[], where = ""): Outcome {
-  return failed("permission", `the user lacks ${privileges.join(", ")}${where}`, askForGrants);
+  return failed(`the user lacks ${privileges.join(", ")}${where}`, askForGrants, "permission");
 }
 
 function areMissing(tables: readonly string[]): string {

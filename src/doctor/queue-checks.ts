@@ -97,7 +97,7 @@ export const queueChecks: readonly Check[] = [
       const change = (to: number) => setAttribute(known(queue).href, "VisibilityTimeout", to);
       if (seconds === 0) {
         const message = "0 s: every received message is delivered again at once";
-        return failed("config", message, change(Math.max(30, needed)));
+        return failed(message, change(Math.max(30, needed)));
       }
       if (seconds >= needed) return ok(`${seconds} s, for batches of ${batchSize} rows`);
       return warning(
@@ -143,7 +143,6 @@ export const queueChecks: readonly Check[] = [
         return skipped(`the credentials may not ask ${name}; a drain does not need to`);
       if (isError(redriveTarget) && redriveTarget.error.kind === "config") {
         return failed(
-          "config",
           `the dead-letter queue ${name} does not exist`,
           `create ${name}, or change deadLetterTargetArn in the queue's redrive policy`,
         );
@@ -151,7 +150,6 @@ export const queueChecks: readonly Check[] = [
       const target = known(redriveTarget);
       if (target.fifo !== origin.fifo) {
         return failed(
-          "config",
           otherKind(name, target, origin),
           "name a queue of the same kind in the queue's redrive policy",
         );
@@ -159,7 +157,6 @@ export const queueChecks: readonly Check[] = [
       const { redriveAllow: allowed, retentionSeconds } = target;
       if (allowed === "none" || (allowed !== "all" && !allowed.includes(origin.arn))) {
         return failed(
-          "config",
           `the redrive allow policy of ${name} does not let this queue move messages to it`,
           `add ${origin.arn} to the redrive allow policy of ${name}`,
         );
@@ -191,11 +188,11 @@ export const queueChecks: readonly Check[] = [
       const [target, origin] = [known(answer), ifKnown(description)];
       if (origin?.arn === target.arn) {
         const message = "the dead-letter queue is the queue that is drained";
-        return failed("config", message, "give another --dead-letter-url");
+        return failed(message, "give another --dead-letter-url");
       }
       if (origin !== undefined && origin.fifo !== target.fifo) {
         const message = otherKind(queue.name, target, origin);
-        return failed("config", message, "give a --dead-letter-url of the same kind");
+        return failed(message, "give a --dead-letter-url of the same kind");
       }
       return ok(`${queue.name} exists`);
     },
@@ -258,7 +255,7 @@ function permission(action: string, answer: Answer<InspectedPermission> | undefi
 
 function denied(action: string, where: string): Parameters<typeof failed> {
   const hint = `allow ${action}${where}; the whole policy: etl doctor --policy`;
-  return ["permission", `the credentials may not use ${action}${where}`, hint];
+  return [`the credentials may not use ${action}${where}`, hint, "permission"];
 }
 
 /** Personal fields are in clear in a queue, whatever becomes of them later. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { runEtl, runEtlInTerminal } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
-import { listen } from "../support/postgres-proxy.ts";
 import { openWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -62,11 +61,9 @@ describe("--policy", () => {
   });
 
   test("needs no answer, and no credentials", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
     const changes = {
       ETL_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/123456789012/logins",
-      AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${gone.port}`,
+      AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:1",
       AWS_ACCESS_KEY_ID: undefined,
       AWS_SECRET_ACCESS_KEY: undefined,
       AWS_EC2_METADATA_DISABLED: "true",
@@ -97,9 +94,7 @@ describe("--grants", () => {
   });
 
   test("needs no answer, and names the user of the settings", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
-    const DATABASE_URL = `postgres://loader@127.0.0.1:${gone.port}/warehouse`;
+    const DATABASE_URL = "postgres://loader@127.0.0.1:1/warehouse";
     const run = await runEtl(["doctor", "--grants", "--json"], surroundings({ DATABASE_URL }));
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("the database could not be asked");
@@ -113,7 +108,7 @@ describe("--grants", () => {
 });
 
 test("--policy and --grants are for two people", async () => {
-  const { env, cwd } = surroundings();
-  const run = await runEtl(["doctor", "--policy", "--grants"], { env, cwd });
-  expectFailure(run, { exitCode: 64, error: "give one of them", hint: "etl doctor --policy" }, env);
+  const run = await runEtl(["doctor", "--policy", "--grants"], surroundings());
+  const expected = { exitCode: 64, error: "give one of them", hint: "etl doctor --policy" };
+  expectFailure(run, expected, surroundings().env);
 });

@@ -42,14 +42,14 @@ function after(a: () => Outcome): readonly string[] {
 
 describe("a check", () => {
   test("runs after a check that it needs and that is ok, a warning, skipped by itself, or flawed", () => {
-    const outcomes = [ok("x"), warning("x", "y"), skipped("unknown"), flawed("config", "x", "y")];
+    const outcomes = [ok("x"), warning("x", "y"), skipped("unknown"), flawed("x", "y")];
     for (const outcome of outcomes) {
       expect(after(() => outcome).slice(1)).toEqual(["ok | b | yes |  | 0", "ok | c | yes |  | 0"]);
     }
   });
 
   test.each<[how: string, a: () => Outcome, line: string]>([
-    ["failed", () => failed("config", "bad", "mend it"), "failed | a | bad | mend it | 78"],
+    ["failed", () => failed("bad", "mend it"), "failed | a | bad | mend it | 78"],
     [
       "found no answer",
       () => known(failing("temporary", "ask")) ?? ok(""),
@@ -60,10 +60,7 @@ describe("a check", () => {
   });
 
   test("is not reported if there is nothing to check, and holds up no other", () => {
-    const list = [
-      check("a", [], () => failed("config", "x", "y"), false),
-      check("b", ["a"], () => ok("yes")),
-    ];
+    const list = [check("a", [], () => failed("x", "y"), false), check("b", ["a"], () => ok("yes"))];
     expect(runChecks(list, goodFacts).map(lineOf)).toEqual(["ok | b | yes |  | 0"]);
   });
 
@@ -86,7 +83,7 @@ test("the doctor exits with the code of the first failure; warnings and what is 
     summaryOf(outcomes.map((outcome, index) => ({ check: `${index}`, ...outcome })));
   const fine = [ok("fine"), skipped("unknown"), warning("hm", "mend it")];
   expect(of(fine)).toEqual({ ok: 1, warnings: 1, failed: 0, skipped: 1, exitCode: 0 });
-  const bad = [failed("permission", "no", "x"), failed("config", "no", "y")];
+  const bad = [failed("no", "x", "permission"), failed("no", "y")];
   expect(of([...fine, ...bad])).toEqual({ ok: 1, warnings: 1, failed: 2, skipped: 1, exitCode: 77 });
 });
 
