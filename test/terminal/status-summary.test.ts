@@ -13,13 +13,11 @@ const run: RecordedRun = {
 
 const known: StatusSummary = {
   queue: {
-    ...{
-      name: "login-queue",
-      arn: "arn:aws:sqs:eu-west-1:1:login-queue",
-      visible: 1_234,
-      inFlight: 12,
-      delayed: 0,
-    },
+    name: "login-queue",
+    arn: "arn:aws:sqs:eu-west-1:1:login-queue",
+    visible: 1_234,
+    inFlight: 12,
+    delayed: 0,
     deadLetters: [
       { name: "login-dead", visible: 40, inFlight: 2 },
       { name: "far-away", unknown: "it is in another account or region" },
