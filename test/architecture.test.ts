@@ -37,7 +37,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   terminal: {
     may: ["terminal", "errors.ts"],
-    mayTypes: ["polling/receipt.ts", "polling/ports.ts", "postgres/rejection-list.ts"],
+    mayTypes: ["polling/receipt.ts", "polling/ports.ts", "doctor/check.ts", "postgres/status.ts"],
     packages: /^(node:(fs|stream|tty)|@clack\/prompts)$/,
   },
   settings: {
@@ -57,7 +57,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
     mayTypes: ["polling", "postgres", "settings", "sqs", "terminal"],
   },
   demo: { may: ["demo", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
-  doctor: { may: ["doctor", "errors.ts", "text"] },
+  doctor: { may: ["doctor", "errors.ts", "text"], mayTypes: ["postgres", "settings", "sqs"] },
   commands: {
     may: [
       "commands",

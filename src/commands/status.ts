@@ -1,6 +1,6 @@
 /** `etl status`: how queue and table stand, and what the last runs did. Changes nothing. */
 
-import { EtlError } from "../errors.ts";
+import type { Answer } from "../doctor/check.ts";
 import { readTable } from "../postgres/catalog.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { readStatus } from "../postgres/status.ts";
@@ -14,6 +14,7 @@ import {
   type TableSummary,
 } from "../terminal/status-summary.ts";
 import { jsonLine } from "../terminal/text.ts";
+import { answerOf } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { redrivePlace } from "./dead-letter-place.ts";
 import { firstAnswer } from "./first-answer.ts";
@@ -28,53 +29,52 @@ const shownRuns = 5;
 /** A person waits for the answer. */
 const deadlines = { connectTimeoutMillis: 10_000, statementTimeoutMillis: 20_000 };
 
-/** What was asked for, or why it could not be had. */
-type Answer<T> = { readonly found: T } | { readonly missing: EtlError };
-
 /**
- * Shows what can be known. Where the queue or the database says nothing, the other is shown all the same.
+ * Shows what can be known. If the queue or the database does not answer, the other is shown.
  *
  * @returns 0
- * @throws EtlError the first reason why something is missing, after the rest has been shown
+ * @throws EtlError why the queue or else the database is missing, after the rest was shown
  */
 export async function runStatus(context: Context, options: StatusOptions): Promise<number> {
+  const { log, stdout } = context;
   const settings = readSettings(context, options);
   const opened = openQueue(settings.queue, context);
   const { name } = opened;
-  const asking = answerOf(firstAnswer(opened, context, systemClock));
+  const asking = answerOf(() => firstAnswer(opened, context, systemClock));
   const [queue, table] = await Promise.all([
     asking.then(async (answer): Promise<Answer<QueueSummary>> => {
-      if ("missing" in answer) return answer;
-      const { arn, visible, inFlight, delayed } = answer.found;
-      const deadLetters = await readDeadLetters(settings, answer.found, context);
-      return { found: { name, arn, visible, inFlight, delayed, deadLetters } };
+      if ("error" in answer) return answer;
+      const { arn, visible, inFlight, delayed } = answer.value;
+      const deadLetters = await readDeadLetters(settings, answer.value, context);
+      return { value: { name, arn, visible, inFlight, delayed, deadLetters } };
     }),
-    answerOf(
+    answerOf(() =>
       readTableSummary(settings, context, async () => {
         const answer = await asking;
-        return "found" in answer ? answer.found.arn : name;
+        return "value" in answer ? answer.value.arn : name;
       }),
     ),
   ]);
-  const failures = [queue, table].flatMap((answer) => ("missing" in answer ? [answer.missing] : []));
-  await show(context, options.json, {
-    queue: "found" in queue ? queue.found : undefined,
-    table: "found" in table ? table.found : undefined,
-    failures,
-  });
+  const failures = [queue, table].flatMap((answer) => ("error" in answer ? [answer.error] : []));
+  const known = {
+    queue: "value" in queue ? queue.value : undefined,
+    table: "value" in table ? table.value : undefined,
+  };
+  await log.flush();
+  if (options.json) {
+    const missing = failures.map(({ kind, message, hint }) => ({ kind, message, hint }));
+    // Absent parts are null.
+    const { ledger = null, records = null } = known.table ?? {};
+    const whole = known.table === undefined ? null : { ...known.table, ledger, records };
+    await stdout.write(`${jsonLine({ status: { queue: known.queue ?? null, table: whole, missing } })}\n`);
+  } else {
+    const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
+    await stdout.write(`${formatStatus(known, columns)}\n`);
+  }
   const [first, second] = failures;
-  if (second !== undefined) context.log.warn(second.message);
+  if (second !== undefined) log.warn(second.message);
   if (first !== undefined) throw first;
   return 0;
-}
-
-async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
-  try {
-    return { found: await promise };
-  } catch (error) {
-    if (error instanceof EtlError) return { missing: error };
-    throw error;
-  }
 }
 
 /** The dead-letter queue of the redrive policy, and that of the settings. */
@@ -94,15 +94,17 @@ async function readDeadLetters(
       .filter((place) => place !== undefined)
       .map(async ({ name, url }): Promise<DeadLetterSummary> => {
         if (url === undefined) return { name, unknown: "it is in another account or region" };
-        const answer = await answerOf(openQueue({ ...settings.queue, url }, context).source.attributes());
-        if ("missing" in answer) return { name, unknown: answer.missing.message };
-        const { visible, inFlight } = answer.found;
+        const answer = await answerOf(() =>
+          openQueue({ ...settings.queue, url }, context).source.attributes(),
+        );
+        if ("error" in answer) return { name, unknown: answer.error.message };
+        const { visible, inFlight } = answer.value;
         return { name, visible, inFlight };
       }),
   );
 }
 
-/** @param queue gives the queue's ARN or, where nobody knows it, its name */
+/** @param queue gives the queue's ARN or, if it is not known, its name */
 async function readTableSummary(
   settings: Settings,
   context: Context,
@@ -116,33 +118,4 @@ async function readTableSummary(
   } finally {
     database.close();
   }
-}
-
-interface Shown {
-  readonly queue: QueueSummary | undefined;
-  readonly table: TableSummary | undefined;
-  readonly failures: readonly EtlError[];
-}
-
-async function show(
-  { stdout, log }: Context,
-  json: boolean,
-  { queue, table, failures }: Shown,
-): Promise<void> {
-  await log.flush();
-  if (json) {
-    const missing = failures.map(({ kind, message, hint }) => ({ kind, message, hint }));
-    const status = {
-      queue: queue ?? null,
-      table:
-        table === undefined
-          ? null
-          : { ...table, ledger: table.ledger ?? null, records: table.records ?? null },
-      missing,
-    };
-    await stdout.write(`${jsonLine({ status })}\n`);
-    return;
-  }
-  const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
-  await stdout.write(`${formatStatus({ queue, table }, columns)}\n`);
 }

@@ -1,119 +1,263 @@
-/** Checks the database: whether it lets us in, how it is talked to, and whether what it commits is there to stay. */
+/** Checks the database: the way in, the server, the table, the ledger that keeps a row from being stored twice, and the records. */
 
-import type { ConnectionFacts, DatabaseFacts, ServerFacts } from "./database-facts.ts";
-import { type CheckName, type Finding, failed, failedBy, ok, skipped, warning } from "./finding.ts";
-import { checkLedger, ledgerChecks } from "./ledger-checks.ts";
-import { checkTable, tableChecks } from "./table-checks.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
+import {
+  type Check,
+  failed,
+  failedBy,
+  flawed,
+  ifKnown,
+  known,
+  type Outcome,
+  ok,
+  skipped,
+  warning,
+} from "./check.ts";
 
 /**
- * The oldest server whose SQL is enough: `materialized` in a `with`, and generated columns in the catalog.
+ * The oldest server with the SQL that etl needs: `materialized` in a `with`, and generated columns in the catalog.
  *
  * @see https://www.postgresql.org/docs/12/release-12.html
  */
 export const oldestServer = { versionNumber: 12_00_00, version: "12" } as const;
 
-/** The checks of a database, for where none can be made. */
-export const databaseChecks: readonly CheckName[] = [
-  "database",
-  "database TLS",
-  "server version",
-  "writable",
-  "durability",
-  ...tableChecks,
-  ...ledgerChecks,
-];
+/** What to type if a permission is missing. */
+const askForGrants = "etl doctor --grants, and give the SQL to an administrator";
 
-/** Everything about the database side, in the order of the check names. */
-export function checkDatabase(facts: DatabaseFacts): readonly Finding[] {
-  const { connection, server } = facts;
-  const unreached = databaseChecks
-    .slice(1)
-    .map((check) => skipped(check, "the database has to answer first"));
-  if ("error" in connection) return [failedBy("database", connection.error), ...unreached];
-  const { address, name, user, warnings } = connection.value;
-  const files = warnings.map((text) => passwordFile(text));
-  if (server === undefined) return [...files, skipped("database", "was not asked"), ...unreached];
-  if ("error" in server) return [...files, failedBy("database", server.error), ...unreached];
-  const { versionNumber, version } = server.value;
-  const general = [
-    ok("database", `${name} at ${address}, as user ${user}`),
-    checkTls(connection.value, server.value),
-  ];
-  if (versionNumber < oldestServer.versionNumber) {
-    const old = failed(
-      "server version",
-      "config",
-      `Postgres ${version} is older than ${oldestServer.version}, the oldest that etl works with`,
-      `upgrade the server to Postgres ${oldestServer.version} or later`,
-    );
-    const rest = databaseChecks.slice(databaseChecks.indexOf("writable"));
-    return [...files, ...general, old, ...rest.map((check) => skipped(check, 'needs "server version"'))];
-  }
-  return [
-    ...files,
-    ...general,
-    ok("server version", `Postgres ${version}`),
-    checkWritable(server.value),
-    checkDurability(server.value),
-    ...checkTable(facts),
-    ...checkLedger(facts),
-  ];
-}
-
-/** The one warning of the settings, whose way out stands behind `; try: `. */
-function passwordFile(text: string): Finding {
-  const [message = text, hint = "check the password file"] = text.split("; try: ");
-  return warning("password file", message, hint);
-}
-
-function checkTls({ tlsMode, local }: ConnectionFacts, { encrypted }: ServerFacts): Finding {
-  const check = "database TLS";
-  switch (tlsMode) {
-    case "verify-full":
-      return ok(check, "encrypted and verified (sslmode=verify-full)");
-    case "verify-ca":
-      return ok(
-        check,
-        "encrypted; the certificate is verified, and the server's name is not (sslmode=verify-ca)",
-      );
-    default: {
-      const state = tlsMode === "require" || encrypted ? "encrypted" : "not encrypted";
-      if (local) return ok(check, `${state}, and on this machine (sslmode=${tlsMode})`);
+/** Everything about the database. Nothing after `server version` is asked of a server that is too old. */
+export const databaseChecks: readonly Check[] = [
+  {
+    name: "password file",
+    needs: ["settings"],
+    applies: ({ connection }) => ifKnown(connection)?.warnings[0] !== undefined,
+    run({ connection }) {
+      // The connection's settings warn of nothing else, and end with what to type.
+      const [text = ""] = known(connection).warnings;
+      const [message = text, hint = "check the password file"] = text.split("; try: ");
+      return warning(message, hint);
+    },
+  },
+  {
+    name: "database",
+    needs: ["settings"],
+    run({ connection, server }) {
+      const { address, name, user } = known(connection);
+      known(server);
+      return ok(`${name} at ${address}, as user ${user}`);
+    },
+  },
+  {
+    name: "database TLS",
+    needs: ["database"],
+    run({ connection, server }) {
+      const { tlsMode, local } = known(connection);
+      const mode = `(sslmode=${tlsMode})`;
+      if (tlsMode === "verify-full") return ok(`encrypted and verified ${mode}`);
+      if (tlsMode === "verify-ca") {
+        return ok(`encrypted; the certificate is verified, but the server's name is not ${mode}`);
+      }
+      const isEncrypted = tlsMode === "require" || known(server).encrypted;
+      const state = isEncrypted ? "encrypted" : "not encrypted";
+      if (local) return ok(`${state}, but on this machine ${mode}`);
       return warning(
-        check,
-        `${state}, and nothing shows that this is the right server (sslmode=${tlsMode})`,
+        `${state}, and the server is not verified ${mode}`,
         "sslmode=verify-full, and sslrootcert=system or the file of the authority's certificate",
       );
-    }
-  }
+    },
+  },
+  {
+    name: "server version",
+    needs: ["database"],
+    run({ server }) {
+      const { versionNumber, version } = known(server);
+      if (versionNumber >= oldestServer.versionNumber) return ok(`Postgres ${version}`);
+      return failed(
+        `Postgres ${version} is older than ${oldestServer.version}, the oldest that etl works with`,
+        `upgrade the server to Postgres ${oldestServer.version} or later`,
+      );
+    },
+  },
+  {
+    name: "writable",
+    needs: ["server version"],
+    run({ server }) {
+      const { standby, readOnly } = known(server);
+      if (standby) {
+        return failed(
+          "the server is a standby, which is read only",
+          "connect to the primary (PGHOST, DATABASE_URL)",
+          "unavailable",
+        );
+      }
+      if (readOnly) {
+        return failed(
+          "transactions are read only for this user, database or server",
+          "have an administrator set default_transaction_read_only to off",
+          "unavailable",
+        );
+      }
+      return ok("a primary, not read only");
+    },
+  },
+  {
+    // Not `synchronous_commit`: each transaction sets it.
+    name: "durability",
+    needs: ["server version"],
+    run({ server }) {
+      if (known(server).fsync) return ok("committed rows are on disk (fsync is on)");
+      return warning(
+        "fsync is off: if the server's machine crashes, rows are lost after their messages were deleted",
+        "alter system set fsync = on; select pg_reload_conf()",
+      );
+    },
+  },
+  {
+    name: "table",
+    needs: ["server version"],
+    run({ table }) {
+      if (table !== undefined && "error" in table && table.error.kind === "permission") {
+        return { ...failedBy(table.error), hint: askForGrants };
+      }
+      const { sqlName, unlogged } = known(table);
+      if (!unlogged) return ok(sqlName);
+      return flawed(
+        `${sqlName} is unlogged: a crash of the server empties it, after the messages of its rows were deleted`,
+        `alter table ${sqlName} set logged`,
+      );
+    },
+  },
+  {
+    name: "columns",
+    needs: ["table"],
+    run({ table }) {
+      const { misfit } = known(table);
+      return misfit === undefined ? ok("every mapped column fits") : failedBy(misfit);
+    },
+  },
+  {
+    name: "table permission",
+    needs: ["table"],
+    run({ table }) {
+      const { sqlName, lacking } = known(table);
+      if (lacking.length === 0) return ok(`the user may insert rows into ${sqlName}`);
+      return lacks(lacking, ` on ${sqlName}`);
+    },
+  },
+  {
+    name: "triggers",
+    needs: ["table"],
+    run({ table }) {
+      const { sqlName, rowTriggers, insertRules, rowSecurity } = known(table);
+      if (insertRules.length > 0) {
+        return failed(
+          `${sqlName} has a rule on insert (${insertRules.join(", ")}): etl cannot load rows through it`,
+          `drop rule NAME on ${sqlName}, or give another --table`,
+        );
+      }
+      if (rowTriggers.length > 0) {
+        return warning(
+          `${rowTriggers.join(", ")} of ${sqlName} may leave rows out; a drain stops when a row is left out`,
+          "check that none of these trigger functions returns null for a row of etl's",
+        );
+      }
+      if (rowSecurity) {
+        return warning(
+          `${sqlName} has row level security: its policies may refuse rows`,
+          "check that a policy lets this user insert every row (psql: \\d shows them)",
+        );
+      }
+      return ok("none that may leave a row out");
+    },
+  },
+  {
+    // Two keys in one table are right after a change of keys. Otherwise the key is the wrong one.
+    name: "masked rows",
+    needs: ["table", "mask key"],
+    run({ table, maskKey }) {
+      const { key } = known(maskKey);
+      const { sqlName, maskKeys } = known(table);
+      if (key === undefined) return ok("no column is masked under a key");
+      if ("error" in maskKeys) return skipped("could not be read");
+      if (maskKeys.value === undefined)
+        return ok("not checked: the user may not read them, and does not need to");
+      const others = maskKeys.value.filter((id) => id !== key.id);
+      if (others.length === 0) return ok(`none is masked under another key than ${key.id}`);
+      return warning(
+        `${sqlName} holds rows masked under another key (${others.join(", ")}) than the one that is set (${key.id}): new rows do not join with them`,
+        "set the key that those rows were masked under, unless it was changed on purpose",
+      );
+    },
+  },
+  {
+    name: "ledger",
+    needs: ["table"],
+    run({ table, ledger }) {
+      const { sqlName, missing, unlogged, intact } = known(ledger);
+      if (missing.length > 0) {
+        return failed(
+          `${areMissing(missing)}: messages that are delivered again would be stored again`,
+          migrate(known(table).sqlName),
+        );
+      }
+      if (unlogged) {
+        return flawed(
+          `${sqlName} is unlogged: after a crash of the server, messages that are delivered again are stored again`,
+          `alter table ${sqlName} set logged`,
+        );
+      }
+      if (!intact) {
+        return flawed(
+          `${sqlName} does not have the columns or the key that etl migrate gives it`,
+          `alter table ${sqlName} add primary key (sent_at, message_id, queue_id)`,
+        );
+      }
+      return ok(`${sqlName}, with its key`);
+    },
+  },
+  {
+    name: "ledger permission",
+    needs: ["ledger"],
+    run({ ledger }) {
+      const { lacking } = known(ledger);
+      return lacking.length === 0 ? ok("the user may read, write and prune it") : lacks(lacking);
+    },
+  },
+  {
+    name: "queue in ledger",
+    needs: ["ledger"],
+    run({ description, ledger }) {
+      const { queueNumber, lacking } = known(ledger);
+      if (ifKnown(description) === undefined) return skipped("the queue did not say its ARN");
+      if (queueNumber !== undefined) return ok(`registered as number ${queueNumber}`);
+      if (lacking.length > 0) return skipped('needs "ledger permission"');
+      return ok("new; its first drain registers it");
+    },
+  },
+  {
+    name: "records",
+    needs: ["ledger"],
+    run({ table, ledger }) {
+      const { missingRecords, lackingRecords } = known(ledger);
+      const without = "a drain runs, but is not recorded, and etl status does not show it";
+      if (missingRecords.length > 0) {
+        return warning(`${areMissing(missingRecords)}: ${without}`, migrate(known(table).sqlName));
+      }
+      if (lackingRecords.length > 0) {
+        return warning(`the user lacks ${lackingRecords.join(", ")}: ${without}`, askForGrants);
+      }
+      return ok("kept for etl status");
+    },
+  },
+];
+
+function lacks(privileges: readonly string[], where = ""): Outcome {
+  return failed(`the user lacks ${privileges.join(", ")}${where}`, askForGrants, "permission");
 }
 
-function checkWritable({ standby, readOnly }: ServerFacts): Finding {
-  if (standby) {
-    return failed(
-      "writable",
-      "unavailable",
-      "the server is a standby, which nothing can be written to",
-      "connect to the primary (PGHOST, DATABASE_URL)",
-    );
-  }
-  if (readOnly) {
-    return failed(
-      "writable",
-      "unavailable",
-      "transactions are read only for this user, database or server",
-      "have an administrator set default_transaction_read_only to off",
-    );
-  }
-  return ok("writable", "a primary that may be written to");
+function areMissing(tables: readonly string[]): string {
+  return `${tables.join(" and ")} ${tables.length === 1 ? "does" : "do"} not exist`;
 }
 
-/** `synchronous_commit` is no question: every transaction of ours sets it. */
-function checkDurability({ fsync }: ServerFacts): Finding {
-  if (fsync) return ok("durability", "what is committed is on disk (fsync is on)");
-  return warning(
-    "durability",
-    "fsync is off: when the server's machine crashes, rows are lost whose messages are deleted",
-    "alter system set fsync = on; select pg_reload_conf()",
-  );
+function migrate(table: string): string {
+  return `etl migrate --table ${shellQuoted(table)}`;
 }

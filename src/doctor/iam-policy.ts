@@ -1,17 +1,12 @@
 /** The least that an AWS identity needs for a drain, as an IAM policy. */
 
-import { isAwsManaged } from "./encryption-checks.ts";
-import type { QueueEncryption } from "./queue-facts.ts";
+import type { QueueDescription } from "../sqs/queue-description.ts";
 
-/** A queue, as far as a policy speaks of it. */
-export interface PolicyQueue {
-  readonly arn: string;
-  /** Absent where it is not known. */
-  readonly encryption?: QueueEncryption | undefined;
-}
+/** A queue, as far as a policy names it; without its encryption if that is not known. */
+export type PolicyQueue = Pick<QueueDescription, "arn" | "encryption">;
 
 /** What a policy is for. */
-export interface PolicyParts {
+interface PolicyParts {
   readonly queue: PolicyQueue;
   /** With `--on-reject dead-letter`. */
   readonly deadLetters?: PolicyQueue | undefined;
@@ -20,7 +15,7 @@ export interface PolicyParts {
 }
 
 /** One statement of an IAM policy. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
-export interface PolicyStatement {
+interface PolicyStatement {
   readonly Sid: string;
   readonly Effect: "Allow";
   readonly Action: readonly string[];
@@ -28,17 +23,11 @@ export interface PolicyStatement {
   readonly Condition?: object;
 }
 
-/** An IAM policy. */
-export interface IamPolicy {
-  readonly Version: "2012-10-17";
-  readonly Statement: readonly PolicyStatement[];
-}
-
-/** Stands in a policy for the bucket that messages name, which no setting does. No bucket has capitals in its name. */
+/** In place of the bucket, which messages name and no setting does. No bucket has capitals in its name. */
 export const bucketPlaceholder = "BUCKET-OF-THE-PAYLOADS";
 
-/** Puts the policy together. */
-export function iamPolicy({ queue, deadLetters, extendedPayloads }: PolicyParts): IamPolicy {
+/** The IAM policy. */
+export function iamPolicy({ queue, deadLetters, extendedPayloads }: PolicyParts) {
   const statements: PolicyStatement[] = [
     allow(
       "EtlDrain",
@@ -65,9 +54,17 @@ function allow(Sid: string, Action: readonly string[], Resource: string): Policy
   return { Sid, Effect: "Allow", Action, Resource };
 }
 
+/** The key that AWS makes for SQS: its own policy lets in whoever may use the queue. */
+const awsManagedKey = "alias/aws/sqs";
+
+/** Whether the key is the one that AWS makes for SQS, by its alias or the alias's ARN. */
+export function isAwsManaged(key: string): boolean {
+  return key === awsManagedKey || key.endsWith(`:${awsManagedKey}`);
+}
+
 /**
- * Nothing for the key that AWS makes for SQS: its own policy lets in whoever may use the queue. An alias names no
- * resource; the keys that have it are told by a condition.
+ * Nothing for the key that AWS makes for SQS. A policy cannot name an alias as a resource: a condition selects the keys
+ * that have it.
  *
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
  */
@@ -102,7 +99,7 @@ const partitions: readonly (readonly [regions: string, partition: string])[] = [
 ];
 
 /**
- * The ARN that a queue of AWS has, by its URL.
+ * The ARN of a queue of AWS, from its URL.
  *
  * @param path such as `/123456789012/login-queue`
  */

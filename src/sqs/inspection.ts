@@ -43,8 +43,11 @@ const queries: Readonly<Record<InspectedAction, Query>> = {
 
 /** A queue that is asked and never changed. */
 export interface QueueInspection {
-  /** @throws EtlError; of kind permission where `GetQueueAttributes` is denied */
-  describe(signal: AbortSignal): Promise<QueueDescription>;
+  /**
+   * @param operation names the call in errors, whose sentences go by it. @defaultValue `attributes`
+   * @throws EtlError; of kind permission where `GetQueueAttributes` is denied
+   */
+  describe(signal: AbortSignal, operation?: string): Promise<QueueDescription>;
   /** @throws EtlError where the queue does not answer, or not as SQS does */
   permission(action: InspectedAction, signal: AbortSignal): Promise<InspectedPermission>;
   /**
@@ -64,9 +67,9 @@ export function inspectQueue(parts: SqsQueueParts): QueueInspection {
   const { requestUrl } = resolveEndpoint(parts.queue);
   const init = routeInit({ caBundle: readCaBundle(parts.env), direct: parts.direct });
   return {
-    describe: (signal) =>
+    describe: (signal, operation = "attributes") =>
       client.call({
-        operation: "attributes",
+        operation,
         query: getQueueAttributes(),
         read: (text) => toQueueDescription(readAttributes(text)),
         timeoutMillis,

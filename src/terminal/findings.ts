@@ -1,30 +1,11 @@
-/** What the doctor found, as a person reads it: a line a check, and below it what to type. */
+/** What the doctor found, for a person: a line for each check, and below it what to type. */
 
+import type { Finding, Summary } from "../doctor/check.ts";
 import type { Output } from "./output.ts";
 import { countOf, printable, wrap } from "./text.ts";
 
-/** One finding. */
-export interface ShownFinding {
-  readonly check: string;
-  readonly status: "ok" | "warning" | "failed" | "skipped";
-  readonly message: string;
-  readonly hint?: string;
-}
-
-/** How many there are of each status. */
-export interface ShownSummary {
-  readonly warnings: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
 /** Escape codes of ECMA-48 (SGR). */
-const colours: Readonly<Record<ShownFinding["status"], number>> = {
-  ok: 32,
-  warning: 33,
-  failed: 31,
-  skipped: 2,
-};
+const colours: Readonly<Record<Finding["status"], number>> = { ok: 32, warning: 33, failed: 31, skipped: 2 };
 
 const statusWidth = "warning  ".length;
 /** As wide as the longest name of a check, and two spaces. */
@@ -34,29 +15,30 @@ const checkWidth = "visibility time-out  ".length;
 const leastColumns = 60;
 
 /**
- * The findings as lines, each with its newline. Those that were skipped for one reason, one after the other, share a
- * line. Hints are commands to be copied, and are not broken.
+ * The findings as lines, each with its newline. Findings in a row that were skipped for the same reason share a line.
+ * Hints are commands to be copied, and are not broken.
  *
- * @param columns the widest a line may be, hints apart
+ * @param columns the widest a line may be, except hints
  */
 export function formatFindings(
-  findings: readonly ShownFinding[],
+  findings: readonly Finding[],
   { columns, colours: coloured }: Pick<Output, "columns" | "colours">,
 ): string {
-  const lines: string[] = [];
-  for (const finding of withSkippedTogether(findings)) {
-    const { check, status, message, hint } = finding;
+  const indent = " ".repeat(statusWidth);
+  const lines = withSkippedTogether(findings).flatMap(({ check, status, message, hint }) => {
     const word = coloured ? `\u001b[${colours[status]}m${status}\u001b[0m` : status;
     const [first = "", ...rest] = broken(check, printable(message), Math.max(leastColumns, columns));
-    lines.push(`${word}${" ".repeat(statusWidth - status.length)}${first}`);
-    lines.push(...rest.map((line) => `${" ".repeat(statusWidth)}${line}`));
-    if (hint !== undefined) lines.push(`${" ".repeat(statusWidth)}try: ${printable(hint)}`);
-  }
+    return [
+      `${word}${" ".repeat(statusWidth - status.length)}${first}`,
+      ...rest.map((line) => indent + line),
+      ...(hint === undefined ? [] : [`${indent}try: ${printable(hint)}`]),
+    ];
+  });
   return lines.map((line) => `${line}\n`).join("");
 }
 
 /** The last line: whether a drain can begin. */
-export function formatSummary({ warnings, failed, skipped }: ShownSummary): string {
+export function formatSummary({ warnings, failed, skipped }: Omit<Summary, "ok" | "exitCode">): string {
   const counts = [
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(warnings > 0 ? [countOf(warnings, "warning")] : []),
@@ -66,7 +48,7 @@ export function formatSummary({ warnings, failed, skipped }: ShownSummary): stri
   return counts === "" ? "Ready.\n" : `Ready: ${counts}.\n`;
 }
 
-/** The message beside the check's name or, where that is a list of names, behind it. */
+/** The message beside the check's name or, if that is a list of names, behind it. */
 function broken(check: string, message: string, columns: number): readonly string[] {
   const room = columns - statusWidth;
   if (check.length > checkWidth - 2) return wrapped(`${check}: ${message}`, room);
@@ -74,15 +56,13 @@ function broken(check: string, message: string, columns: number): readonly strin
   return [check.padEnd(checkWidth) + first, ...rest.map((line) => " ".repeat(checkWidth) + line)];
 }
 
-/** A line that was broken between words keeps no space at its ends. */
+/** Lines that were broken between words keep no space at their ends. */
 function wrapped(text: string, columns: number): readonly string[] {
-  return wrap(text, columns)
-    .split("\n")
-    .map((line) => line.trim());
+  return wrap(text, columns).split(/ *\n */);
 }
 
-function withSkippedTogether(findings: readonly ShownFinding[]): readonly ShownFinding[] {
-  const together: ShownFinding[] = [];
+function withSkippedTogether(findings: readonly Finding[]): readonly Finding[] {
+  const together: Finding[] = [];
   for (const finding of findings) {
     const last = together.at(-1);
     const joins =

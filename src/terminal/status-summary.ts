@@ -1,58 +1,24 @@
-/** How queue and table stand, as a person reads it: numbers under headings, and what could not be known. */
+/** The state of queue and table, for a person: numbers under headings, and what is not known. */
 
+import type { QueueAttributes } from "../polling/ports.ts";
+import type { RecordedRun, RejectionCount, TableStatus } from "../postgres/status.ts";
 import { formatTable } from "./table.ts";
 import { formatCount, formatSeconds, printable, wrap } from "./text.ts";
 
-/** A dead-letter queue. */
-export interface DeadLetterSummary {
-  readonly name: string;
-  readonly visible?: number | undefined;
-  readonly inFlight?: number | undefined;
-  /** Why there are no numbers, where there are none. */
-  readonly unknown?: string | undefined;
-}
+/** A dead-letter queue: its counts, or why they are unknown. */
+export type DeadLetterSummary =
+  | { readonly name: string; readonly visible: number; readonly inFlight: number }
+  | { readonly name: string; readonly unknown: string };
 
 /** A queue; its counts are approximate, as SQS gives them. */
-export interface QueueSummary {
+export interface QueueSummary extends Pick<QueueAttributes, "arn" | "visible" | "inFlight" | "delayed"> {
   readonly name: string;
-  readonly arn: string;
-  readonly visible: number;
-  readonly inFlight: number;
-  readonly delayed: number;
   readonly deadLetters: readonly DeadLetterSummary[];
 }
 
-/** One run. */
-export interface RunSummary {
-  readonly startedAt: Date;
-  readonly seconds: number;
-  readonly outcome: string;
-  readonly received: number;
-  readonly inserted: number;
-  readonly duplicates: number;
-  readonly rejected: number;
-  readonly released: number;
-  readonly unsettled: number;
-}
-
-/** The messages that were rejected for one reason. */
-export interface ReasonSummary {
-  readonly reason: string;
-  readonly messages: number;
-  readonly loadedSince: number;
-}
-
 /** The table, and what is kept beside it. */
-export interface TableSummary {
+export interface TableSummary extends TableStatus {
   readonly name: string;
-  readonly ledger?: { readonly entries: number; readonly bytes: number } | undefined;
-  readonly records?:
-    | {
-        readonly rowsToday: number;
-        readonly runs: readonly RunSummary[];
-        readonly rejections: readonly ReasonSummary[];
-      }
-    | undefined;
 }
 
 /** What is known; what could not be reached is absent. */
@@ -76,54 +42,42 @@ export function formatStatus({ queue, table }: StatusSummary, columns: number): 
 }
 
 function queueSection({ name, visible, inFlight, delayed, deadLetters }: QueueSummary): string {
-  const lines: [label: string, count: number | undefined, words: string][] = [
+  return section(`Queue ${printable(name)}, about:`, [
     ["waiting", visible, ""],
-    ["in flight", inFlight, "received, and not settled yet"],
+    ["in flight", inFlight, "received, and not deleted yet"],
     ["delayed", delayed, ""],
-    ["oldest", undefined, "unknown: SQS tells its age to CloudWatch alone"],
-    ...deadLetters.map((letters): [string, number | undefined, string] => [
-      "dead letters",
-      letters.visible,
-      letters.unknown === undefined
-        ? `in ${letters.name}${letters.inFlight ? `, and ${formatCount(letters.inFlight)} in flight` : ""}`
-        : `in ${letters.name}: ${letters.unknown}`,
-    ]),
-  ];
-  return [`Queue ${printable(name)}, about:`, ...aligned(lines)].join("\n");
+    ["oldest", undefined, "see ApproximateAgeOfOldestMessage in CloudWatch"],
+    ...deadLetters.map((letters): Line => {
+      const place = `in ${letters.name}`;
+      if ("unknown" in letters) return ["dead letters", undefined, `${place}: ${letters.unknown}`];
+      const more = letters.inFlight > 0 ? `, and ${formatCount(letters.inFlight)} in flight` : "";
+      return ["dead letters", letters.visible, place + more];
+    }),
+  ]);
 }
 
-function tableSections({ name, ledger, records }: TableSummary, columns: number): string[] {
-  const lines: [string, number | undefined, string][] = [
-    [
-      "rows today",
-      records?.rowsToday,
-      records === undefined ? "unknown: runs are not recorded, or may not be read" : "since 00:00 UTC",
-    ],
-    [
-      "ledger",
-      ledger?.entries,
-      ledger === undefined ? "none that can be read" : `entries, ${formatBytes(ledger.bytes)}`,
-    ],
-  ];
-  const sections = [[`Table ${printable(name)}:`, ...aligned(lines)].join("\n")];
+function tableSections({ name, ledger, records }: TableSummary, columns: number): readonly string[] {
+  const unrecorded = "runs are not recorded, or may not be read";
+  const numbers = section(`Table ${printable(name)}:`, [
+    ["rows today", records?.rowsToday, records ? "since 00:00 UTC" : `unknown: ${unrecorded}`],
+    ["ledger", ledger?.entries, ledger ? `entries, ${formatBytes(ledger.bytes)}` : "none that can be read"],
+  ]);
   if (records === undefined) {
-    sections.push(
-      "Runs and rejections are not recorded, or may not be read. Try: etl migrate, and etl doctor",
-    );
-    return sections;
+    const hint = "Runs and rejections are not recorded, or may not be read. Try: etl migrate, and etl doctor";
+    return [numbers, hint];
   }
   const { runs, rejections } = records;
-  sections.push(
+  return [
+    numbers,
     runs.length === 0 ? "No run is recorded yet." : `Last runs:\n${runs.map(runLines).join("\n")}`,
     rejections.length === 0
       ? "No message of the queue is recorded as rejected."
-      : `Rejected messages:\n${indented(reasonTable(rejections, columns - 2))}`,
-  );
-  return sections;
+      : `Rejected messages:\n${reasonTable(rejections, columns - 2).replaceAll(/^/gm, "  ")}`,
+  ];
 }
 
-/** When it began and how it ended, and its receipt as the sum that it is. */
-function runLines(run: RunSummary): string {
+/** When it started and how it ended, and its receipt as a sum. */
+function runLines(run: RecordedRun): string {
   const started = run.startedAt.toISOString().slice(0, 16).replace("T", " ");
   const names = ["inserted", "duplicates", "rejected", "released", "unsettled"] as const;
   const parts = names.filter((name) => run[name] > 0).map((name) => `${name} ${formatCount(run[name])}`);
@@ -134,7 +88,7 @@ function runLines(run: RunSummary): string {
   ].join("\n");
 }
 
-function reasonTable(rejections: readonly ReasonSummary[], columns: number): string {
+function reasonTable(rejections: readonly RejectionCount[], columns: number): string {
   return formatTable(
     ["reason", "messages", "loaded since"],
     rejections.map(({ reason, messages, loadedSince }) => [
@@ -146,21 +100,20 @@ function reasonTable(rejections: readonly ReasonSummary[], columns: number): str
   );
 }
 
-/** Labels, numbers aligned to the right of the largest, and words behind them. */
-function aligned(lines: readonly (readonly [string, number | undefined, string])[]): string[] {
-  const numbers = lines.map(([, count]) => (count === undefined ? "" : formatCount(count)));
-  const width = Math.max(...numbers.map((number) => number.length));
-  return lines.map(([label, count, words], index) => {
-    const number = count === undefined ? "" : `${(numbers[index] ?? "").padStart(width)}  `;
-    return `  ${label.padEnd(labelWidth)}${number}${printable(words)}`.trimEnd();
-  });
-}
+type Line = readonly [label: string, count: number | undefined, words: string];
 
 /** As wide as the longest label, and two spaces. */
 const labelWidth = "dead letters  ".length;
 
-function indented(text: string): string {
-  return text.replaceAll(/^/gm, "  ");
+/** A heading, and lines of labels, numbers aligned to the right, and words. */
+function section(heading: string, lines: readonly Line[]): string {
+  const numbers = lines.map(([, count]) => (count === undefined ? "" : formatCount(count)));
+  const width = Math.max(...numbers.map((number) => number.length));
+  const texts = lines.map(([label, , words], index) => {
+    const number = numbers[index] ? `${numbers[index].padStart(width)}  ` : "";
+    return `  ${label.padEnd(labelWidth)}${number}${printable(words)}`.trimEnd();
+  });
+  return [heading, ...texts].join("\n");
 }
 
 /** In units of a thousand, as disks are sold: `9.1 MB`. */

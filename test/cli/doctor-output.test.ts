@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { runEtl, runEtlInTerminal } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
-import { listen } from "../support/postgres-proxy.ts";
 import { openWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -17,31 +16,16 @@ afterAll(() => world.close());
 type Changes = Readonly<Record<string, string | undefined>>;
 const surroundings = (changes: Changes = {}) => ({ env: world.env(queueUrl, changes), cwd: world.folder });
 
-describe("on a terminal of 80 columns", () => {
-  test("lines fit but for what is to be copied, and statuses have colours", async () => {
-    const { exitCode, lines, output } = await runEtlInTerminal(["doctor"], {
-      ...surroundings(),
-      columns: 80,
-    });
-    expect(exitCode).toBe(0);
-    expect(output).toContain("\u001b[32mok\u001b[0m       settings");
-    expect(output).toContain("asking the queue and the database");
-    const written = Bun.stripANSI(output).split(/\r?\n/);
-    expect(
-      written.filter((line) => line.length > 80 && !/^ {9}try: /.test(line) && !line.includes("\r")),
-    ).toEqual([]);
-    expect(lines.some((line) => line.includes("asking"))).toBe(false);
-    expect(lines.findLast((line) => line !== "") ?? "").toMatch(/^Ready: 2 warnings\.$/);
-  });
-
-  test("NO_COLOR is honoured", async () => {
-    const { output } = await runEtlInTerminal(["doctor"], {
-      ...surroundings({ NO_COLOR: "1" }),
-      columns: 80,
-    });
-    expect(output).toContain("ok       settings");
-    expect(output).not.toContain("\u001b[32m");
-  });
+test("on a terminal of 80 columns lines fit but for what is to be copied, and statuses have colours", async () => {
+  const { exitCode, lines, output } = await runEtlInTerminal(["doctor"], { ...surroundings(), columns: 80 });
+  expect(exitCode).toBe(0);
+  expect(output).toContain("\u001b[32mok\u001b[0m       settings");
+  expect(output).toContain("asking the queue and the database");
+  const written = Bun.stripANSI(output).split(/\r?\n/);
+  const long = written.filter((line) => line.length > 80 && !/^ {9}try: /.test(line) && !line.includes("\r"));
+  expect(long).toEqual([]);
+  expect(lines.some((line) => line.includes("asking"))).toBe(false);
+  expect(lines.findLast((line) => line !== "") ?? "").toMatch(/^Ready: 2 warnings\.$/);
 });
 
 test("in a pipe there is no escape, and the exit code is the first failure's", async () => {
@@ -77,11 +61,9 @@ describe("--policy", () => {
   });
 
   test("needs no answer, and no credentials", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
     const changes = {
       ETL_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/123456789012/logins",
-      AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${gone.port}`,
+      AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:1",
       AWS_ACCESS_KEY_ID: undefined,
       AWS_SECRET_ACCESS_KEY: undefined,
       AWS_EC2_METADATA_DISABLED: "true",
@@ -112,9 +94,7 @@ describe("--grants", () => {
   });
 
   test("needs no answer, and names the user of the settings", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
-    const DATABASE_URL = `postgres://loader@127.0.0.1:${gone.port}/warehouse`;
+    const DATABASE_URL = "postgres://loader@127.0.0.1:1/warehouse";
     const run = await runEtl(["doctor", "--grants", "--json"], surroundings({ DATABASE_URL }));
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("the database could not be asked");
@@ -128,7 +108,7 @@ describe("--grants", () => {
 });
 
 test("--policy and --grants are for two people", async () => {
-  const { env, cwd } = surroundings();
-  const run = await runEtl(["doctor", "--policy", "--grants"], { env, cwd });
-  expectFailure(run, { exitCode: 64, error: "give one of them", hint: "etl doctor --policy" }, env);
+  const run = await runEtl(["doctor", "--policy", "--grants"], surroundings());
+  const expected = { exitCode: 64, error: "give one of them", hint: "etl doctor --policy" };
+  expectFailure(run, expected, surroundings().env);
 });

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runEtl } from "../support/binary.ts";
-import { type DoctorRun, differences, runDoctor } from "../support/doctor-run.ts";
-import { listen } from "../support/postgres-proxy.ts";
+import { type DoctorRun, expectDifferences, runDoctor } from "../support/doctor-run.ts";
 import { type DenyingProxy, startDenyingProxy } from "../support/sqs-denying-proxy.ts";
 import { startVerifyingProxy } from "../support/sqs-verifying-proxy.ts";
 import { loginEvent, maskKey, openWorld, type World } from "../support/world.ts";
@@ -65,11 +64,11 @@ function diagnose(changes: Changes = {}, args: readonly string[] = []): Promise<
 /** Expects that exactly these lines are other ones than in a world in which all is well. */
 async function finds(lines: readonly RegExp[], changes: Changes = {}, args: readonly string[] = []) {
   const run = await diagnose(changes, args);
-  const different = differences(run, good);
-  expect(different.length, different.join("\n")).toBe(lines.length);
-  for (const [index, pattern] of lines.entries()) expect(different[index]).toMatch(pattern);
+  expectDifferences(run, good, lines);
   return run;
 }
+
+const sendingTo = (url: string) => ["--on-reject", "dead-letter", "--dead-letter-url", url];
 
 test("all is well with the grants that it prints, and the one warning is of the test server's fsync", () => {
   const wrong = good.findings.filter(({ status }) => status !== "ok");
@@ -94,8 +93,7 @@ test("it changes nothing: attributes, receive counts, table and ledger are as be
   while (!/Delayed<\/Name>\s*<Value>0</.test(await attributes())) await Bun.sleep(5);
   const before = [await attributes(), JSON.stringify(await rows())];
   const from = proxy.actions.length;
-  const letters = ["--on-reject", "dead-letter", "--dead-letter-url", dead];
-  await diagnose({ ETL_QUEUE_URL: still }, letters);
+  await diagnose({ ETL_QUEUE_URL: still }, sendingTo(dead));
   expect([await attributes(), JSON.stringify(await rows())]).toEqual(before);
   // The first is no action: it asks for the time.
   expect(proxy.actions.slice(from).sort()).toEqual([
@@ -113,65 +111,42 @@ test("it changes nothing: attributes, receive counts, table and ledger are as be
   expect([...counts].map(([, count]) => count)).toEqual(["1", "1"]);
 });
 
-describe("settings and key", () => {
-  test("a line of the settings file: nothing else can be known", async () => {
-    const path = join(world.folder, "broken.toml");
-    writeFileSync(path, '[queue]\nurrl = "x"\n');
-    const run = await diagnose({}, ["--config", path]);
-    const [first, ...rest] = run.findings;
-    expect(first).toMatchObject({ check: "settings", status: "failed", exitCode: 78 });
-    expect(first?.message).toContain(`${path} line 2`);
-    expect(
-      rest.every(({ status, message }) => status === "skipped" && message === "needs the settings"),
-    ).toBe(true);
-  });
+test("a settings file that cannot be read: nothing else is checked", async () => {
+  const path = join(world.folder, "broken.toml");
+  writeFileSync(path, '[queue]\nurrl = "x"\n');
+  const [first, ...rest] = (await diagnose({}, ["--config", path])).findings;
+  expect(first).toMatchObject({ check: "settings", status: "failed", exitCode: 78 });
+  expect(first?.message).toContain(`${path} line 2`);
+  expect(rest.map(({ status, message }) => `${status}: ${message}`)).toEqual(
+    Array.from(rest, () => 'skipped: needs "settings"'),
+  );
+});
 
-  test("a key file that others may read", async () => {
-    const path = join(world.folder, "open.key");
-    writeFileSync(path, `${maskKey}\n`);
-    chmodSync(path, 0o644);
-    await finds([/^failed \| mask key \| .*others than its owner.* \| chmod 600 .*open\.key \| 78$/], {
-      ETL_MASK_KEY_FILE: path,
-    });
-  });
-
-  test("a key that is too short", async () => {
-    const changes = { ETL_MASK_KEY_FILE: undefined, ETL_MASK_KEY: Buffer.alloc(16, 7).toString("base64") };
-    await finds([/^failed \| mask key \| ETL_MASK_KEY holds fewer than 32 bytes .* 78$/], changes);
+test("a mask key file that others may read", async () => {
+  const path = join(world.folder, "open.key");
+  writeFileSync(path, `${maskKey}\n`);
+  chmodSync(path, 0o644);
+  await finds([/^failed \| mask key \| .*others than its owner.* \| chmod 600 .*open\.key \| 78$/], {
+    ETL_MASK_KEY_FILE: path,
   });
 });
 
 describe("the queue", () => {
-  test("no queue is named", async () => {
-    await finds([/^failed \| queue \| no queue is named \| .* 78$/], { ETL_QUEUE_URL: undefined });
-  });
-
-  test("it does not exist", async () => {
-    await finds([/^failed \| queue \| the queue does not exist \| .* 78$/], {
-      ETL_QUEUE_URL: `${queueUrl}x`,
-    });
-  });
-
-  test("nothing listens", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
-    const AWS_ENDPOINT_URL_SQS = `http://127.0.0.1:${gone.port}`;
-    await finds([/^skipped \| clock/, /^failed \| queue \| nothing listens at .* 69$/], {
-      AWS_ENDPOINT_URL_SQS,
-    });
-  });
-
-  test("there are no credentials", async () => {
-    const none = {
-      AWS_ACCESS_KEY_ID: undefined,
-      AWS_SECRET_ACCESS_KEY: undefined,
-      AWS_EC2_METADATA_DISABLED: "true",
-    };
-    const run = await finds([/^failed \| identity \| .* 78$/], none);
+  test("is not named, and neither is that for rejected messages: the database is checked all the same", async () => {
+    const lines = [
+      /^failed \| queue \| no queue is named \| .* 78$/,
+      /^failed \| rejects queue \| no dead-letter queue is named .* 78$/,
+    ];
+    const run = await finds(lines, { ETL_QUEUE_URL: undefined }, ["--on-reject", "dead-letter"]);
     expect(run.findings.find(({ check }) => check === "database")?.status).toBe("ok");
   });
 
-  test("a clock that is far off: signatures are mended, and the clock is told", async () => {
+  test("is not asked without credentials", async () => {
+    const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    await finds([/^failed \| identity \| .* 78$/], { ...none, AWS_EC2_METADATA_DISABLED: "true" });
+  });
+
+  test("has another time: requests are signed with it, and the clock is a warning", async () => {
     const verifying = await startVerifyingProxy({
       upstream: world.server.endpoint,
       accessKeyId: "test-key",
@@ -180,84 +155,76 @@ describe("the queue", () => {
       now: () => Date.now() - 600_000,
     });
     const changes = { AWS_ENDPOINT_URL_SQS: verifying.endpoint };
-    await finds(
-      [/^warning \| clock \| this machine's clock is (599|60\d) s ahead of .* timedatectl/],
-      changes,
-    );
+    const line = /^warning \| clock \| this machine's clock is (599|60\d) s ahead of .* timedatectl/;
+    await finds([line], changes);
     await verifying.stop();
   });
 
-  test.each([
-    [
-      "GetQueueAttributes",
-      [/^ok \| queue \| \S+ answers/, /^failed \| read attributes \| .*sqs:GetQueueAttributes .* 77$/],
-    ],
-    ["ReceiveMessage", [/^failed \| receive \| .*sqs:ReceiveMessage .* 77$/]],
-    ["DeleteMessageBatch", [/^failed \| delete \| .*sqs:DeleteMessage .* 77$/]],
-    [
-      "ChangeMessageVisibilityBatch",
-      [/^failed \| change visibility \| .*sqs:ChangeMessageVisibility .* 77$/],
-    ],
-  ])("%s is denied", async (action, lines) => {
-    proxy.denied = [action];
-    await finds(lines);
-    proxy.denied = [];
-  });
-
-  test.each<[what: string, settings: Parameters<World["newQueue"]>[0], line: RegExp]>([
-    ["a short visibility time-out", { VisibilityTimeout: 5 }, /^warning \| visibility time-out \| 5 s: /],
-    ["messages in clear", { SqsManagedSseEnabled: false }, /^warning \| queue encryption \| .* in clear /],
-    ["a key of KMS", { KmsMasterKeyId: "alias/ours" }, /^ok \| queue encryption \| .* KMS key alias\/ours/],
-  ])("%s", async (_, settings, line) => {
-    const ETL_QUEUE_URL = await world.newQueue({ RedrivePolicy: redriveTo(dead), ...settings });
-    await finds([/^ok \| queue \| /, line], { ETL_QUEUE_URL });
-  });
-
-  test("a redrive after few receives", async () => {
-    const ETL_QUEUE_URL = await world.newQueue({ RedrivePolicy: redriveTo(dead, 2) });
-    await finds([/^ok \| queue \| /, /^warning \| redrive policy \| after 2 receives /], { ETL_QUEUE_URL });
-  });
-
-  test("a redrive to a queue that forgets first, and is then deleted", async () => {
+  test("is set up badly: each flaw is told, also once the dead-letter queue is gone", async () => {
     const short = await world.newQueue({ MessageRetentionPeriod: day });
-    const ETL_QUEUE_URL = await world.newQueue({ RedrivePolicy: redriveTo(short) });
-    const others = [/^ok \| queue \| /, /^ok \| redrive policy/];
-    await finds([...others, /^warning \| redrive target \| .*no longer than/], { ETL_QUEUE_URL });
+    const ETL_QUEUE_URL = await world.newQueue({
+      RedrivePolicy: redriveTo(short, 2),
+      VisibilityTimeout: 5,
+      SqsManagedSseEnabled: false,
+    });
+    const flaws = (target: RegExp) => [
+      /^ok \| queue \| /,
+      /^warning \| visibility time-out \| 5 s: /,
+      /^warning \| redrive policy \| after 2 receives /,
+      target,
+      /^warning \| queue encryption \| .* in clear /,
+    ];
+    await finds(flaws(/^warning \| redrive target \| .*no longer than/), { ETL_QUEUE_URL });
     await ask(short, { Action: "DeleteQueue" });
-    await finds([...others, /^failed \| redrive target \| .* does not exist .* 78$/], { ETL_QUEUE_URL });
+    await finds(flaws(/^failed \| redrive target \| .* does not exist .* 78$/), { ETL_QUEUE_URL });
   });
 });
 
-describe("where rejected messages are sent", () => {
-  const args = (url: string) => ["--on-reject", "dead-letter", "--dead-letter-url", url];
-  const stored = /^ok \| rejects encryption /;
-
-  test("all is well", async () => {
-    await finds([/^ok \| rejects queue /, /^ok \| rejects sending \| .*not denied/, stored], {}, args(dead));
-  });
-
-  test("none is named; it is the queue itself; it is of another kind; it is not there", async () => {
-    await finds([/^failed \| rejects queue \| no dead-letter queue is named .* 78$/], {}, [
-      "--on-reject",
-      "dead-letter",
-    ]);
-    await finds([/^failed \| rejects queue \| .* the queue that is drained .* 78$/], {}, args(queueUrl));
-    const fifo = await world.server.createQueue("letters.fifo", { FifoQueue: true });
-    await finds([/^failed \| rejects queue \| letters.fifo is a FIFO queue.* 78$/], {}, args(fifo));
-    await finds(
-      [/^failed \| rejects queue \| the dead-letter queue does not exist .* 78$/],
-      {},
-      args(`${dead}x`),
-    );
-  });
-
-  test("sending is denied", async () => {
-    proxy.denied = ["SendMessageBatch"];
-    await finds(
-      [/^ok \| rejects queue /, /^failed \| rejects sending \| .*sqs:SendMessage .* 77$/, stored],
-      {},
-      args(dead),
-    );
+describe("an action that is denied", () => {
+  afterEach(() => {
     proxy.denied = [];
+  });
+
+  test("leaves the others their answers", async () => {
+    proxy.denied = ["GetQueueAttributes"];
+    await finds([
+      /^ok \| queue \| \S+ answers/,
+      /^failed \| read attributes \| .*sqs:GetQueueAttributes .* 77$/,
+    ]);
+  });
+
+  test("is told, each by its own line", async () => {
+    const actions = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessage"];
+    proxy.denied = [
+      "ReceiveMessage",
+      "DeleteMessageBatch",
+      "ChangeMessageVisibilityBatch",
+      "SendMessageBatch",
+    ];
+    const [receive, remove, change, send] = actions.map(
+      (action) => new RegExp(`^failed \\| [a-z ]+ \\| .*sqs:${action} .* 77$`),
+    );
+    const stored = /^ok \| rejects encryption /;
+    const lines = [receive, remove, change, /^ok \| rejects queue /, send, stored].flatMap(
+      (line) => line ?? [],
+    );
+    await finds(lines, {}, sendingTo(dead));
+  });
+});
+
+describe("the queue for rejected messages", () => {
+  test("is in order", async () => {
+    const lines = [
+      /^ok \| rejects queue /,
+      /^ok \| rejects sending \| .*not denied/,
+      /^ok \| rejects encryption /,
+    ];
+    await finds(lines, {}, sendingTo(dead));
+  });
+
+  test("does not exist", async () => {
+    const line =
+      /^failed \| rejects queue \| the dead-letter queue does not exist \| check --dead-letter-url: .* 78$/;
+    await finds([line], {}, sendingTo(`${dead}x`));
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { formatFindings, formatSummary, type ShownFinding } from "../../src/terminal/findings.ts";
+import type { Finding } from "../../src/doctor/check.ts";
+import { formatFindings, formatSummary } from "../../src/terminal/findings.ts";
 
 const plain = { columns: 80, colours: false };
-const findings: readonly ShownFinding[] = [
+const findings: readonly Finding[] = [
   { check: "settings", status: "ok", message: "etl.toml; 7 columns into user_logins" },
   {
     check: "table",
@@ -16,7 +17,7 @@ const findings: readonly ShownFinding[] = [
   { check: "durability", status: "warning", message: "fsync is off" },
 ];
 
-test("a line a check, what to type below it, and what was skipped for one reason in one line", () => {
+test("findings have a line each with what to type below, and what was skipped for one reason shares a line", () => {
   expect(formatFindings(findings, plain)).toBe(
     `${[
       "ok       settings             etl.toml; 7 columns into user_logins",
@@ -31,20 +32,19 @@ test("a line a check, what to type below it, and what was skipped for one reason
   );
 });
 
-test("many names are followed by the reason", () => {
+test("a list of checks that were skipped is followed by the reason", () => {
   const skipped = ["table", "columns", "triggers", "ledger", "records"].map((check) => ({
     check,
     status: "skipped" as const,
-    message: "the database has to answer first",
+    message: "the server does not say what it is",
   }));
-  const text = formatFindings(skipped, plain);
-  expect(text).toBe(
-    "skipped  table, columns, triggers, ledger, records: the database has to answer\n         first\n",
+  expect(formatFindings(skipped, plain)).toBe(
+    "skipped  table, columns, triggers, ledger, records: the server does not say what\n         it is\n",
   );
 });
 
 describe("on a terminal", () => {
-  test("the words have colours, and lines no other width", () => {
+  test("statuses have colours, and lines keep their width", () => {
     const text = formatFindings(findings, { columns: 80, colours: true });
     expect(text).toContain("\u001b[32mok\u001b[0m       settings");
     expect(text).toContain("\u001b[31mfailed\u001b[0m   table");
@@ -66,6 +66,6 @@ test.each([
   [{ warnings: 0, failed: 0, skipped: 0 }, "Ready.\n"],
   [{ warnings: 1, failed: 0, skipped: 0 }, "Ready: 1 warning.\n"],
   [{ warnings: 2, failed: 1, skipped: 3 }, "Not ready: 1 failed, 2 warnings, 3 not checked.\n"],
-])("the last line of %j", (summary, line) => {
+])("the last line for %j", (summary, line) => {
   expect(formatSummary(summary)).toBe(line);
 });

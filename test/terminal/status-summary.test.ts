@@ -1,21 +1,23 @@
 import { describe, expect, test } from "bun:test";
-import { formatStatus, type RunSummary, type StatusSummary } from "../../src/terminal/status-summary.ts";
+import type { RecordedRun } from "../../src/postgres/status.ts";
+import { formatStatus, type StatusSummary } from "../../src/terminal/status-summary.ts";
 import { displayWidth } from "../../src/terminal/text.ts";
 
-const run: RunSummary = {
-  ...{ startedAt: new Date("2026-11-22T21:04:59Z"), seconds: 754, outcome: "drained", received: 12_345 },
-  ...{ inserted: 12_300, duplicates: 5, rejected: 40, released: 0, unsettled: 0 },
+const run: RecordedRun = {
+  runId: "7d8f3a52-0000-4000-8000-000000000000",
+  startedAt: new Date("2026-11-22T21:04:59Z"),
+  endedAt: new Date("2026-11-22T21:17:33Z"),
+  ...{ seconds: 754, outcome: "drained", received: 12_345, inserted: 12_300, duplicates: 5, rejected: 40 },
+  ...{ released: 0, unsettled: 0, deleted: 12_305, requests: 3_000, rejections: {}, version: "0.1.0" },
 };
 
 const known: StatusSummary = {
   queue: {
-    ...{
-      name: "login-queue",
-      arn: "arn:aws:sqs:eu-west-1:1:login-queue",
-      visible: 1_234,
-      inFlight: 12,
-      delayed: 0,
-    },
+    name: "login-queue",
+    arn: "arn:aws:sqs:eu-west-1:1:login-queue",
+    visible: 1_234,
+    inFlight: 12,
+    delayed: 0,
     deadLetters: [
       { name: "login-dead", visible: 40, inFlight: 2 },
       { name: "far-away", unknown: "it is in another account or region" },
@@ -38,9 +40,9 @@ describe("the status", () => {
       [
         "Queue login-queue, about:",
         "  waiting       1,234",
-        "  in flight        12  received, and not settled yet",
+        "  in flight        12  received, and not deleted yet",
         "  delayed           0",
-        "  oldest        unknown: SQS tells its age to CloudWatch alone",
+        "  oldest        see ApproximateAgeOfOldestMessage in CloudWatch",
         "  dead letters     40  in login-dead, and 2 in flight",
         "  dead letters  in far-away: it is in another account or region",
         "",

@@ -1,0 +1,198 @@
+/** Asks settings, queue and database for the facts of `etl doctor`. Nothing is changed. */
+
+import type { Answer, Facts, MaskKeyFacts, TableFacts } from "../../doctor/check.ts";
+import { oldestServer } from "../../doctor/database-checks.ts";
+import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.ts";
+import { maskKeyId } from "../../message/transforms/mask.ts";
+import { readTable } from "../../postgres/catalog.ts";
+import { type Database, openDatabase } from "../../postgres/connect.ts";
+import { inspectLedger } from "../../postgres/ledger-inspection.ts";
+import { maskKeysIn } from "../../postgres/mask-keys.ts";
+import { describeServer, isLocal } from "../../postgres/server-inspection.ts";
+import { checkTable } from "../../postgres/table-check.ts";
+import { inspectTable } from "../../postgres/table-inspection.ts";
+import { readMaskKey } from "../../settings/mask-key.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { readTextFile } from "../../settings/text-file.ts";
+import { resolveEndpoint } from "../../sqs/endpoint.ts";
+import { deadLetterAttributesOperation } from "../../sqs/error-meanings.ts";
+import { callerIdentity } from "../../sqs/identity.ts";
+import { inspectQueue } from "../../sqs/inspection.ts";
+import type { QueueDescription } from "../../sqs/queue-description.ts";
+import { accountParts } from "../account.ts";
+import { type Ask, answerOf, askInTime, patienceMillis } from "../answer.ts";
+import type { Context } from "../context.ts";
+import { noDeadLetterQueue, redrivePlace } from "../dead-letter-place.ts";
+import { defaultMethod } from "../masker.ts";
+import { sourceParts } from "../queue.ts";
+import { readDatabaseSettings } from "../table.ts";
+
+/**
+ * All facts. Queue and database are asked at the same time, and a terminal shows which of them is still waited for.
+ *
+ * @throws nothing but bugs: an error is the answer to its question
+ */
+export async function gatherFacts(settings: Answer<Settings>, context: Context): Promise<Facts> {
+  if ("error" in settings) return { settings };
+  const waiting = new Set(["the queue", "the database"]);
+  const show = () => context.log.status(waiting.size === 0 ? null : `asking ${[...waiting].join(" and ")} …`);
+  const shown = <T>(subject: string, promise: Promise<T>): Promise<T> =>
+    promise.finally(() => {
+      waiting.delete(subject);
+      show();
+    });
+  show();
+  const arn = Promise.withResolvers<string | undefined>();
+  const [maskKey, queue, database] = await Promise.all([
+    answerOf(() => maskKeyFacts(settings.value)),
+    shown("the queue", queueFacts(settings.value, context, arn.resolve)),
+    shown("the database", databaseFacts(settings.value, context, arn.promise)),
+  ]);
+  return { settings, maskKey, ...queue, ...database };
+}
+
+/** Of the key itself no more than its length and its id. */
+function maskKeyFacts({ mask, table: { mapping } }: Settings): MaskKeyFacts {
+  const method = defaultMethod(mask.algorithm);
+  const plainHash = usesPlainHash(mapping, method);
+  if (!usesKey(mapping, method)) return { plainHash };
+  const key = readMaskKey(mask, readTextFile);
+  const inFile = mask.key === undefined;
+  const place = (inFile ? mask.keyFile : mask.keyVariable) ?? "ETL_MASK_KEY";
+  return { key: { place, bytes: key.length, inFile, id: maskKeyId(key) }, plainHash };
+}
+
+/** What suits a person who waits: one more try after a lost connection. The clock has a check of its own, which warns. */
+const forAPerson = {
+  retryPolicy: { attempts: 2, firstPauseMillis: 100, longestPauseMillis: 100, totalMillis: 1_000 },
+  onClockSkew: undefined,
+};
+
+/**
+ * Opens a queue of the settings, for a person who waits.
+ *
+ * @throws EtlError of kind config if no queue is named, or its URL cannot be used
+ */
+export function openInspection(settings: Settings["queue"], context: Pick<Context, "env" | "log">) {
+  const parts = { ...sourceParts(settings, context), ...forAPerson };
+  return { ...resolveEndpoint(parts.queue), ...inspectQueue(parts) };
+}
+
+/** @param onArn told the queue's ARN, or that it cannot be known, as soon as that is clear */
+async function queueFacts(
+  settings: Settings,
+  context: Context,
+  onArn: (arn: string | undefined) => void,
+): Promise<Partial<Facts>> {
+  const hint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
+  const opened = await answerOf(() => openInspection(settings.queue, context));
+  if ("error" in opened) {
+    onArn(undefined);
+    return {
+      queue: opened,
+      deadLetters: await deadLetterFacts(settings, context, askInTime("the queue", hint)),
+    };
+  }
+  const { queue, host, describe, permission, clockAheadMillis } = opened.value;
+  const ask = askInTime(host, hint);
+  const asked = ask(describe);
+  void asked.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
+  const [identity, clock, description, receive, remove, changeVisibility, redriveTarget, deadLetters] =
+    await Promise.all([
+      ask(() => callerIdentity({ ...accountParts(settings.queue, context), ...forAPerson })),
+      ask((signal) => clockAheadMillis(signal).catch(() => undefined)),
+      asked,
+      ask((signal) => permission("receive", signal)),
+      ask((signal) => permission("delete", signal)),
+      ask((signal) => permission("changeVisibility", signal)),
+      asked.then((answer) => redriveTargetOf(answer, settings, context, ask)),
+      deadLetterFacts(settings, context, ask),
+    ]);
+  return {
+    queue: { value: queue },
+    identity,
+    clockAheadMillis: "value" in clock ? clock.value : undefined,
+    description,
+    receive,
+    delete: remove,
+    changeVisibility,
+    redriveTarget,
+    deadLetters,
+  };
+}
+
+async function redriveTargetOf(
+  answer: Answer<QueueDescription>,
+  { queue }: Settings,
+  context: Context,
+  ask: Ask,
+): Promise<Facts["redriveTarget"]> {
+  if ("error" in answer || queue.url === undefined) return undefined;
+  const url = redrivePlace(queue.url, answer.value)?.url;
+  if (url === undefined) return undefined;
+  return await ask(async (signal) => openInspection({ ...queue, url }, context).describe(signal));
+}
+
+async function deadLetterFacts(
+  { queue, rejects: { action, deadLetterUrl: url } }: Settings,
+  context: Context,
+  ask: Ask,
+): Promise<Facts["deadLetters"]> {
+  if (action === "leave") return undefined;
+  return await answerOf(async () => {
+    if (url === undefined) throw noDeadLetterQueue();
+    const opened = openInspection({ ...queue, url }, context);
+    const [description, send] = await Promise.all([
+      ask((signal) => opened.describe(signal, deadLetterAttributesOperation)),
+      ask((signal) => opened.permission("send", signal)),
+    ]);
+    return { queue: opened.queue, description, send };
+  });
+}
+
+/** Asks step by step, up to the first answer that the next step rests on and that does not come. */
+async function databaseFacts(
+  settings: Settings,
+  context: Context,
+  queueArn: Promise<string | undefined>,
+): Promise<Partial<Facts>> {
+  const warnings: string[] = [];
+  const log = { ...context.log, warn: (text: string) => void warnings.push(text) };
+  const read = await answerOf(() => readDatabaseSettings(settings, { ...context, log }));
+  if ("error" in read) return { connection: read };
+  const deadlines = { connectTimeoutMillis: patienceMillis, statementTimeoutMillis: patienceMillis };
+  const database = openDatabase(read.value, deadlines);
+  const { address, name, user } = database;
+  const [tlsMode, local] = [read.value.tls.mode, isLocal(read.value)];
+  const connection = { value: { address, name, user, tlsMode, local, warnings } };
+  const ask: Ask = (question) =>
+    askInTime(`the database at ${address}`, "check the network, and the load of the database")(question);
+  try {
+    const server = await ask((signal) => describeServer(database, signal));
+    const isUsable = "value" in server && server.value.versionNumber >= oldestServer.versionNumber;
+    if (!isUsable) return { connection, server };
+    const table = await ask((signal) => tableFacts(database, settings, signal));
+    if ("error" in table) return { connection, server, table };
+    const arn = await queueArn;
+    const ledger = await ask((signal) => inspectLedger(database, table.value, arn, signal));
+    return { connection, server, table, ledger };
+  } finally {
+    database.close();
+  }
+}
+
+async function tableFacts(
+  database: Database,
+  { table: { name, mapping }, mask }: Settings,
+  signal: AbortSignal,
+): Promise<TableFacts> {
+  const method = defaultMethod(mask.algorithm);
+  const description = await readTable(database, name, signal);
+  const access = await inspectTable(database, description, mapping, signal);
+  const keyed = keyedColumns(mapping, method);
+  const maskKeys = await answerOf(() =>
+    keyed.length === 0 ? [] : maskKeysIn(database, description, keyed, signal),
+  );
+  const fit = await answerOf(() => checkTable(description, mapping, method));
+  return { ...description, ...access, misfit: "error" in fit ? fit.error : undefined, maskKeys };
+}
