@@ -2,13 +2,11 @@
 
 import type { Environment } from "../commands/context.ts";
 import type { BodyFormat, Mapping } from "../message/mapping.ts";
-import { type DatabaseSettings, databaseSettings } from "./database-settings.ts";
 import type { LogFormat, MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
-import { secretReference } from "./secret.ts";
-import type { TabledKey } from "./setting-table.ts";
+import { readSecret, type SecretPlaces, secretReference } from "./secret.ts";
+import type { FileSettings, SettingKey } from "./setting-table.ts";
 import { effectiveValue, findSetting, placesOf, type SettingPlaces, variable } from "./setting-value.ts";
 import { fromFolderOf, readSettingsFile } from "./settings-file.ts";
-import { tableInSchema } from "./table-name.ts";
 import type { ReadFile } from "./text-file.ts";
 
 /** Where the queue is, and how its messages are written. */
@@ -23,6 +21,28 @@ export interface QueueSettings {
   readonly body: BodyFormat;
   /** Whether a body may point to an object in S3 that holds it. */
   readonly extendedPayloads: boolean;
+}
+
+/** What `[database]` of `etl.toml` says. Flags and environment come before each of these. */
+interface DatabaseFileSettings {
+  readonly url?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly name?: string | undefined;
+  readonly user?: string | undefined;
+  /** What `password` or `password_file` names. */
+  readonly password?: string | undefined;
+  readonly sslmode?: string | undefined;
+  /** An absolute path, or libpq's word `system`. */
+  readonly sslrootcert?: string | undefined;
+}
+
+/** Where the database is. `PG*` variables stand between the two and are read by the connection itself. */
+export interface DatabaseSettings {
+  /** `--database-url` or `DATABASE_URL`. */
+  readonly url?: string | undefined;
+  /** Empty where there is such a URL. */
+  readonly file: DatabaseFileSettings;
 }
 
 /** Where rows go, and how a message becomes one. */
@@ -45,12 +65,20 @@ export interface MaskSettings {
   readonly keyVariable?: string | undefined;
 }
 
+/** Where etl's own tables are. */
+interface LedgerSettings {
+  /** As SQL writes it; absent for the schema of the target table. */
+  readonly schema?: string | undefined;
+}
+
 /** How much is taken at a time. */
 export interface DrainSettings {
   /** Stop after so many messages; absent for all there are. */
   readonly maxMessages?: number | undefined;
   /** Rows in one statement. */
   readonly batchSize: number;
+  /** Database connections that load at the same time; absent if the drain is to choose. */
+  readonly connections?: number | undefined;
   /** Receivers at once; absent where the drain is to choose. */
   readonly receivers?: number | undefined;
   /** How long the queue may hold a receive open while it is empty; absent where the drain is to choose. */
@@ -83,6 +111,7 @@ export interface Settings {
   readonly queue: QueueSettings;
   readonly database: DatabaseSettings;
   readonly table: TableSettings;
+  readonly ledger: LedgerSettings;
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
   readonly rejects: RejectSettings;
@@ -105,7 +134,7 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
   const named = flags.config ?? variable(env, "ETL_CONFIG");
   const { path, settings: file, mapping } = readSettingsFile(named, readFile);
   const places = placesOf({ flags, env, file });
-  const set = <Key extends TabledKey>(key: Key) => effectiveValue(key, places);
+  const set = <Key extends SettingKey>(key: Key) => effectiveValue(key, places);
   const resolvePath = (written: string) => fromFolderOf(path, written);
   return {
     configPath: path,
@@ -121,10 +150,12 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
       name: tableInSchema(set("table.name"), set("database.schema")),
       mapping,
     },
+    ledger: { schema: set("ledger.schema") },
     mask: maskSettings(places, resolvePath),
     drain: {
       maxMessages: set("drain.max_messages"),
       batchSize: set("drain.batch_size"),
+      connections: set("drain.connections"),
       receivers: set("drain.receivers"),
       waitSeconds: set("drain.wait_seconds"),
       maxInFlight: set("drain.max_in_flight"),
@@ -134,6 +165,51 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
     rejects: { action: set("rejects.action"), deadLetterUrl: set("rejects.dead_letter_url") },
     log: { format: set("log.format"), quiet: set("log.quiet") },
   };
+}
+
+/**
+ * Reads them.
+ *
+ * @throws EtlError of kind config where a secret is not where the file says, or open to others
+ */
+export function databaseSettings(places: SettingPlaces, secrets: SecretPlaces): DatabaseSettings {
+  const { value, origin } = findSetting("database.url", places);
+  return {
+    url: origin.from === "file" ? undefined : (value as string | undefined),
+    file: databaseFromFile(places.file.database ?? {}, secrets),
+  };
+}
+
+function databaseFromFile(
+  database: NonNullable<FileSettings["database"]>,
+  secrets: SecretPlaces,
+): DatabaseFileSettings {
+  const { url = "", password = "", password_file, sslrootcert, schema: _, ...written } = database;
+  const key = password_file === undefined ? "database.password" : "database.password_file";
+  const passwordReference =
+    password_file === undefined ? secretReference(password) : { in: "file" as const, path: password_file };
+  const urlReference = secretReference(url);
+  return {
+    ...written,
+    url: urlReference
+      ? readSecret(urlReference, "database.url", "the database's URL", secrets)
+      : database.url,
+    password: passwordReference && readSecret(passwordReference, key, "the database's password", secrets),
+    // `system` is libpq's word for the authorities that the machine trusts.
+    sslrootcert: sslrootcert && (sslrootcert === "system" ? sslrootcert : secrets.resolvePath(sslrootcert)),
+  };
+}
+
+/** A part of a name: in double quotes, where it may hold a dot, or without. */
+const schemaAndName = /^(?:"(?:[^"]|"")*"|[^".]*)\./;
+
+/**
+ * The table's name with its schema, as SQL writes it.
+ *
+ * @param schema for a name that has none, written as SQL writes it, too
+ */
+export function tableInSchema(name: string, schema: string | undefined): string {
+  return schema === undefined || schemaAndName.test(name) ? name : `${schema}.${name}`;
 }
 
 /** The queue's URL stands between the file's region and the environment's. */

@@ -3,9 +3,28 @@
 import { type ColumnMapping, type Conflict, type Mapping, userLogins } from "../message/mapping.ts";
 import { nearestName } from "../text/nearest-name.ts";
 import { readColumn } from "./column-mapping.ts";
-import type { FileTable } from "./file-schema.ts";
-import { keyFault, type SettingFault } from "./setting-fault.ts";
-import { shownWord } from "./shown-word.ts";
+import { shownWord } from "./setting.ts";
+import type { FileTable } from "./setting-table.ts";
+
+/** One thing that is wrong with the file. */
+export interface SettingFault {
+  /** The way to the value in the file; the last part may be a key that is missing there. */
+  readonly keys: readonly (string | number)[];
+  /** What is wrong, as a sentence. */
+  readonly says: string;
+  /** What to change. @defaultValue to edit the line */
+  readonly hint?: string | undefined;
+}
+
+/**
+ * A fault of one key.
+ *
+ * @param says the sentence behind the key's name; which of several columns is meant is told by the line
+ */
+export function keyFault(keys: SettingFault["keys"], says: string, hint?: string): SettingFault {
+  const name = keys.filter((key) => typeof key === "string").join(".");
+  return { keys, says: `${name} ${says}`, hint };
+}
 
 /** The mapping of a table, or why there can be none. */
 export type ReadMapping = { readonly mapping: Mapping } | { readonly faults: readonly SettingFault[] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { takesValue } from "../../src/cli/command.ts";
 import { commandGroups, commands } from "../../src/cli/commands.ts";
-import { takesValue } from "../../src/cli/flag.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 
 function helpOf(...words: string[]): string {
@@ -55,8 +55,8 @@ describe.each(commands.map((command) => [command.name, command] as const))("etl 
 
   test("names every choice of a flag in its help", () => {
     for (const flag of Object.values(command.flags)) {
-      if (!takesValue(flag) || typeof flag.values !== "object") continue;
-      for (const word of flag.values) expect(flag.description).toContain(word);
+      if (!takesValue(flag) || typeof flag.kind.values !== "object") continue;
+      for (const word of flag.kind.values) expect(flag.description).toContain(word);
     }
   });
 

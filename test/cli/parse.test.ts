@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Command, defineCommand } from "../../src/cli/command.ts";
-import { choiceFlag, numberFlag, switchFlag, textFlag } from "../../src/cli/flag.ts";
+import { type Command, defineCommand, switchFlag, valueFlag } from "../../src/cli/command.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import type { Context } from "../../src/commands/context.ts";
 import { EtlError } from "../../src/errors.ts";
+import { text, whole, word } from "../../src/settings/setting.ts";
 import { refusalOf } from "../support/refusal.ts";
 
 /** What a command received. */
@@ -17,9 +17,9 @@ let received: Received[] = [];
 
 const flags = {
   dryRun: switchFlag("--dry-run", ""),
-  queueUrl: textFlag("--queue-url", "URL", ""),
-  mask: choiceFlag("--mask", ["a", "b"], ""),
-  maxMessages: numberFlag("--max-messages", { least: 1, most: 100 }, ""),
+  queueUrl: valueFlag("--queue-url", text, "", "URL"),
+  mask: valueFlag("--mask", word(["a", "b"]), ""),
+  maxMessages: valueFlag("--max-messages", whole(1, 100), ""),
 };
 
 function recording(name: string, argument?: Command["argument"]): Command {

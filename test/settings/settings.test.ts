@@ -5,6 +5,7 @@ import { userLogins } from "../../src/message/mapping.ts";
 import type { SettingFlags } from "../../src/settings/options.ts";
 import { loadSettings, type Settings } from "../../src/settings/settings.ts";
 import type { ReadFile } from "../../src/settings/text-file.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 const noFiles: ReadFile = () => undefined;
 
@@ -29,6 +30,7 @@ describe("loadSettings", () => {
       queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
       database: { file: {} },
       table: { name: "user_logins", mapping: userLogins },
+      ledger: {},
       mask: { algorithm: "hmac-sha256" },
       drain: { batchSize: 500, giveUpAfterSeconds: 300, graceSeconds: 20 },
       rejects: { action: "leave" },
@@ -134,6 +136,21 @@ describe("loadSettings", () => {
       fallback: "500",
     },
     {
+      name: "connections",
+      flag: (value) => ({ connections: Number(value) }),
+      variables: ["ETL_CONNECTIONS"],
+      toml: (value) => `drain.connections = ${value}`,
+      value: (letter) => String(letter.charCodeAt(0) % 8 || 8),
+      read: ({ drain }) => drain.connections?.toString(),
+    },
+    {
+      name: "ledger's schema",
+      flag: (ledgerSchema) => ({ ledgerSchema }),
+      variables: ["ETL_LEDGER_SCHEMA"],
+      toml: (value) => `ledger.schema = "${value}"`,
+      read: ({ ledger }) => ledger.schema,
+    },
+    {
       name: "receivers",
       flag: (value) => ({ receivers: Number(value) }),
       toml: (value) => `drain.receivers = ${value}`,
@@ -206,6 +223,15 @@ describe("loadSettings", () => {
         expect(read(settings)).toEqual(candidates[0]);
       }),
     );
+  });
+
+  test.each(["0", "9", "1.5", "1e0", "many"])("ETL_CONNECTIONS=%s is refused", (text) => {
+    expect(refusalOf(() => load({ env: { ETL_CONNECTIONS: text } }))).toMatchObject({
+      exitCode: 78,
+      message: `ETL_CONNECTIONS must be a whole number from 1 to 8; found "${text}"`,
+      hint: "unset ETL_CONNECTIONS",
+    });
+    expect(load({ env: { ETL_CONNECTIONS: text }, flags: { connections: 2 } }).drain.connections).toBe(2);
   });
 
   test("a method of masking comes from flag, file, default", () => {

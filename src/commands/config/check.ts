@@ -4,13 +4,17 @@ import { EtlError, exitCodes } from "../../errors.ts";
 import { compileMapping } from "../../message/mapper.ts";
 import { type Mapping, userLogins } from "../../message/mapping.ts";
 import { parseTableName } from "../../postgres/identifier.ts";
-import { databaseSettings } from "../../settings/database-settings.ts";
-import { inspectSettings } from "../../settings/file-faults.ts";
 import type { ConfigCheckOptions } from "../../settings/options.ts";
-import { effectiveValue, placesOf, type SettingPlaces, variable } from "../../settings/setting-value.ts";
-import { maskSettings } from "../../settings/settings.ts";
-import { defaultPath, fromFolderOf } from "../../settings/settings-file.ts";
-import { tableInSchema } from "../../settings/table-name.ts";
+import { settingKeys } from "../../settings/setting-table.ts";
+import {
+  effectiveValue,
+  findSetting,
+  placesOf,
+  type SettingPlaces,
+  variable,
+} from "../../settings/setting-value.ts";
+import { databaseSettings, maskSettings, tableInSchema } from "../../settings/settings.ts";
+import { defaultPath, fromFolderOf, inspectSettings } from "../../settings/settings-file.ts";
 import { readTextFile } from "../../settings/text-file.ts";
 import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { countOf } from "../../terminal/numbers.ts";
@@ -70,12 +74,14 @@ function checkAll(path: string, required: boolean, context: Context, faults: Fau
   const places = placesOf({ flags: {}, env: context.env, file: settings });
   const resolvePath = (written: string) => fromFolderOf(path, written);
   const name = tableInSchema(effectiveValue("table.name", places), effectiveValue("database.schema", places));
+  for (const key of settingKeys) faults.of(() => findSetting(key, places));
   checkQueues(places, context, faults);
   faults.of(() => {
     const database = databaseSettings(places, { env: context.env, readFile: readTextFile, resolvePath });
     readDatabaseSettings({ database }, context);
   });
   faults.of(() => parseTableName(name));
+  faults.of(() => parseTableName(tableInSchema("etl_batch", effectiveValue("ledger.schema", places))));
   faults.of(() => {
     const mask = maskSettings(places, resolvePath);
     checkMapping(mapping, places, openMasker({ mask, table: { name, mapping } }, context));

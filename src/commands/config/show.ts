@@ -3,10 +3,17 @@
 import { type ConnectionParts, parseConnectionUrl } from "../../postgres/connection-url.ts";
 import type { ConfigShowOptions } from "../../settings/options.ts";
 import { secretReference } from "../../settings/secret.ts";
-import { findSetting, placesOf, type SettingPlaces, variable } from "../../settings/setting-value.ts";
+import {
+  findSetting,
+  placesOf,
+  type SettingPlaces,
+  type ShownOrigin,
+  type ShownSetting,
+  shownSettings,
+  variable,
+} from "../../settings/setting-value.ts";
 import { readSettingsFile } from "../../settings/settings-file.ts";
 import { tomlValue } from "../../settings/settings-toml.ts";
-import { type ShownOrigin, type ShownSetting, shownSettings } from "../../settings/shown-setting.ts";
 import { readTextFile } from "../../settings/text-file.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";

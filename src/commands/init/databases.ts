@@ -9,7 +9,7 @@ import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
 import { migrate } from "../../postgres/migrate.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { listTables } from "../../postgres/table-list.ts";
-import type { DatabaseSettings } from "../../settings/database-settings.ts";
+import type { DatabaseSettings } from "../../settings/settings.ts";
 import type { SetupDatabase, SetupDatabases, TargetColumn, TargetTable } from "../../setup/ports.ts";
 import type { Context } from "../context.ts";
 import { openSettingsDatabase } from "../table.ts";

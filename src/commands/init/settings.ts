@@ -2,9 +2,8 @@
 
 import type { Mapping } from "../../message/mapping.ts";
 import { writeColumn } from "../../settings/column-mapping.ts";
-import type { FileSettings } from "../../settings/file-schema.ts";
-import type { Settings } from "../../settings/settings.ts";
-import { tableInSchema } from "../../settings/table-name.ts";
+import type { FileSettings } from "../../settings/setting-table.ts";
+import { type Settings, tableInSchema } from "../../settings/settings.ts";
 import { withoutPassword } from "../../setup/database-url.ts";
 import type { Plan, Start } from "../../setup/plan.ts";
 import type { DatabaseAnswer } from "../../setup/ports.ts";
