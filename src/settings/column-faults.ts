@@ -169,7 +169,7 @@ const expectedByType: Readonly<Record<ColumnType, string>> = {
 };
 
 /** What a column makes of a value: the type, and the first of its steps before that. */
-export interface ValueTaker {
+interface ValueTaker {
   readonly type: ColumnType;
   readonly steps: readonly TransformName[];
   readonly bits: VersionBits;
@@ -179,7 +179,7 @@ export interface ValueTaker {
  * What the value would have to be, in words; undefined where it is that. It takes the way that a value of a message takes, so
  * the conversion that would refuse it there is asked.
  */
-export function unmetExpectation(value: Scalar, taker: ValueTaker): string | undefined {
+function unmetExpectation(value: Scalar, taker: ValueTaker): string | undefined {
   const [expected, convert] = firstConversion(taker);
   return typeof convert(value, "") === "string" ? undefined : expected;
 }
