@@ -8,6 +8,7 @@ import { EtlError } from "../../src/errors.ts";
 import { text, whole, word } from "../../src/settings/setting.ts";
 import { parseSettings } from "../../src/settings/settings-file.ts";
 import { refusalOf } from "../support/refusal.ts";
+import { rowsOf } from "../support/rows.ts";
 
 /** What a command received. */
 interface Received {
@@ -135,13 +136,6 @@ describe("a command line", () => {
     },
   );
 });
-
-/** The lines of a table, whose cells are parted by a bar. */
-const rowsOf = (lines: string) =>
-  lines
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(" | "));
 
 function refused(line: string) {
   const { message, hint, exitCode } = refusalOf(() => parseCommandLine(commandGroups, line.split(" ")));
