@@ -1,5 +1,6 @@
 /** What a command was asked to do: its flags, already checked and typed. */
 
+import type { Camel } from "./setting.ts";
 import type { SettingKey, SettingValue, settingTable } from "./setting-table.ts";
 
 /** How personal fields are masked. */
@@ -11,12 +12,8 @@ export type OnReject = SettingValue<"rejects.action">;
 /** How log lines are written: for people, or one JSON object a line. */
 export type LogFormat = SettingValue<"log.format">;
 
-type Camel<Name extends string> = Name extends `${infer First}-${infer Rest}`
-  ? `${First}${Capitalize<Camel<Rest>>}`
-  : Name;
-
 type FlagKey<Key extends SettingKey> = (typeof settingTable)[Key] extends { readonly flag: `--${infer Name}` }
-  ? Camel<Name>
+  ? Camel<Name, "-">
   : never;
 
 /** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed; nor was a false one. */

@@ -1,11 +1,9 @@
-/** Finds the value of one setting, which of the places that may set it did, and what of that a person may be shown. */
+/** Finds the value of a setting, and which of the places that may set it did. */
 
 import type { Environment } from "../commands/context.ts";
 import { EtlError } from "../errors.ts";
-import { writeColumn } from "./column-mapping.ts";
 import type { SettingFlags } from "./options.ts";
-import { secretReference } from "./secret.ts";
-import { flagKey, shownWord } from "./setting.ts";
+import { type Camel, camel, flagKey, shownWord } from "./setting.ts";
 import {
   type FileSettings,
   type SettingKey,
@@ -14,11 +12,9 @@ import {
   settingOf,
   type settingTable,
 } from "./setting-table.ts";
-import { mayHoldPassword, type SettingsFile } from "./settings-file.ts";
-import { tomlLines } from "./toml-line.ts";
 
 /** Where a value came from. */
-type Origin =
+export type Origin =
   | { readonly from: "flag"; readonly name: string }
   | { readonly from: "environment"; readonly name: string }
   | { readonly from: "file" }
@@ -102,61 +98,29 @@ export function effectiveValue<Key extends SettingKey>(key: Key, places: Setting
   return findSetting(key, places).value as Effective<Key>;
 }
 
+type KeyOf<Name extends string> = Extract<SettingKey, `${Name}.${string}`>;
+
+type CamelKey<Key extends SettingKey> = Key extends `${string}.${infer Inner}` ? Camel<Inner, "_"> : never;
+
+/** The settings of one table of the file, under names such as `batchSize`; those that may be absent have no default. */
+export type SectionSettings<Name extends string> = {
+  readonly [Key in KeyOf<Name> as undefined extends Effective<Key> ? never : CamelKey<Key>]: Effective<Key>;
+} & {
+  readonly [Key in KeyOf<Name> as undefined extends Effective<Key> ? CamelKey<Key> : never]?: Effective<Key>;
+};
+
+/** The values of one table. */
+export function sectionSettings<Name extends string>(
+  name: Name,
+  places: SettingPlaces,
+): SectionSettings<Name> {
+  const entries = settingKeys
+    .filter((key) => key.startsWith(`${name}.`))
+    .map((key) => [camel(key.slice(name.length + 1)), findSetting(key, places).value]);
+  return Object.fromEntries(entries) as SectionSettings<Name>;
+}
+
 /** A variable that is set to nothing counts as not set: that is how many a script takes one back. */
 export function variable(env: Environment, name: string): string | undefined {
   return env[name] === "" ? undefined : env[name];
-}
-
-/** Where a value that is shown came from; a file by the name it was read under. */
-export type ShownOrigin =
-  | Exclude<Origin, { readonly from: "file" }>
-  | { readonly from: "file"; readonly path: string; readonly line?: number | undefined };
-
-/** One setting as a person is shown it: what is in effect, which place set it, and nothing of a secret. */
-export interface ShownSetting {
-  /** Its place in the file, such as `queue.url`; a column is `table.columns.NAME`. */
-  readonly key: string;
-  /** Undefined if nothing sets it, and if it is a secret. */
-  readonly value: unknown;
-  /** Whether there is a value that must not be shown. */
-  readonly hidden: boolean;
-  /** What applies if nothing sets it. */
-  readonly otherwise?: string | undefined;
-  readonly origin: ShownOrigin;
-}
-
-/** Every setting, in the order of the file, and then every column. */
-export function shownSettings(
-  places: SettingPlaces,
-  { path = "", text = "", mapping }: SettingsFile,
-): readonly ShownSetting[] {
-  const columnPaths = mapping.columns.map((_, index) => ["table", "columns", index]);
-  const lines = tomlLines(text, [...settingKeys.map((key) => key.split(".")), ...columnPaths]);
-  const inFile = (index: number) => ({ from: "file", path, line: lines[index] }) as const;
-  const single = settingKeys.map((key, index) => {
-    const { value, origin } = findSetting(key, places);
-    const hidden = isSecret(key, value, origin);
-    return {
-      key,
-      value: hidden ? undefined : value,
-      hidden,
-      otherwise: settingOf(key).otherwise,
-      origin: origin.from === "file" ? inFile(index) : origin,
-    };
-  });
-  const columns = mapping.columns.map((column, index) => {
-    const { name, ...entry } = writeColumn(column);
-    const fromFile = places.file.table?.columns !== undefined;
-    const origin: ShownOrigin = fromFile ? inFile(settingKeys.length + index) : { from: "default" };
-    return { key: `table.columns.${name}`, value: entry, hidden: false, origin };
-  });
-  return [...single, ...columns];
-}
-
-function isSecret(key: SettingKey, value: unknown, { from }: Origin): boolean {
-  if (typeof value !== "string") return false;
-  // The file alone can name a secret without holding it.
-  if (settingOf(key).secret) return from !== "file" || secretReference(value) === undefined;
-  // Other URLs cannot hold a password, which does not keep anyone from writing one into them.
-  return mayHoldPassword(value) || /^https?:.*@/is.test(value);
 }

@@ -122,9 +122,22 @@ export function aboutWithDefault({ about, default: value, otherwise }: Setting):
   return applies === undefined ? about : `${about} (default: ${String(applies)})`;
 }
 
+/** `batchSize` of `batch_size`. */
+export type Camel<
+  Name extends string,
+  Separator extends string,
+> = Name extends `${infer First}${Separator}${infer Rest}`
+  ? `${First}${Capitalize<Camel<Rest, Separator>>}`
+  : Name;
+
+/** `batchSize` of `batch_size` and of `batch-size`. */
+export function camel(name: string): string {
+  return name.replaceAll(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** The name that a flag's value is kept under: `queueUrl` of `--queue-url`. */
 export function flagKey(flag: string): string {
-  return flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return camel(flag.slice(2));
 }
 
 /** A short plain word such as `lots` or `1e3`; keys, URLs and most passwords are not of this shape. */

@@ -2,10 +2,18 @@
 
 import type { Environment } from "../commands/context.ts";
 import type { BodyFormat, Mapping } from "../message/mapping.ts";
-import type { LogFormat, MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
+import type { MaskAlgorithm, SettingFlags } from "./options.ts";
 import { readSecret, type SecretPlaces, secretReference } from "./secret.ts";
 import type { FileSettings, SettingKey } from "./setting-table.ts";
-import { effectiveValue, findSetting, placesOf, type SettingPlaces, variable } from "./setting-value.ts";
+import {
+  effectiveValue,
+  findSetting,
+  placesOf,
+  type SectionSettings,
+  type SettingPlaces,
+  sectionSettings,
+  variable,
+} from "./setting-value.ts";
 import { fromFolderOf, readSettingsFile } from "./settings-file.ts";
 import type { ReadFile } from "./text-file.ts";
 
@@ -23,25 +31,14 @@ export interface QueueSettings {
   readonly extendedPayloads: boolean;
 }
 
-/** What `[database]` of `etl.toml` says. Flags and environment come before each of these. */
-interface DatabaseFileSettings {
-  readonly url?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly name?: string | undefined;
-  readonly user?: string | undefined;
-  /** What `password` or `password_file` names. */
-  readonly password?: string | undefined;
-  readonly sslmode?: string | undefined;
-  /** An absolute path, or libpq's word `system`. */
-  readonly sslrootcert?: string | undefined;
-}
+/** What `[database]` of `etl.toml` says, its secrets read. Flags and environment come before each of these. */
+type DatabaseFileSettings = Omit<NonNullable<FileSettings["database"]>, "password_file" | "schema">;
 
 /** Where the database is. `PG*` variables stand between the two and are read by the connection itself. */
 export interface DatabaseSettings {
   /** `--database-url` or `DATABASE_URL`. */
   readonly url?: string | undefined;
-  /** Empty where there is such a URL. */
+  /** Empty if there is such a URL. */
   readonly file: DatabaseFileSettings;
 }
 
@@ -49,7 +46,7 @@ export interface DatabaseSettings {
 export interface TableSettings {
   /** As SQL writes it: `name`, `schema.name`, with quotes where it needs them. */
   readonly name: string;
-  /** The preset `user-logins` where the file maps no columns. */
+  /** The preset `user-logins` if the file maps no columns. */
   readonly mapping: Mapping;
 }
 
@@ -65,44 +62,14 @@ export interface MaskSettings {
   readonly keyVariable?: string | undefined;
 }
 
-/** Where etl's own tables are. */
-interface LedgerSettings {
-  /** As SQL writes it; absent for the schema of the target table. */
-  readonly schema?: string | undefined;
-}
+/** Where etl's own tables are: `schema` as SQL writes it, absent for the schema of the target table. */
+type LedgerSettings = SectionSettings<"ledger">;
 
-/** How much is taken at a time. */
-export interface DrainSettings {
-  /** Stop after so many messages; absent for all there are. */
-  readonly maxMessages?: number | undefined;
-  /** Rows in one statement. */
-  readonly batchSize: number;
-  /** Database connections that load at the same time; absent if the drain is to choose. */
-  readonly connections?: number | undefined;
-  /** Receivers at once; absent where the drain is to choose. */
-  readonly receivers?: number | undefined;
-  /** How long the queue may hold a receive open while it is empty; absent where the drain is to choose. */
-  readonly waitSeconds?: number | undefined;
-  /** Deliveries received and not settled; absent where the drain is to choose. */
-  readonly maxInFlight?: number | undefined;
-  /** How long a failing queue or database is waited for. */
-  readonly giveUpAfterSeconds: number;
-  /** After a stop signal, how long what is in flight may take to settle. */
-  readonly graceSeconds: number;
-}
-
-/** Where rejected messages go. */
-interface RejectSettings {
-  readonly action: OnReject;
-  readonly deadLetterUrl?: string | undefined;
-}
+/** How much is taken at a time. What is absent is for the drain to choose; `maxMessages` is absent for all there are. */
+export type DrainSettings = SectionSettings<"drain">;
 
 /** How the log is written. */
-export interface LogSettings {
-  readonly format: LogFormat;
-  /** Nothing but warnings and errors. */
-  readonly quiet: boolean;
-}
+export type LogSettings = SectionSettings<"log">;
 
 /** Every setting of a run. */
 export interface Settings {
@@ -114,7 +81,7 @@ export interface Settings {
   readonly ledger: LedgerSettings;
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
-  readonly rejects: RejectSettings;
+  readonly rejects: SectionSettings<"rejects">;
   readonly log: LogSettings;
 }
 
@@ -150,27 +117,18 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
       name: tableInSchema(set("table.name"), set("database.schema")),
       mapping,
     },
-    ledger: { schema: set("ledger.schema") },
+    ledger: sectionSettings("ledger", places),
     mask: maskSettings(places, resolvePath),
-    drain: {
-      maxMessages: set("drain.max_messages"),
-      batchSize: set("drain.batch_size"),
-      connections: set("drain.connections"),
-      receivers: set("drain.receivers"),
-      waitSeconds: set("drain.wait_seconds"),
-      maxInFlight: set("drain.max_in_flight"),
-      giveUpAfterSeconds: set("drain.give_up_after_seconds"),
-      graceSeconds: set("drain.grace_seconds"),
-    },
-    rejects: { action: set("rejects.action"), deadLetterUrl: set("rejects.dead_letter_url") },
-    log: { format: set("log.format"), quiet: set("log.quiet") },
+    drain: sectionSettings("drain", places),
+    rejects: sectionSettings("rejects", places),
+    log: sectionSettings("log", places),
   };
 }
 
 /**
  * Reads them.
  *
- * @throws EtlError of kind config where a secret is not where the file says, or open to others
+ * @throws EtlError of kind config if a secret is not if the file says, or open to others
  */
 export function databaseSettings(places: SettingPlaces, secrets: SecretPlaces): DatabaseSettings {
   const { value, origin } = findSetting("database.url", places);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { shownSettings } from "../../src/commands/config/show.ts";
 import type { SettingFlags } from "../../src/settings/options.ts";
-import { placesOf, shownSettings } from "../../src/settings/setting-value.ts";
+import { placesOf } from "../../src/settings/setting-value.ts";
 import { readSettingsFile } from "../../src/settings/settings-file.ts";
 
 function show(text: string, env: Record<string, string> = {}, flags: SettingFlags = {}) {
