@@ -1,7 +1,7 @@
 /** The completion of the command line for bash, zsh and fish, made from the table of commands. */
 
 import type { Values } from "../settings/setting.ts";
-import { type Command, takesValue } from "./command.ts";
+import { type Command, type Flag, switchFlag, takesValue } from "./command.ts";
 
 /** The shells that a completion is made for. */
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -14,28 +14,17 @@ export function completionOf(shell: Shell, commands: readonly Command[]): string
   return { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }[shell](commandLine(commands));
 }
 
+/** What may stand alone behind `etl`, in place of a command. */
+const loneFlags: readonly Flag[] = [
+  switchFlag("--help", "Show the commands"),
+  switchFlag("--version", "Show the version"),
+];
+
+/** The word that shows a command's help. */
+const helpWord: Offer = { name: "help", description: "Show the help of a command" };
+
 /** A word to offer, and what it means. */
-interface Offer {
-  readonly word: string;
-  readonly description: string;
-}
-
-/** A flag of a command. */
-interface OfferedFlag extends Offer {
-  /** Stands for the value, such as `URL`; absent where it takes none. */
-  readonly valueName?: string;
-  /** What the value is chosen from; absent where nothing can be known of it. */
-  readonly values?: Values | undefined;
-}
-
-/** A command that words have been found for. */
-interface OfferedCommand {
-  /** As in the table: one word, or two with a space. */
-  readonly name: string;
-  /** `--help` is the last one. */
-  readonly flags: readonly OfferedFlag[];
-  readonly argument: Command["argument"];
-}
+type Offer = Pick<Flag, "description"> & { readonly name: string };
 
 /** Everything that can stand on a line. */
 interface CommandLine {
@@ -43,61 +32,38 @@ interface CommandLine {
   readonly first: readonly Offer[];
   /** What may follow the first word of the commands of two words, by that word. */
   readonly second: ReadonlyMap<string, readonly Offer[]>;
-  readonly commands: readonly OfferedCommand[];
+  /** Each with `--help` as its last flag. */
+  readonly commands: readonly (Pick<Command, "name" | "argument"> & { readonly flags: readonly Flag[] })[];
 }
 
-/** What may stand alone behind `etl`, in place of a command. */
-const loneFlags: readonly Offer[] = [
-  { word: "--help", description: "Show the commands" },
-  { word: "--version", description: "Show the version" },
-];
-
-/** The word that shows a command's help. */
-const helpWord: Offer = { word: "help", description: "Show the help of a command" };
-
-/** The line that the table of commands describes. */
 function commandLine(commands: readonly Command[]): CommandLine {
   const second = new Map<string, Offer[]>();
+  const first = new Map<string, string>();
   for (const { name, summary } of commands) {
     const [group = "", word] = name.split(" ");
-    if (word === undefined) continue;
-    second.set(group, [...(second.get(group) ?? []), { word, description: summary }]);
+    if (word !== undefined)
+      second.set(group, [...(second.get(group) ?? []), { name: word, description: summary }]);
+    const offers = second.get(group)?.map((offer) => offer.name);
+    first.set(group, offers?.join(", ") ?? summary);
   }
-  const firstWords = new Set(commands.map(({ name }) => name.split(" ")[0] ?? ""));
-  const first = Array.from(firstWords, (word) => ({
-    word,
-    description:
-      second
-        .get(word)
-        ?.map((offer) => offer.word)
-        .join(", ") ??
-      commands.find(({ name }) => name === word)?.summary ??
-      "",
-  }));
-  return { first, second, commands: commands.map(offeredCommand) };
-}
-
-function offeredCommand({ name, flags, argument }: Command): OfferedCommand {
-  const help = { word: "--help", description: "Show its help" };
-  const offered = Object.values(flags).map((flag) => {
-    const offer = { word: flag.name, description: flag.description };
-    return takesValue(flag) ? { ...offer, valueName: flag.valueName, values: flag.kind.values } : offer;
-  });
-  return { name, flags: [...offered, help], argument };
+  const help = switchFlag("--help", "Show its help");
+  return {
+    first: Array.from(first, ([name, description]) => ({ name, description })),
+    second,
+    commands: commands.map((command) => ({ ...command, flags: [...Object.values(command.flags), help] })),
+  };
 }
 
 /** The script, to be read by `eval` or kept as a file of bash-completion. */
 function bashCompletion({ first, second, commands }: CommandLine): string {
-  const help = helpWord.word;
+  const help = helpWord.name;
   const wordCases: Case[] = [
     [[""], words([...first, helpWord])],
     [[help], words(first)],
     ...[...second].map(([group, offers]): Case => [[group, `${help} ${group}`], words(offers)]),
   ];
   const valueCases = commands.flatMap(({ name, flags }) =>
-    flags
-      .filter(({ valueName }) => valueName !== undefined)
-      .map(({ word, values }): Case => [[`${name} ${word}`], bashValues(values)]),
+    flags.filter(takesValue).map((flag): Case => [[`${name} ${flag.name}`], bashValues(flag.kind.values)]),
   );
   const argumentCases = commands.flatMap(({ name, argument }): Case[] =>
     argument === undefined ? [] : [[[name], bashValues(argument.values)]],
@@ -167,16 +133,16 @@ function bashValues(values: Values | undefined): string {
 }
 
 function words(offers: readonly Offer[]): string {
-  return offers.map(({ word }) => word).join(" ");
+  return offers.map(({ name }) => name).join(" ");
 }
 
 /** The script, to be read by `source` or kept as `etl.fish` in a folder of `fish_complete_path`. */
 function fishCompletion({ first, second, commands }: CommandLine): string {
   const words = [
     ...[...first, helpWord].map((offer) => wordLine("", offer)),
-    ...first.map((offer) => wordLine(helpWord.word, offer)),
+    ...first.map((offer) => wordLine(helpWord.name, offer)),
     ...[...second].flatMap(([group, offers]) =>
-      [group, `${helpWord.word} ${group}`].flatMap((line) => offers.map((offer) => wordLine(line, offer))),
+      [group, `${helpWord.name} ${group}`].flatMap((line) => offers.map((offer) => wordLine(line, offer))),
     ),
   ];
   const flags = [
@@ -209,14 +175,17 @@ ${[...words, ...flags, ...values].join("\n")}
 `;
 }
 
-function wordLine(after: string, { word, description }: Offer): string {
+function wordLine(after: string, { name, description }: Offer): string {
   const condition = after === "" ? "__etl_after" : `__etl_after ${after}`;
-  return `complete -c etl -n '${condition}' -a ${word} -d ${fishQuoted(description)}`;
+  return `complete -c etl -n '${condition}' -a ${name} -d ${fishQuoted(description)}`;
 }
 
-function flagLine(condition: string, { word, description, valueName, values }: OfferedFlag): string {
-  const value = valueName === undefined ? "" : values === undefined ? " -x" : ` -r ${fishSource(values)}`;
-  return `complete -c etl -n '${condition}' -l ${word.slice(2)}${value} -d ${fishQuoted(description)}`;
+function flagLine(condition: string, flag: Flag): string {
+  const given = `complete -c etl -n '${condition}' -l ${flag.name.slice(2)}`;
+  const description = `-d ${fishQuoted(flag.description)}`;
+  if (!takesValue(flag)) return `${given} ${description}`;
+  const { values } = flag.kind;
+  return `${given} ${values === undefined ? "-x" : `-r ${fishSource(values)}`} ${description}`;
 }
 
 function fishSource(values: Values): string {
@@ -231,7 +200,7 @@ function fishQuoted(text: string): string {
 /** The script, to be read by `eval` or kept as a file `_etl` in one of the folders of `fpath`. */
 function zshCompletion({ first, second, commands }: CommandLine): string {
   const groups = [...second].map(
-    ([group, offers]) => `    "${group}" | "${helpWord.word} ${group}") offered=(${described(offers)}) ;;`,
+    ([group, offers]) => `    "${group}" | "${helpWord.name} ${group}") offered=(${described(offers)}) ;;`,
   );
   const specifications = commands.map(({ name, flags, argument }) => {
     const flagged = flags.map(flagSpecification);
@@ -248,7 +217,7 @@ function zshCompletion({ first, second, commands }: CommandLine): string {
 _etl_words() {
   case "$1" in
     "") offered=(${described([...first, helpWord])}) ;;
-    ${helpWord.word}) offered=(${described(first)}) ;;
+    ${helpWord.name}) offered=(${described(first)}) ;;
 ${groups.join("\n")}
     *) return 1 ;;
   esac
@@ -284,15 +253,15 @@ fi
 }
 
 function described(offers: readonly Offer[]): string {
-  return offers.map(({ word, description }) => zshQuoted(`${word}:${zshEscaped(description)}`)).join(" ");
+  return offers.map(({ name, description }) => zshQuoted(`${name}:${zshEscaped(description)}`)).join(" ");
 }
 
 /** @see https://zsh.sourceforge.io/Doc/Release/Completion-System.html `_arguments` */
-function flagSpecification({ word, description, valueName, values }: OfferedFlag): string {
-  const explained = `[${zshEscaped(description)}]`;
-  if (valueName === undefined) return zshQuoted(word + explained);
+function flagSpecification(flag: Flag): string {
+  const explained = `[${zshEscaped(flag.description)}]`;
+  if (!takesValue(flag)) return zshQuoted(flag.name + explained);
   // The equals sign says that the value may stand behind one, or in the next word.
-  return zshQuoted(`${word}=${explained}:${zshEscaped(valueName)}:${zshAction(values)}`);
+  return zshQuoted(`${flag.name}=${explained}:${zshEscaped(flag.valueName)}:${zshAction(flag.kind.values)}`);
 }
 
 /** A space alone shows what is expected and offers nothing. */

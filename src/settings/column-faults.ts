@@ -35,38 +35,90 @@ const typesOfFacts: Readonly<Record<string, readonly ColumnType[]>> = {
 
 /** The first thing that cannot work; what else is wrong may come of it. */
 export function columnFault(read: ReadEntry): ColumnFault | undefined {
-  return (
-    stepFault(read) ??
-    bitsFault(read) ??
-    typeFault(read) ??
-    maskFault(read) ??
-    sourceFault(read) ??
-    absenceFault(read)
-  );
-}
-
-function stepFault({ steps }: ReadEntry): ColumnFault | undefined {
-  for (const [index, step] of steps.entries()) {
-    const before = steps[index - 1];
-    if (before === "mask") return { key: "transform", says: "must end with mask" };
-    // A text that holds JSON in JSON exists, if only by mistake.
-    if (steps.indexOf(step) !== index && step !== "json")
-      return { key: "transform", says: `has ${step} twice` };
-    if (before === undefined || step === "mask" || typesOfSteps[before] === undefined) continue;
-    return {
-      key: "transform",
-      says: `cannot have ${step} behind ${before}, which has made the value already`,
-    };
+  for (const faults of [stepFaults, typeFaults, maskFaults, sourceFaults, absenceFaults]) {
+    const [first] = faults(read);
+    if (first !== undefined) return first;
   }
   return undefined;
 }
 
-function bitsFault({ entry, steps, type, bits }: ReadEntry): ColumnFault | undefined {
-  if (!steps.includes("version")) {
-    return entry.version_bits && { key: "version_bits", says: 'needs transform = "version"' };
+type Faults = Generator<ColumnFault>;
+
+function* stepFaults({ entry, steps }: ReadEntry): Faults {
+  const key = "transform";
+  for (const [index, step] of steps.entries()) {
+    const before = steps[index - 1];
+    if (before === "mask") yield { key, says: "must end with mask" };
+    // A text that holds JSON in JSON exists, if only by mistake.
+    if (steps.indexOf(step) !== index && step !== "json") yield { key, says: `has ${step} twice` };
+    if (before === undefined || step === "mask" || typesOfSteps[before] === undefined) continue;
+    yield { key, says: `cannot have ${step} behind ${before}, which has made the value already` };
   }
-  if (type !== "integer" || fitsInteger(bits)) return undefined;
-  return { key: "type", says: `must be bigint or numeric, as version_bits are ${sum(bits)} in all` };
+  if (entry.version_bits && !steps.includes("version")) {
+    yield { key: "version_bits", says: 'needs transform = "version"' };
+  }
+}
+
+function* typeFaults({ steps, type, bits }: ReadEntry): Faults {
+  const key = "type";
+  if (steps.includes("version") && type === "integer" && !fitsInteger(bits)) {
+    yield { key, says: `must be bigint or numeric, as version_bits are ${sum(bits)} in all` };
+  }
+  for (const step of steps) {
+    const types = typesOfSteps[step];
+    if (types === undefined || types.includes(type)) continue;
+    yield { key, says: `must be ${listed(types)} with transform = "${step}"; found "${type}"` };
+  }
+}
+
+function* maskFaults({ entry, steps, type }: ReadEntry): Faults {
+  if (!steps.includes("mask")) return;
+  if (entry.mask === "truncate" && type !== "inet") {
+    const says = `must be inet with mask = "truncate", which takes an IP address; found "${type}"`;
+    yield { key: "type", says };
+  }
+  // Whoever can tell one of two values from its pseudonym can tell the other one, too.
+  if (entry.mask !== "redact" && type === "boolean") {
+    const says = 'does not hide true and false; use mask = "redact", or leave the column out';
+    yield { key: "mask", says };
+  }
+}
+
+function* sourceFaults(read: ReadEntry): Faults {
+  const { entry, source, type } = read;
+  const [step] = read.steps;
+  const key = entry.mask === undefined ? "transform" : "mask";
+  if (source.in === "constant") {
+    if (step !== undefined) {
+      yield { key, says: "has nothing to do for a constant: write the constant as it is to be stored" };
+    }
+    const expected = unmetExpectation(source.value, read);
+    if (expected !== undefined) {
+      yield { key: "from", says: `must be a constant that is ${expected}, as the type is ${type}` };
+    }
+  }
+  const types = source.in === "message" ? typesOfFacts[source.fact] : undefined;
+  if (source.in !== "message" || types === undefined) return;
+  if (step !== undefined) {
+    yield { key, says: `cannot be ${entry.mask ?? step} for $${source.fact}, which is no text` };
+  }
+  if (!types.includes(type)) {
+    yield { key: "type", says: `must be ${listed(types)} for $${source.fact}; found "${type}"` };
+  }
+}
+
+function* absenceFaults(read: ReadEntry): Faults {
+  const { default: standIn, required } = read.entry;
+  const present = isAlwaysThere(read.source);
+  const key = "default";
+  if (present && standIn !== undefined) yield { key, says: "is never used: the value is always there" };
+  if (present && required === false) {
+    yield { key: "required", says: "cannot be false: the value is always there" };
+  }
+  if (present || standIn === undefined) return;
+  if (required) yield { key, says: "is never used with required = true" };
+  const expected = unmetExpectation(standIn, read);
+  if (expected !== undefined) yield { key, says: `must be ${expected}` };
 }
 
 /** Whether a version of so many bits fits Postgres's `integer`, which has 31 without its sign. */
@@ -76,74 +128,6 @@ export function fitsInteger(bits: VersionBits): boolean {
 
 function sum(bits: VersionBits): number {
   return bits[0] + bits[1] + bits[2];
-}
-
-function typeFault({ steps, type }: ReadEntry): ColumnFault | undefined {
-  for (const step of steps) {
-    const types = typesOfSteps[step];
-    if (types === undefined || types.includes(type)) continue;
-    return { key: "type", says: `must be ${listed(types)} with transform = "${step}"; found "${type}"` };
-  }
-  return undefined;
-}
-
-function maskFault({ entry, steps, type }: ReadEntry): ColumnFault | undefined {
-  if (!steps.includes("mask")) return undefined;
-  if (entry.mask === "truncate") {
-    if (type === "inet") return undefined;
-    return {
-      key: "type",
-      says: `must be inet with mask = "truncate", which takes an IP address; found "${type}"`,
-    };
-  }
-  // Whoever can tell one of two values from its pseudonym can tell the other one, too.
-  if (entry.mask !== "redact" && type === "boolean") {
-    return {
-      key: "mask",
-      says: 'does not hide true and false; use mask = "redact", or leave the column out',
-    };
-  }
-  return undefined;
-}
-
-function sourceFault(read: ReadEntry): ColumnFault | undefined {
-  const { entry, source, type } = read;
-  const [step] = read.steps;
-  if (source.in === "constant") {
-    if (step !== undefined) {
-      const key = entry.mask === undefined ? "transform" : "mask";
-      return { key, says: "has nothing to do for a constant: write the constant as it is to be stored" };
-    }
-    const expected = unmetExpectation(source.value, read);
-    return expected === undefined
-      ? undefined
-      : { key: "from", says: `must be a constant that is ${expected}, as the type is ${type}` };
-  }
-  if (source.in !== "message") return undefined;
-  const types = typesOfFacts[source.fact];
-  if (types === undefined) return undefined;
-  if (step !== undefined) {
-    const key = entry.mask === undefined ? "transform" : "mask";
-    return { key, says: `cannot be ${entry.mask ?? step} for $${source.fact}, which is no text` };
-  }
-  return types.includes(type)
-    ? undefined
-    : { key: "type", says: `must be ${listed(types)} for $${source.fact}; found "${type}"` };
-}
-
-function absenceFault(read: ReadEntry): ColumnFault | undefined {
-  const { entry, source } = read;
-  if (isAlwaysThere(source)) {
-    if (entry.default !== undefined)
-      return { key: "default", says: "is never used: the value is always there" };
-    if (entry.required === false)
-      return { key: "required", says: "cannot be false: the value is always there" };
-    return undefined;
-  }
-  if (entry.default === undefined) return undefined;
-  if (entry.required) return { key: "default", says: "is never used with required = true" };
-  const expected = unmetExpectation(entry.default, read);
-  return expected === undefined ? undefined : { key: "default", says: `must be ${expected}` };
 }
 
 /** Whether no message is without it. */
