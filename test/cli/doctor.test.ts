@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runEtl } from "../support/binary.ts";
 import { type DoctorRun, differences, runDoctor } from "../support/doctor-run.ts";
-import { listen } from "../support/postgres-proxy.ts";
 import { type DenyingProxy, startDenyingProxy } from "../support/sqs-denying-proxy.ts";
 import { startVerifyingProxy } from "../support/sqs-verifying-proxy.ts";
-import { loginEvent, maskKey, openWorld, type World } from "../support/world.ts";
+import { loginEvent, openWorld, type World } from "../support/world.ts";
 
 let world: World;
 let proxy: DenyingProxy;
@@ -125,42 +124,9 @@ describe("settings and key", () => {
       rest.every(({ status, message }) => status === "skipped" && message === "needs the settings"),
     ).toBe(true);
   });
-
-  test("a key file that others may read", async () => {
-    const path = join(world.folder, "open.key");
-    writeFileSync(path, `${maskKey}\n`);
-    chmodSync(path, 0o644);
-    await finds([/^failed \| mask key \| .*others than its owner.* \| chmod 600 .*open\.key \| 78$/], {
-      ETL_MASK_KEY_FILE: path,
-    });
-  });
-
-  test("a key that is too short", async () => {
-    const changes = { ETL_MASK_KEY_FILE: undefined, ETL_MASK_KEY: Buffer.alloc(16, 7).toString("base64") };
-    await finds([/^failed \| mask key \| ETL_MASK_KEY holds fewer than 32 bytes .* 78$/], changes);
-  });
 });
 
 describe("the queue", () => {
-  test("no queue is named", async () => {
-    await finds([/^failed \| queue \| no queue is named \| .* 78$/], { ETL_QUEUE_URL: undefined });
-  });
-
-  test("it does not exist", async () => {
-    await finds([/^failed \| queue \| the queue does not exist \| .* 78$/], {
-      ETL_QUEUE_URL: `${queueUrl}x`,
-    });
-  });
-
-  test("nothing listens", async () => {
-    const gone = await listen(() => {});
-    await gone.stop();
-    const AWS_ENDPOINT_URL_SQS = `http://127.0.0.1:${gone.port}`;
-    await finds([/^skipped \| clock/, /^failed \| queue \| nothing listens at .* 69$/], {
-      AWS_ENDPOINT_URL_SQS,
-    });
-  });
-
   test("there are no credentials", async () => {
     const none = {
       AWS_ACCESS_KEY_ID: undefined,
@@ -204,18 +170,19 @@ describe("the queue", () => {
     proxy.denied = [];
   });
 
-  test.each<[what: string, settings: Parameters<World["newQueue"]>[0], line: RegExp]>([
-    ["a short visibility time-out", { VisibilityTimeout: 5 }, /^warning \| visibility time-out \| 5 s: /],
-    ["messages in clear", { SqsManagedSseEnabled: false }, /^warning \| queue encryption \| .* in clear /],
-    ["a key of KMS", { KmsMasterKeyId: "alias/ours" }, /^ok \| queue encryption \| .* KMS key alias\/ours/],
-  ])("%s", async (_, settings, line) => {
-    const ETL_QUEUE_URL = await world.newQueue({ RedrivePolicy: redriveTo(dead), ...settings });
-    await finds([/^ok \| queue \| /, line], { ETL_QUEUE_URL });
-  });
-
-  test("a redrive after few receives", async () => {
-    const ETL_QUEUE_URL = await world.newQueue({ RedrivePolicy: redriveTo(dead, 2) });
-    await finds([/^ok \| queue \| /, /^warning \| redrive policy \| after 2 receives /], { ETL_QUEUE_URL });
+  test("its attributes are judged", async () => {
+    const settings = { VisibilityTimeout: 5, SqsManagedSseEnabled: false, RedrivePolicy: redriveTo(dead, 2) };
+    const lines = [
+      /^ok \| queue \| /,
+      /^warning \| visibility time-out \| 5 s: /,
+      /^warning \| redrive policy \| after 2 receives /,
+      /^warning \| queue encryption \| .* in clear /,
+    ];
+    await finds(lines, { ETL_QUEUE_URL: await world.newQueue(settings) });
+    const RedrivePolicy = redriveTo(dead);
+    const kms = await world.newQueue({ KmsMasterKeyId: "alias/ours", RedrivePolicy });
+    const encrypted = /^ok \| queue encryption \| .* KMS key alias\/ours/;
+    await finds([/^ok \| queue \| /, encrypted], { ETL_QUEUE_URL: kms });
   });
 
   test("a redrive to a queue that forgets first, and is then deleted", async () => {
@@ -234,21 +201,6 @@ describe("where rejected messages are sent", () => {
 
   test("all is well", async () => {
     await finds([/^ok \| rejects queue /, /^ok \| rejects sending \| .*not denied/, stored], {}, args(dead));
-  });
-
-  test("none is named; it is the queue itself; it is of another kind; it is not there", async () => {
-    await finds([/^failed \| rejects queue \| no dead-letter queue is named .* 78$/], {}, [
-      "--on-reject",
-      "dead-letter",
-    ]);
-    await finds([/^failed \| rejects queue \| .* the queue that is drained .* 78$/], {}, args(queueUrl));
-    const fifo = await world.server.createQueue("letters.fifo", { FifoQueue: true });
-    await finds([/^failed \| rejects queue \| letters.fifo is a FIFO queue.* 78$/], {}, args(fifo));
-    await finds(
-      [/^failed \| rejects queue \| the dead-letter queue does not exist .* 78$/],
-      {},
-      args(`${dead}x`),
-    );
   });
 
   test("sending is denied", async () => {
