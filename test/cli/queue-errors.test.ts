@@ -52,29 +52,12 @@ test("the world is in order: what fails below fails for the one thing that was c
 });
 
 describe("the queue's URL", () => {
+  // What else is wrong with a URL is in test/sqs/queue-url.test.ts.
   test.each<[name: string, url: string | undefined, error: string, hint: string]>([
     ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
     ["is set to nothing", "", "no queue is named", "ETL_QUEUE_URL"],
-    ["is a bare name", "login-queue", "is not a full http or https URL", "--queue-url https://sqs."],
-    [
-      "is an ARN",
-      "arn:aws:sqs:eu-west-1:123456789012:login-queue",
-      "as an ARN",
-      "--queue-url https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue",
-    ],
-    ["names no queue", "https://sqs.eu-west-1.amazonaws.com/", "queue's name", "--queue-url https://sqs."],
-    [
-      "would send messages in clear",
-      "http://sqs.eu-west-1.amazonaws.com/123456789012/q",
-      "unencrypted",
-      "https://",
-    ],
-    [
-      "holds a password",
-      "https://user:test-secret@sqs.example/1/q",
-      "a password",
-      "--queue-url https://sqs.",
-    ],
+    ["is an ARN", "arn:aws:sqs:eu-west-1:123456789012:q", "as an ARN", "amazonaws.com/123456789012/q"],
+    ["holds a password", "https://u:test-secret@sqs.example/1/q", "a password", "--queue-url https://sqs."],
   ])("%s", async (_, url, error, hint) => {
     await fails(exitCodes.config, error, hint, { ETL_QUEUE_URL: url });
   });
@@ -122,20 +105,6 @@ describe("credentials", () => {
       exitCodes.permission,
       "does not accept the request's signature",
       "AWS_SECRET_ACCESS_KEY",
-    ],
-    [
-      "an unknown key",
-      { AWS_ACCESS_KEY_ID: "another-key" },
-      exitCodes.permission,
-      "does not know the access key",
-      "aws sts get-caller-identity",
-    ],
-    [
-      "a session token that is not its own",
-      { AWS_SESSION_TOKEN: "canary-token" },
-      exitCodes.permission,
-      "does not know the access key",
-      "aws sts get-caller-identity",
     ],
     [
       "half of a pair",

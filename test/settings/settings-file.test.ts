@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EtlError } from "../../src/errors.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { loadSettings } from "../../src/settings/settings.ts";
 import { readSettingsFile } from "../../src/settings/settings-file.ts";
 import { everyWordOf, refusalOf } from "../support/refusal.ts";
 import { rowsOf } from "../support/rows.ts";
@@ -227,40 +226,5 @@ describe("a database password", () => {
     );
     const both = `${withoutPassword[0]}\nhost = "db"\nport = 1`;
     expect(refusalOf(() => read(both)).message).toContain("database.url stands beside host, port");
-  });
-
-  function passwordFrom(text: string, openToOthers = false) {
-    return loadSettings({
-      flags: { config: "/conf/etl.toml" },
-      env: {},
-      readFile: (path) => {
-        if (path === "/conf/etl.toml") {
-          return { text: "[database]\npassword_file = 'secrets/db'", openToOthers: true };
-        }
-        return path === "/conf/secrets/db" ? { text, openToOthers } : undefined;
-      },
-    }).database.file.password;
-  }
-
-  test.each([
-    ["hunter2", "hunter2"],
-    ["hunter2\n", "hunter2"],
-    ["hunter2\r\n", "hunter2"],
-    ["  spaces stay \n", "  spaces stay "],
-  ])("file that holds %j gives %j", (text, password) => {
-    expect(passwordFrom(text)).toBe(password);
-  });
-
-  test.each(["", "\n", "canary\nsecond line", "canary\n\n"])("file that holds %j is refused", (text) => {
-    const refusal = refusalOf(() => passwordFrom(text));
-    expect(refusal.message).toBe(
-      "/conf/secrets/db must hold the database's password on one line, and nothing else",
-    );
-  });
-
-  test("file that others may read is refused", () => {
-    const refusal = refusalOf(() => passwordFrom("canary", true));
-    expect(refusal).toMatchObject({ exitCode: 78, hint: "chmod 600 /conf/secrets/db" });
-    expect(everyWordOf(refusal)).not.toContain("canary");
   });
 });
