@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { columnTypes, maskMethods } from "../message/mapping.ts";
-import { word } from "./setting.ts";
+import { truth, word } from "./setting.ts";
 
 /** Arrays and dates are objects too: without this check valibot would take them for tables without keys. */
 export function isTable(value: unknown): boolean {
@@ -76,7 +76,7 @@ const columnEntries = {
       v.check(([major, minor, patch]) => major + minor + patch <= 63, bits),
     ),
   ),
-  required: v.optional(v.boolean("true or false")),
+  required: v.optional(truth.schema),
   default: v.optional(scalar),
   mask: v.optional(word(maskMethods).schema),
 };
