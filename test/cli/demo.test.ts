@@ -55,11 +55,11 @@ describe("etl demo", () => {
       expect(readdirSync(folder)).toEqual([]);
     }));
 
-  test("is not led astray by settings of the machine and the folder", () =>
+  test("shows the same person twice with the same masks, on 80 columns, whatever the machine's settings say", () =>
     inTemporaryFolder(async (folder) => {
       writeFileSync(join(folder, "etl.toml"), "nonsense = 1\n");
-      const run = await runEtl(["demo", "--messages", "1"], {
-        cwd: folder,
+      const { exitCode, lines } = await runEtlInTerminal(["demo", "--messages", "20"], {
+        ...{ columns: 80, cwd: folder },
         env: {
           DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
           PGHOST: "127.0.0.2",
@@ -70,22 +70,14 @@ describe("etl demo", () => {
           HTTP_PROXY: "http://127.0.0.1:1",
         },
       });
-      expect(run.exitCode).toBe(0);
-      expect(receiptOf(run)).toMatchObject({ received: 2, inserted: 1, duplicates: 1, rejected: 0 });
-      expect(run.stdout).toContain("1 row of user_logins");
-      expect(run.stderr).not.toContain("malformed");
+      expect(exitCode).toBe(0);
+      const header = lines.findIndex((line) => line.startsWith("user_id"));
+      const table = lines.slice(header, header + 7);
+      expect(table.length).toBe(7);
+      for (const line of table) expect(line.length).toBeLessThanOrEqual(80);
+      const devices = table.slice(2).map((row) => row.split(/ +/)[3]);
+      expect(new Set(devices).size).toBeLessThan(5);
     }));
-
-  test("shows the same person twice with the same masks, on a terminal of 80 columns", async () => {
-    const { exitCode, lines } = await runEtlInTerminal(["demo", "--messages", "20"], { columns: 80 });
-    expect(exitCode).toBe(0);
-    const header = lines.findIndex((line) => line.startsWith("user_id"));
-    const table = lines.slice(header, header + 7);
-    expect(table.length).toBe(7);
-    for (const line of table) expect(line.length).toBeLessThanOrEqual(80);
-    const devices = table.slice(2).map((row) => row.split(/ +/)[3]);
-    expect(new Set(devices).size).toBeLessThan(5);
-  });
 });
 
 describe("etl demo --keep", () => {

@@ -6,9 +6,9 @@ import { openWorld, type World } from "../support/world.ts";
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
+  await world.emptyTable();
 });
 afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
 
 /** What personal fields hold, and must be seen nowhere. */
 const personal = { ip: "203.0.113.77", device_id: "CANARY-device-id" };
@@ -96,6 +96,9 @@ describe("messages that are refused", () => {
 });
 
 describe("what Postgres says of a row stays inside: its messages quote values", () => {
+  beforeEach(() => world.emptyTable());
+  afterAll(() => world.emptyTable());
+
   test.each<[what: string, sql: string, reason: string]>([
     ["a check", "alter table user_logins add constraint short check (length(user_id) < 3)", "sqlstate_23514"],
     ["a unique index", "create unique index one on user_logins ((left(user_id, 6)))", "sqlstate_23505"],
@@ -132,7 +135,7 @@ describe("what Postgres says of a row stays inside: its messages quote values", 
   });
 });
 
-describe("secrets stay inside where things go wrong", () => {
+describe.concurrent("secrets stay inside where things go wrong", () => {
   const broken: readonly [what: string, changes: Readonly<Record<string, string | undefined>>][] = [
     ["the key is damaged", { ETL_MASK_KEY: `${key}CANARY!` }],
     ["the key is too short", { ETL_MASK_KEY: Buffer.from("CANARY").toString("base64") }],
@@ -198,6 +201,7 @@ describe("secrets stay inside where things go wrong", () => {
 });
 
 test("a good drain shows nothing of a row, and the table holds no personal value", async () => {
+  await world.emptyTable();
   const output = await everyOutput(drain, runOptions(await queueWith([event({}), event({ locale: null })])));
   expect(output).toContain("inserted");
   expectNoLeak(output);

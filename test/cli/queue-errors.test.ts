@@ -31,12 +31,19 @@ afterAll(async () => {
 type Changes = Readonly<Record<string, string | undefined>>;
 
 /** Runs a drain that must fail before it receives: the queue keeps its two messages, untouched. */
-async function fails(exitCode: number, error: string, hint: string, changes: Changes, args: string[] = []) {
+async function fails(
+  exitCode: number,
+  error: string,
+  hint: string,
+  changes: Changes,
+  args: string[] = [],
+  timeoutMillis = 10_000,
+) {
   const env = world.env(queueUrl, changes);
   const run = await runEtl(["drain", "--wait-seconds", "0", ...args], {
     env,
     cwd: world.folder,
-    timeoutMillis: 4_000,
+    timeoutMillis,
   });
   expectFailure(run, { exitCode, error, hint }, env);
   expect(run.stdout).toBe("");
@@ -51,7 +58,7 @@ test("the world is in order: what fails below fails for the one thing that was c
   expect(proxy.rejected).toBe(0);
 });
 
-describe("the queue's URL", () => {
+describe.concurrent("the queue's URL", () => {
   // What else is wrong with a URL is in test/sqs/queue-url.test.ts.
   test.each<[name: string, url: string | undefined, error: string, hint: string]>([
     ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
@@ -78,7 +85,7 @@ describe("the queue's URL", () => {
   });
 });
 
-describe("the queue answers", () => {
+describe.concurrent("the queue answers", () => {
   const html = { status: 200, body: "<!doctype html><title>Sign in</title>" };
   const throttled = { status: 403, body: errorAnswer("RequestThrottled") };
   const broken = { status: 503, body: "<html>canary</html>" };
@@ -97,7 +104,7 @@ describe("the queue answers", () => {
   });
 });
 
-describe("credentials", () => {
+describe.concurrent("credentials", () => {
   test.each<[what: string, env: Changes, exitCode: number, error: string, hint: string]>([
     [
       "a wrong secret",
@@ -137,7 +144,7 @@ describe("an error is the last word", () => {
       DATABASE_URL: `postgres://etl@127.0.0.1:${silent.port}/x`,
     };
     for (const args of [[], ["--dry-run"]]) {
-      await fails(exitCodes.config, "the queue does not exist", "check the queue URL", changes, args);
+      await fails(exitCodes.config, "the queue does not exist", "check the queue URL", changes, args, 4_000);
     }
     await silent.stop();
   });
@@ -145,7 +152,7 @@ describe("an error is the last word", () => {
   test("though the queue does not answer", async () => {
     const server = await startFaultyServer(["hang"]);
     const changes = { AWS_ENDPOINT_URL_SQS: server.endpoint };
-    await fails(exitCodes.config, "no table nowhere", "etl migrate", changes, ["--table", "nowhere"]);
+    await fails(exitCodes.config, "no table nowhere", "etl migrate", changes, ["--table", "nowhere"], 4_000);
     await server.stop();
   });
 });
