@@ -59,9 +59,10 @@ type SettingFlagSet = {
 export const settingFlags = Object.fromEntries(
   settingKeys.flatMap((key) => {
     const setting = settingOf(key);
-    const { flag, kind, help = aboutWithDefault(setting) } = setting;
+    const { flag, kind, valueName, about, help = aboutWithDefault(setting) } = setting;
     if (flag === undefined) return [];
-    const made = "read" in kind ? valueFlag(flag, kind, help, setting.valueName) : switchFlag(flag, help);
+    // A switch is off by default, which need not be said.
+    const made = "read" in kind ? valueFlag(flag, kind, help, valueName) : switchFlag(flag, about);
     return [[flagKey(flag), made]];
   }),
   // The kind of a setting gives the type of its flag, here and in the table.

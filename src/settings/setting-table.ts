@@ -168,9 +168,8 @@ export const settingTable = {
   }),
   "drain.max_messages": setting(whole(1, 1_000_000_000), {
     flag: "--max-messages",
-    help: "Stop after N messages (dry run: 10)",
     otherwise: "all; 10 in a dry run",
-    about: "Stop after so many messages",
+    about: "Stop after N messages",
     example: "1000000",
   }),
   "drain.batch_size": setting(whole(1, 10_000), {
@@ -198,7 +197,7 @@ export const settingTable = {
     flag: "--wait-seconds",
     help: "Long poll when empty (default: 5, follow: 20)",
     otherwise: "5; 20 with --follow",
-    about: "How long a poll of an empty queue is held open",
+    about: "Seconds that a poll of an empty queue is held open",
     example: "5",
   }),
   "drain.max_in_flight": setting(whole(10, 100_000), {
@@ -213,13 +212,12 @@ export const settingTable = {
     flag: "--give-up-after",
     help: "Seconds to wait for a failing service (default: 300)",
     default: 300,
-    about: "How long a failing queue or database is waited for; for ever with --follow",
+    about: "Seconds to wait for a failing queue or database; for ever with --follow",
   }),
   "drain.grace_seconds": setting(whole(0, 3_600), {
     flag: "--grace-seconds",
-    help: "To settle after a stop (default: 20)",
     default: 20,
-    about: "How long a stopped run may take to settle",
+    about: "Seconds a stopped run may take to settle",
   }),
   "rejects.action": setting(word(["leave", "dead-letter"]), {
     flag: "--on-reject",
@@ -240,7 +238,6 @@ export const settingTable = {
   }),
   "log.quiet": setting(truth, {
     flag: "--quiet",
-    help: "Log nothing but warnings and errors",
     default: false,
     about: "Log nothing but warnings and errors",
   }),

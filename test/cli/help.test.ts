@@ -84,6 +84,14 @@ describe("the overview", () => {
   });
 });
 
+test("every command that needs the ledger knows where it is, and a drain how many connections load", () => {
+  const withFlag = (key: string) =>
+    commands.filter(({ flags }) => Object.hasOwn(flags, key)).map(({ name }) => name);
+  const ledger = ["doctor", "drain", "status", "rejects list", "rejects retry", "migrate", "config show"];
+  expect(withFlag("ledgerSchema")).toEqual(ledger);
+  expect(withFlag("connections")).toEqual(["drain", "config show"]);
+});
+
 test("no help is wider than a terminal of 80 columns", () => {
   const all = [[], ...groups.map((group) => [group]), ...commands.map(({ name }) => name.split(" "))];
   const lines = all.flatMap((words) => helpOf("help", ...words).split("\n"));
