@@ -6,12 +6,6 @@ import type { SettingKey, SettingValue, settingTable } from "./setting-table.ts"
 /** How personal fields are masked. */
 export type MaskAlgorithm = SettingValue<"mask.algorithm">;
 
-/** Where rejected messages go. */
-export type OnReject = SettingValue<"rejects.action">;
-
-/** How log lines are written: for people, or one JSON object a line. */
-export type LogFormat = SettingValue<"log.format">;
-
 type FlagKey<Key extends SettingKey> = (typeof settingTable)[Key] extends { readonly flag: `--${infer Name}` }
   ? Camel<Name, "-">
   : never;

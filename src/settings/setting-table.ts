@@ -93,7 +93,7 @@ export const settingTable = {
     variables: ["PGPASSWORD"],
     secret: true,
     otherwise: "none, or as ~/.pgpass says",
-    about: 'Where the password is: "env:NAME", or "file:PATH" with mode 600',
+    about: 'Where the password is: "env:NAME", or "file:PATH", for its owner alone',
     example: '"env:DATABASE_PASSWORD"',
   }),
   "database.password_file": setting(text, {

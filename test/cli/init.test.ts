@@ -244,15 +244,4 @@ describe("at a terminal", () => {
     expect(await terminal.ended).toBe(143);
     await expectNothingDone();
   });
-
-  test("run again, it proposes what the file says", async () => {
-    await runEtl(flags(), { env: env(), cwd: folder });
-    await using terminal = openPseudoTerminal([executable, "init"], { env: env(), cwd: folder });
-    for (const question of [/Which queue/, /Which Postgres/, /Into which table/, /Is this right/]) {
-      await terminal.answer(question, keys.enter);
-    }
-    expect(await terminal.ended).toBe(0);
-    expect(terminal.screen.text).not.toContain("Which are personal");
-    expect(terminal.screen.text).not.toContain("new mask key");
-  });
 });
