@@ -135,7 +135,7 @@ const rejectsRetry = defineCommand({
 
 const migrate = defineCommand({
   name: "migrate",
-  summary: "Create the table and the ledger where they are missing",
+  summary: "Create the table and the ledger if they are missing",
   flags: {
     print: switchFlag("--print", "Print the SQL; change nothing"),
     ...{ databaseUrl, table, ledgerSchema, config },

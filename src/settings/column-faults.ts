@@ -13,7 +13,7 @@ export interface ColumnFault {
   readonly says: string;
 }
 
-/** An entry that was understood so far; `mask` is the last of its steps where the entry has a `mask`. */
+/** An entry that was understood so far; `mask` is the last of its steps if the entry has a `mask`. */
 export interface ReadEntry extends ValueTaker {
   readonly entry: FileColumn;
   readonly source: ColumnSource;
@@ -26,7 +26,7 @@ const typesOfSteps: Readonly<Partial<Record<TransformName, readonly ColumnType[]
   epoch_millis: ["timestamptz", "date"],
 };
 
-/** What the queue says of a message, where it is no text. */
+/** What the queue says of a message, if it is no text. */
 const typesOfFacts: Readonly<Record<string, readonly ColumnType[]>> = {
   sent_at: ["timestamptz", "date"],
   received_at: ["timestamptz", "date"],

@@ -73,7 +73,7 @@ export type LogSettings = SectionSettings<"log">;
 
 /** Every setting of a run. */
 export interface Settings {
-  /** The `etl.toml` that was read, where there was one. */
+  /** The `etl.toml` that was read, if there was one. */
   readonly configPath?: string | undefined;
   readonly queue: QueueSettings;
   readonly database: DatabaseSettings;
