@@ -33,15 +33,6 @@ describe("on a terminal of 80 columns", () => {
     expect(lines.some((line) => line.includes("asking"))).toBe(false);
     expect(lines.findLast((line) => line !== "") ?? "").toMatch(/^Ready: 2 warnings\.$/);
   });
-
-  test("NO_COLOR is honoured", async () => {
-    const { output } = await runEtlInTerminal(["doctor"], {
-      ...surroundings({ NO_COLOR: "1" }),
-      columns: 80,
-    });
-    expect(output).toContain("ok       settings");
-    expect(output).not.toContain("\u001b[32m");
-  });
 });
 
 test("in a pipe there is no escape, and the exit code is the first failure's", async () => {
