@@ -1,69 +1,38 @@
-import { describe, expect, test } from "bun:test";
-import { dirname, join } from "node:path";
+import { expect, test } from "bun:test";
+import { dirname, join, relative } from "node:path";
 
-const root = join(import.meta.dir, "..");
-const list = async (pattern: string) => (await Array.fromAsync(new Bun.Glob(pattern).scan(root))).sort();
-const source = (await list("src/**/*.ts")).filter((path) => !path.endsWith(".d.ts"));
-const everything = [
-  ...(await list("src/**/*.ts")),
-  ...(await list("test/**/*.ts")),
-  ...(await list("scripts/**/*.ts")),
-];
-const texts = new Map(
-  await Promise.all(everything.map(async (path) => [path, await Bun.file(join(root, path)).text()] as const)),
-);
-const textOf = (path: string) => texts.get(path) ?? "";
+const src = join(import.meta.dir, "../src");
+const transpiler = new Bun.Transpiler({ loader: "ts" });
 
-/** What a folder of `src` may import of the others, as paths or folders. */
+/** What a room of `src` may import when it runs, as rooms or files; of everything else it may import the types. */
 interface Arrows {
   readonly may: readonly string[];
-  /** Of these the types alone. */
-  readonly mayTypes?: readonly string[];
   readonly packages?: RegExp;
+  /** Decides and does nothing: not even a type of a room that does something. */
+  readonly pure?: true;
 }
 
-const arrows: Readonly<Record<string, Arrows>> = {
-  text: { may: ["text"] },
-  message: { may: ["message", "errors.ts"], packages: /^node:(crypto|zlib)$/ },
-  polling: { may: ["polling", "message", "errors.ts"] },
-  sqs: {
-    may: ["sqs", "polling/ports.ts", "errors.ts"],
-    mayTypes: ["message"],
-    packages: /^(node:|aws4fetch$|@aws-sdk\/)/,
-  },
+const rooms: Readonly<Record<string, Arrows>> = {
+  text: { may: [], pure: true },
+  message: { may: ["errors.ts", "text"], packages: /^node:(crypto|zlib)$/, pure: true },
+  doctor: { may: ["message", "errors.ts", "text"] },
+  processing: { may: ["message", "errors.ts"] },
+  polling: { may: ["processing", "message", "errors.ts"] },
+  sqs: { may: ["polling/ports.ts", "errors.ts"], packages: /^(node:|aws4fetch$|@aws-sdk\/)/ },
   postgres: {
-    may: ["postgres", "polling/ports.ts", "message", "errors.ts", "text"],
+    may: ["processing/outcome.ts", "message", "errors.ts", "text"],
     packages: /^(node:|postgres$)/,
   },
-  terminal: {
-    may: ["terminal", "errors.ts"],
-    mayTypes: ["polling/receipt.ts", "polling/ports.ts", "doctor/check.ts", "postgres/status.ts"],
-    packages: /^(node:(fs|stream|tty)|@clack\/prompts)$/,
-  },
-  settings: {
-    may: [
-      "settings",
-      "errors.ts",
-      "message/conversions",
-      "message/mapping.ts",
-      "message/transforms/version.ts",
-      "text",
-    ],
-    mayTypes: ["commands/context.ts", "message"],
-    packages: /^(node:(fs|path)|smol-toml|valibot)$/,
-  },
-  setup: {
-    may: ["setup", "message", "errors.ts", "postgres/column-types.ts"],
-    mayTypes: ["polling", "postgres", "settings", "sqs", "terminal"],
-  },
-  demo: { may: ["demo", "errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
-  doctor: { may: ["doctor", "errors.ts", "text"], mayTypes: ["postgres", "settings", "sqs"] },
+  terminal: { may: ["errors.ts", "text"], packages: /^(node:(fs|stream|tty)$|@clack\/prompts$)/ },
+  settings: { may: ["message", "errors.ts", "text"], packages: /^(node:(fs|path)|smol-toml|valibot)$/ },
+  setup: { may: ["message", "processing", "postgres/column-types.ts", "errors.ts", "text"] },
+  demo: { may: ["errors.ts"], packages: /^(node:|local-aws-sqs$|@electric-sql\/)/ },
   commands: {
     may: [
-      "commands",
       "settings",
       "doctor",
       "polling",
+      "processing",
       "demo",
       "errors.ts",
       "message",
@@ -75,125 +44,51 @@ const arrows: Readonly<Record<string, Arrows>> = {
     ],
     packages: /^(node:|bun:jsc$)/,
   },
-  cli: { may: ["cli", "commands", "settings", "errors.ts", "terminal", "text"], packages: /^cac$/ },
+  cli: { may: ["commands", "settings", "errors.ts", "terminal", "text"], packages: /^cac$/ },
   "cli.ts": { may: ["cli", "commands", "settings", "errors.ts", "terminal"] },
-  "main.ts": {
-    may: ["cli", "cli.ts", "terminal"],
-    mayTypes: ["commands/context.ts"],
-    packages: /^node:tty$/,
-  },
+  "main.ts": { may: ["cli", "cli.ts", "terminal"], packages: /^node:tty$/ },
   "errors.ts": { may: [] },
 };
 
-interface Import {
-  readonly from: string;
-  readonly typesOnly: boolean;
-}
+const within = (path: string, places: readonly string[]) =>
+  places.some((place) => path === place || path.startsWith(`${place}/`));
 
-function importsOf(path: string): Import[] {
-  const text = textOf(path).replaceAll(/^\s*(\*|\/\/|\/\*).*$/gm, "");
-  const fixed = text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm);
-  const dynamic = text.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g);
-  return [
-    ...[...fixed].map(([, type, from = ""]) => ({ from, typesOnly: type !== undefined })),
-    ...[...dynamic].map(([, from = ""]) => ({ from, typesOnly: false })),
-  ];
-}
-
-/** What is run, without comments and texts. */
-function codeOf(path: string): string {
-  return textOf(path)
-    .replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|\s\/\/ .*$/gm, "")
-    .replaceAll(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\$]|\\.|\$(?!\{))*`/g, '""');
-}
-
-const areaOf = (path: string) => path.split("/")[1] ?? "";
-
-function isWithin(path: string, places: readonly string[]): boolean {
-  return places.some((place) => path === `src/${place}` || path.startsWith(`src/${place}/`));
-}
-
-test("the files are found, and their imports read", () => {
-  expect(source.length).toBeGreaterThan(50);
-  expect(importsOf("src/commands/drain/real-run.ts").map(({ from }) => from)).toContain(
-    "../../polling/drain.ts",
-  );
-  expect(importsOf("src/cli/commands.ts").map(({ from }) => from)).toContain("../commands/demo.ts");
-  expect(importsOf("src/polling/ports.ts")).toContainEqual({
-    from: "../message/message.ts",
-    typesOnly: true,
-  });
-});
-
-describe("who may import whom", () => {
-  test.each(source)("%s", (path) => {
-    const rule = arrows[areaOf(path)];
-    if (rule === undefined) throw new Error(`say in this test what src/${areaOf(path)} may import`);
-    const refused = importsOf(path).filter(({ from, typesOnly }) => {
-      if (!from.startsWith(".")) return rule.packages?.test(from) !== true;
-      const target = join(dirname(path), from);
+/** `FILE imports TARGET` for each import that is not allowed. */
+async function refused(room: string, { may, packages, pure }: Arrows): Promise<readonly string[]> {
+  const pattern = room.endsWith(".ts") ? room : `${room}/**/*.ts`;
+  const files = (await Array.fromAsync(new Bun.Glob(pattern).scan(src))).sort();
+  expect(files).not.toBeEmpty();
+  const wrong: string[] = [];
+  for (const file of files.filter((name) => !name.endsWith(".d.ts"))) {
+    const text = await Bun.file(join(src, file)).text();
+    const types = Array.from(text.matchAll(/\bfrom "(\.[^"]+)"/g), ([, path = ""]) => path);
+    const code = transpiler.scanImports(text).map(({ path }) => path);
+    for (const path of new Set(pure ? [...code, ...types] : code)) {
+      const target = path.startsWith(".") ? relative(src, join(src, dirname(file), path)) : path;
       // A file that is embedded, such as SQL or the manifest, is content and no module.
-      if (!target.endsWith(".ts")) return false;
-      return !isWithin(target, typesOnly ? [...rule.may, ...(rule.mayTypes ?? [])] : rule.may);
-    });
-    expect(refused).toEqual([]);
-  });
+      if (path.startsWith(".") && !path.endsWith(".ts")) continue;
+      const allowed = path.startsWith(".") ? within(target, [room, ...may]) : packages?.test(path);
+      if (!allowed) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  return wrong;
+}
+
+test("every room of src has its arrows here", async () => {
+  const names = await Array.fromAsync(new Bun.Glob("*").scan({ cwd: src, onlyFiles: false }));
+  expect(names.filter((name) => !name.endsWith(".d.ts")).toSorted()).toEqual(Object.keys(rooms).toSorted());
 });
 
-describe("what is passed in is never reached for", () => {
-  const anywhere = /\b(process\b(?!:)|console\.)/;
-  const timeAndChance =
-    /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomUUID|getRandomValues)\b/;
-  const impure =
-    /\b(async|await|Promise|fetch|setTimeout|setInterval|randomBytes|globalThis|Bun\.(?!CryptoHasher\b)\w+)\b/;
-
-  const rules: readonly [what: string, pattern: RegExp, paths: readonly string[]][] = [
-    ["the process and the console", anywhere, source.filter((path) => path !== "src/main.ts")],
-    [
-      "time and chance",
-      timeAndChance,
-      // Commands pass the real ones in; the embedded servers stand for machines that have their own.
-      source.filter((path) => !isWithin(path, ["main.ts", "commands", "demo"])),
-    ],
-    ["anything but the arguments", impure, source.filter((path) => isWithin(path, ["message", "doctor"]))],
-  ];
-  test.each(rules)("%s", (_, pattern, paths) => {
-    expect(paths.length).toBeGreaterThan(5);
-    expect(paths.filter((path) => pattern.test(codeOf(path)))).toEqual([]);
-  });
-
-  test("the patterns know what they look for", () => {
-    expect(codeOf("src/main.ts")).toMatch(anywhere);
-    expect(codeOf("src/commands/system-clock.ts")).toMatch(timeAndChance);
-    expect(codeOf("src/polling/drain.ts")).toMatch(impure);
-  });
+test.each(Object.entries(rooms))("src/%s imports what it may, and nothing else", async (room, arrows) => {
+  expect(await refused(room, arrows)).toEqual([]);
 });
 
-describe("the house", () => {
-  test("no file is longer than 350 lines", () => {
-    expect(everything.filter((path) => textOf(path).split("\n").length > 351)).toEqual([]);
-  });
-
-  test("names are kebab-case", () => {
-    const kebab = /^([a-z0-9]+(-[a-z0-9]+)*\/)+[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/;
-    expect(everything.filter((path) => !kebab.test(path))).toEqual([]);
-  });
-
-  test("a sentence heads each file", () => {
-    const headed = everything.filter((path) => !path.endsWith(".test.ts"));
-    expect(headed.filter((path) => !/^\/\*\*\s+(\* )?[A-Z`][^\n]*/.test(textOf(path)))).toEqual([]);
-  });
-
-  test("relative imports name the file", () => {
-    const unnamed = everything.flatMap((path) =>
-      importsOf(path).filter(({ from }) => from.startsWith(".") && !/\.[a-z]+$/.test(from)),
-    );
-    expect(unnamed).toEqual([]);
-  });
-
-  test("nothing is left for later, and no test is left out", () => {
-    const left = /\b(TODO|FIXME|XXX)\b|\b(test|describe|it)\.(only|skip|todo)\b/;
-    const here = "test/architecture.test.ts";
-    expect(everything.filter((path) => path !== here && left.test(textOf(path)))).toEqual([]);
-  });
+test("an import that is not allowed is found, of a package, of a module, and of a type by a pure room", async () => {
+  expect(await refused("cli", { may: ["commands", "settings", "errors.ts", "terminal", "text"] })).toEqual([
+    "cli/parse.ts imports cac",
+  ]);
+  expect(await refused("main.ts", { may: ["cli", "cli.ts"], packages: /^node:tty$/ })).not.toBeEmpty();
+  const terminal = { may: ["errors.ts", "text"], packages: /./ };
+  expect(await refused("terminal", terminal)).toEqual([]);
+  expect(await refused("terminal", { ...terminal, pure: true })).not.toBeEmpty();
 });

@@ -1,7 +1,6 @@
 /** The help texts, made from the table of commands. */
 
-import type { Command, CommandGroup } from "./command.ts";
-import { takesValue } from "./flag.ts";
+import { type Command, type CommandGroup, takesValue } from "./command.ts";
 
 const helpLine = ["-h, --help", "Show this help"] as const;
 const versionLine = ["-v, --version", "Show the version"] as const;

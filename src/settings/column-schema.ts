@@ -2,7 +2,12 @@
 
 import * as v from "valibot";
 import { columnTypes, maskMethods } from "../message/mapping.ts";
-import { isTable, word } from "./schema-parts.ts";
+import { truth, word } from "./setting.ts";
+
+/** Arrays and dates are objects too: without this check valibot would take them for tables without keys. */
+export function isTable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
 
 /** The words of `transform`, in the order in which they may follow each other. */
 export const transformNames = [
@@ -54,7 +59,7 @@ const from = v.lazy((input) =>
 );
 
 const transform = v.lazy((input) =>
-  Array.isArray(input) ? v.array(word(transformNames)) : word(transformNames),
+  Array.isArray(input) ? v.array(word(transformNames).schema) : word(transformNames).schema,
 );
 
 const bits = "a list of three whole numbers from 1 to 31, 63 in all at the most";
@@ -63,7 +68,7 @@ const bitsOfPart = v.pipe(v.number(bits), v.integer(bits), v.minValue(1, bits), 
 const columnEntries = {
   name,
   from,
-  type: v.optional(word(columnTypes)),
+  type: v.optional(word(columnTypes).schema),
   transform: v.optional(transform),
   version_bits: v.optional(
     v.pipe(
@@ -71,9 +76,9 @@ const columnEntries = {
       v.check(([major, minor, patch]) => major + minor + patch <= 63, bits),
     ),
   ),
-  required: v.optional(v.boolean("true or false")),
+  required: v.optional(truth.schema),
   default: v.optional(scalar),
-  mask: v.optional(word(maskMethods)),
+  mask: v.optional(word(maskMethods).schema),
 };
 
 /** One entry. */

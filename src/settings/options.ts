@@ -1,49 +1,19 @@
 /** What a command was asked to do: its flags, already checked and typed. */
 
+import type { Camel } from "./setting.ts";
+import type { SettingKey, SettingValue, settingTable } from "./setting-table.ts";
+
 /** How personal fields are masked. */
-export type MaskAlgorithm = "hmac-sha256" | "sha256";
+export type MaskAlgorithm = SettingValue<"mask.algorithm">;
 
-/** The names that `--mask` and `[mask] algorithm` take. */
-export const maskAlgorithms = ["hmac-sha256", "sha256"] as const satisfies readonly MaskAlgorithm[];
+type FlagKey<Key extends SettingKey> = (typeof settingTable)[Key] extends { readonly flag: `--${infer Name}` }
+  ? Camel<Name, "-">
+  : never;
 
-/** Where rejected messages go. */
-export type OnReject = "leave" | "dead-letter";
-
-/** The words that `--on-reject` and `[rejects] action` take. */
-export const rejectActions = ["leave", "dead-letter"] as const satisfies readonly OnReject[];
-
-/** What happens to a row whose key the table has already. */
-export const conflictActions = ["reject", "ignore", "update"] as const;
-
-/** The mappings that are built in. */
-export const tablePresets = ["user-logins"] as const;
-
-/** How log lines are written: for people, or one JSON object a line. */
-export const logFormats = ["text", "json"] as const;
-
-/** One of {@link logFormats}. */
-export type LogFormat = (typeof logFormats)[number];
-
-/** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed. */
-export interface SettingFlags {
-  readonly config?: string | undefined;
-  readonly queueUrl?: string | undefined;
-  readonly databaseUrl?: string | undefined;
-  readonly table?: string | undefined;
-  readonly mask?: MaskAlgorithm | undefined;
-  readonly maxMessages?: number | undefined;
-  readonly batchSize?: number | undefined;
-  readonly receivers?: number | undefined;
-  readonly waitSeconds?: number | undefined;
-  readonly maxInFlight?: number | undefined;
-  /** In seconds. */
-  readonly giveUpAfter?: number | undefined;
-  readonly graceSeconds?: number | undefined;
-  readonly onReject?: OnReject | undefined;
-  readonly deadLetterUrl?: string | undefined;
-  /** Absent or false: not typed. */
-  readonly quiet?: boolean | undefined;
-}
+/** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed; nor was a false one. */
+export type SettingFlags = { readonly config?: string | undefined } & {
+  readonly [Key in SettingKey as FlagKey<Key>]?: SettingValue<Key> | undefined;
+};
 
 /** `etl drain`. */
 export interface DrainOptions extends SettingFlags {
@@ -55,13 +25,14 @@ export interface DrainOptions extends SettingFlags {
 }
 
 /** `etl migrate`. */
-export interface MigrateOptions extends Pick<SettingFlags, "config" | "databaseUrl" | "table"> {
+export interface MigrateOptions
+  extends Pick<SettingFlags, "config" | "databaseUrl" | "table" | "ledgerSchema"> {
   /** Print the SQL and run nothing. */
   readonly print: boolean;
 }
 
 /** The flags that lead to a queue and to the table that it is drained into. */
-type PlaceFlags = Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table">;
+type PlaceFlags = Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table" | "ledgerSchema">;
 
 /** `etl status`. */
 export interface StatusOptions extends PlaceFlags {

@@ -1,9 +1,11 @@
 /** Writes `etl.toml`: what is set, and as comments what else there is. Nothing of it is lost when it is read again. */
 
 import { stringify } from "smol-toml";
+import { userLogins } from "../message/mapping.ts";
+import { writeColumn } from "./column-mapping.ts";
 import type { FileColumn } from "./column-schema.ts";
-import type { FileSettings } from "./file-schema.ts";
-import { settingKeys, settingOf } from "./setting-table.ts";
+import { aboutWithDefault } from "./setting.ts";
+import { type FileSettings, settingKeys, settingOf } from "./setting-table.ts";
 
 const head = `# Settings of etl. Flags come before environment variables, those before this file, that before the defaults.
 # A key behind a # is not set, and stands there with an example. Paths are seen from this file's folder.
@@ -40,8 +42,12 @@ function section(name: string, file: FileSettings): string {
     const [table, inner = ""] = key.split(".");
     if (table !== name) return [];
     const value = values?.[inner];
-    const { about, example } = settingOf(key);
-    return [`# ${about}`, value === undefined ? `#${inner} = ${example}` : `${inner} = ${tomlValue(value)}`];
+    const setting = settingOf(key);
+    const { example = tomlValue(setting.default) } = setting;
+    return [
+      `# ${aboutWithDefault(setting)}`,
+      value === undefined ? `#${inner} = ${example}` : `${inner} = ${tomlValue(value)}`,
+    ];
   });
   const columns = name === "table" ? ["", columnGuide, "", columnsToml(file.table?.columns)] : [];
   return [`[${name}]`, ...lines, ...columns].join("\n");
@@ -65,4 +71,69 @@ export function tomlValue(value: unknown): string {
     return `{ ${entries.join(", ")} }`;
   }
   return stringify({ value }).trimEnd().replace("value = ", "");
+}
+
+const referenceJob: FileSettings = {
+  queue: { url: "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue" },
+  database: { url: "postgres://loader@db.example.com/warehouse?sslmode=verify-full&sslrootcert=system" },
+  mask: { algorithm: "hmac-sha256", key_file: "etl-mask.key" },
+  table: { name: "user_logins", conflict: "reject", columns: userLogins.columns.map(writeColumn) },
+};
+
+/** Order events that come through SNS and keep one row an order: what differs from the settings above. */
+const otherJob = `[queue]
+envelope = "sns"
+
+[table]
+name = "sales.orders"
+conflict = "update"
+key = ["order_id"]
+newest_by = "changed_at"
+
+[[table.columns]]
+name = "order_id"
+from = "order.id"
+type = "bigint"
+required = true
+
+[[table.columns]]
+name = "changed_at"
+from = "order.changed"
+transform = "epoch_millis"
+required = true
+
+[[table.columns]]
+name = "total"
+from = "order.total"
+type = "numeric"
+
+[[table.columns]]
+name = "customer_email"
+from = "customer.email"
+transform = ["trim", "lowercase"]
+mask = "hmac"
+
+[[table.columns]]
+name = "customer_network"
+from = "customer.ip"
+mask = "truncate"
+
+[[table.columns]]
+name = "kind"
+from = "$attributes.kind"
+default = "order"
+
+[[table.columns]]
+name = "loaded_from"
+from = { constant = "orders" }
+`;
+
+/** The text of the file. It is right as it stands, once the mask key it names is there. */
+export function exampleToml(): string {
+  return `${settingsToml(referenceJob)}
+# The columns above are those of preset = "user-logins", which needs none of them. Another job, for instance: events in
+# envelopes of SNS, of which the newest of each order stays in the table. In place of the same tables above:
+
+${otherJob.trimEnd().replaceAll(/^(?=.)/gm, "#")}
+`;
 }

@@ -2,13 +2,19 @@
 
 import type { Environment } from "../commands/context.ts";
 import type { BodyFormat, Mapping } from "../message/mapping.ts";
-import { type DatabaseSettings, databaseSettings } from "./database-settings.ts";
-import type { LogFormat, MaskAlgorithm, OnReject, SettingFlags } from "./options.ts";
-import { secretReference } from "./secret.ts";
-import type { TabledKey } from "./setting-table.ts";
-import { effectiveValue, findSetting, placesOf, type SettingPlaces, variable } from "./setting-value.ts";
+import type { MaskAlgorithm, SettingFlags } from "./options.ts";
+import { readSecret, type SecretPlaces, secretReference } from "./secret.ts";
+import type { FileSettings, SettingKey } from "./setting-table.ts";
+import {
+  effectiveValue,
+  findSetting,
+  placesOf,
+  type SectionSettings,
+  type SettingPlaces,
+  sectionSettings,
+  variable,
+} from "./setting-value.ts";
 import { fromFolderOf, readSettingsFile } from "./settings-file.ts";
-import { tableInSchema } from "./table-name.ts";
 import type { ReadFile } from "./text-file.ts";
 
 /** Where the queue is, and how its messages are written. */
@@ -25,11 +31,22 @@ export interface QueueSettings {
   readonly extendedPayloads: boolean;
 }
 
+/** What `[database]` of `etl.toml` says, its secrets read. Flags and environment come before each of these. */
+type DatabaseFileSettings = Omit<NonNullable<FileSettings["database"]>, "password_file" | "schema">;
+
+/** Where the database is. `PG*` variables stand between the two and are read by the connection itself. */
+export interface DatabaseSettings {
+  /** `--database-url` or `DATABASE_URL`. */
+  readonly url?: string | undefined;
+  /** Empty if there is such a URL. */
+  readonly file: DatabaseFileSettings;
+}
+
 /** Where rows go, and how a message becomes one. */
 export interface TableSettings {
   /** As SQL writes it: `name`, `schema.name`, with quotes where it needs them. */
   readonly name: string;
-  /** The preset `user-logins` where the file maps no columns. */
+  /** The preset `user-logins` if the file maps no columns. */
   readonly mapping: Mapping;
 }
 
@@ -45,49 +62,26 @@ export interface MaskSettings {
   readonly keyVariable?: string | undefined;
 }
 
-/** How much is taken at a time. */
-export interface DrainSettings {
-  /** Stop after so many messages; absent for all there are. */
-  readonly maxMessages?: number | undefined;
-  /** Rows in one statement. */
-  readonly batchSize: number;
-  /** Receivers at once; absent where the drain is to choose. */
-  readonly receivers?: number | undefined;
-  /** How long the queue may hold a receive open while it is empty; absent where the drain is to choose. */
-  readonly waitSeconds?: number | undefined;
-  /** Deliveries received and not settled; absent where the drain is to choose. */
-  readonly maxInFlight?: number | undefined;
-  /** Loads at once, each on a connection of its own; absent if the drain is to choose. */
-  readonly connections?: number | undefined;
-  /** How long a failing queue or database is waited for. */
-  readonly giveUpAfterSeconds: number;
-  /** After a stop signal, how long what is in flight may take to settle. */
-  readonly graceSeconds: number;
-}
+/** Where etl's own tables are: `schema` as SQL writes it, absent for the schema of the target table. */
+type LedgerSettings = SectionSettings<"ledger">;
 
-/** Where rejected messages go. */
-interface RejectSettings {
-  readonly action: OnReject;
-  readonly deadLetterUrl?: string | undefined;
-}
+/** How much is taken at a time. What is absent is for the drain to choose; `maxMessages` is absent for all there are. */
+export type DrainSettings = SectionSettings<"drain">;
 
 /** How the log is written. */
-export interface LogSettings {
-  readonly format: LogFormat;
-  /** Nothing but warnings and errors. */
-  readonly quiet: boolean;
-}
+export type LogSettings = SectionSettings<"log">;
 
 /** Every setting of a run. */
 export interface Settings {
-  /** The `etl.toml` that was read, where there was one. */
+  /** The `etl.toml` that was read, if there was one. */
   readonly configPath?: string | undefined;
   readonly queue: QueueSettings;
   readonly database: DatabaseSettings;
   readonly table: TableSettings;
+  readonly ledger: LedgerSettings;
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
-  readonly rejects: RejectSettings;
+  readonly rejects: SectionSettings<"rejects">;
   readonly log: LogSettings;
 }
 
@@ -107,7 +101,7 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
   const named = flags.config ?? variable(env, "ETL_CONFIG");
   const { path, settings: file, mapping } = readSettingsFile(named, readFile);
   const places = placesOf({ flags, env, file });
-  const set = <Key extends TabledKey>(key: Key) => effectiveValue(key, places);
+  const set = <Key extends SettingKey>(key: Key) => effectiveValue(key, places);
   const resolvePath = (written: string) => fromFolderOf(path, written);
   return {
     configPath: path,
@@ -123,19 +117,57 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
       name: tableInSchema(set("table.name"), set("database.schema")),
       mapping,
     },
+    ledger: sectionSettings("ledger", places),
     mask: maskSettings(places, resolvePath),
-    drain: {
-      maxMessages: set("drain.max_messages"),
-      batchSize: set("drain.batch_size"),
-      receivers: set("drain.receivers"),
-      waitSeconds: set("drain.wait_seconds"),
-      maxInFlight: set("drain.max_in_flight"),
-      giveUpAfterSeconds: set("drain.give_up_after_seconds"),
-      graceSeconds: set("drain.grace_seconds"),
-    },
-    rejects: { action: set("rejects.action"), deadLetterUrl: set("rejects.dead_letter_url") },
-    log: { format: set("log.format"), quiet: set("log.quiet") },
+    drain: sectionSettings("drain", places),
+    rejects: sectionSettings("rejects", places),
+    log: sectionSettings("log", places),
   };
+}
+
+/**
+ * Reads them.
+ *
+ * @throws EtlError of kind config if a secret is not if the file says, or open to others
+ */
+export function databaseSettings(places: SettingPlaces, secrets: SecretPlaces): DatabaseSettings {
+  const { value, origin } = findSetting("database.url", places);
+  return {
+    url: origin.from === "file" ? undefined : (value as string | undefined),
+    file: databaseFromFile(places.file.database ?? {}, secrets),
+  };
+}
+
+function databaseFromFile(
+  database: NonNullable<FileSettings["database"]>,
+  secrets: SecretPlaces,
+): DatabaseFileSettings {
+  const { url = "", password = "", password_file, sslrootcert, schema: _, ...written } = database;
+  const key = password_file === undefined ? "database.password" : "database.password_file";
+  const passwordReference =
+    password_file === undefined ? secretReference(password) : { in: "file" as const, path: password_file };
+  const urlReference = secretReference(url);
+  return {
+    ...written,
+    url: urlReference
+      ? readSecret(urlReference, "database.url", "the database's URL", secrets)
+      : database.url,
+    password: passwordReference && readSecret(passwordReference, key, "the database's password", secrets),
+    // `system` is libpq's word for the authorities that the machine trusts.
+    sslrootcert: sslrootcert && (sslrootcert === "system" ? sslrootcert : secrets.resolvePath(sslrootcert)),
+  };
+}
+
+/** A part of a name: in double quotes, where it may hold a dot, or without. */
+const schemaAndName = /^(?:"(?:[^"]|"")*"|[^".]*)\./;
+
+/**
+ * The table's name with its schema, as SQL writes it.
+ *
+ * @param schema for a name that has none, written as SQL writes it, too
+ */
+export function tableInSchema(name: string, schema: string | undefined): string {
+  return schema === undefined || schemaAndName.test(name) ? name : `${schema}.${name}`;
 }
 
 /** The queue's URL stands between the file's region and the environment's. */

@@ -3,9 +3,28 @@
 import { type ColumnMapping, type Conflict, type Mapping, userLogins } from "../message/mapping.ts";
 import { nearestName } from "../text/nearest-name.ts";
 import { readColumn } from "./column-mapping.ts";
-import type { FileTable } from "./file-schema.ts";
-import { keyFault, type SettingFault } from "./setting-fault.ts";
-import { shownWord } from "./shown-word.ts";
+import { shownWord } from "./setting.ts";
+import type { FileTable } from "./setting-table.ts";
+
+/** One thing that is wrong with the file. */
+export interface SettingFault {
+  /** The way to the value in the file; the last part may be a key that is missing there. */
+  readonly keys: readonly (string | number)[];
+  /** What is wrong, as a sentence. */
+  readonly says: string;
+  /** What to change. @defaultValue to edit the line */
+  readonly hint?: string | undefined;
+}
+
+/**
+ * A fault of one key.
+ *
+ * @param says the sentence behind the key's name; which of several columns is meant is told by the line
+ */
+export function keyFault(keys: SettingFault["keys"], says: string, hint?: string): SettingFault {
+  const name = keys.filter((key) => typeof key === "string").join(".");
+  return { keys, says: `${name} ${says}`, hint };
+}
 
 /** The mapping of a table, or why there can be none. */
 export type ReadMapping = { readonly mapping: Mapping } | { readonly faults: readonly SettingFault[] };
@@ -13,77 +32,70 @@ export type ReadMapping = { readonly mapping: Mapping } | { readonly faults: rea
 /** Types whose values have an order in time, or can be made to grow with it. */
 const orderedTypes: readonly string[] = ["integer", "bigint", "numeric", "date", "timestamptz"];
 
-/** Reads `[table]`; the preset `user-logins` where it has no columns. */
+/** Reads `[table]`; the preset `user-logins` if it has no columns. */
 export function readMapping(table: FileTable = {}): ReadMapping {
   const faults: SettingFault[] = [];
   const columns = readColumns(table, faults);
-  const conflict = readConflict(table, columns, faults);
+  faults.push(...conflictFaults(table, columns));
   if (table.columns !== undefined && table.preset !== undefined) {
     faults.push(tableFault("preset", "and [[table.columns]] do not go together", "keep one of the two"));
   }
   if (table.columns !== undefined && table.name === undefined) {
     faults.push(tableFault("name", "is missing, and [[table.columns]] needs the table that they are of"));
   }
-  return faults.length > 0 ? { faults } : { mapping: { columns, conflict } };
+  return faults.length > 0 ? { faults } : { mapping: { columns, conflict: conflictOf(table) } };
 }
 
 function readColumns({ columns: entries }: FileTable, faults: SettingFault[]): readonly ColumnMapping[] {
   if (entries === undefined) return userLogins.columns;
-  const columns: ColumnMapping[] = [];
-  const names = new Set<string>();
-  for (const [index, entry] of entries.entries()) {
+  return entries.flatMap((entry, index) => {
     const keys = ["table", "columns", index];
-    if (names.has(entry.name)) {
+    if (entries.findIndex(({ name }) => name === entry.name) < index) {
       faults.push(keyFault([...keys, "name"], "is the name of another column above", "take one of them out"));
     }
-    names.add(entry.name);
     const read = readColumn(entry);
-    if ("column" in read) columns.push(read.column);
-    else faults.push(keyFault([...keys, read.fault.key], read.fault.says));
-  }
-  return columns;
+    if ("column" in read) return [read.column];
+    faults.push(keyFault([...keys, read.fault.key], read.fault.says));
+    return [];
+  });
 }
 
-function readConflict(table: FileTable, columns: readonly ColumnMapping[], faults: SettingFault[]): Conflict {
+/** What `[table]` says, once nothing is wrong with it. */
+function conflictOf({ conflict: action = "reject", key, newest_by }: FileTable): Conflict {
+  if (action === "ignore") return key === undefined ? { action } : { action, key };
+  if (action === "reject" || key === undefined || newest_by === undefined) return { action: "reject" };
+  return { action, key, newestBy: newest_by };
+}
+
+function* conflictFaults(table: FileTable, columns: readonly ColumnMapping[]): Generator<SettingFault> {
   const { conflict: action = "reject", key, newest_by } = table;
   if (action === "reject" && key !== undefined) {
-    faults.push(tableFault("key", 'needs conflict = "ignore" or "update"'));
+    yield tableFault("key", 'needs conflict = "ignore" or "update"');
   }
   if (action !== "update" && newest_by !== undefined) {
-    faults.push(tableFault("newest_by", 'needs conflict = "update"'));
+    yield tableFault("newest_by", 'needs conflict = "update"');
   }
-  if (action === "reject") return { action };
+  if (action === "reject") return;
   // What a faulty entry would have been called is no reason for a second fault.
   const names = table.columns?.map(({ name }) => name) ?? columns.map(({ column }) => column);
   for (const [index, name] of (key ?? []).entries()) {
-    if (key?.indexOf(name) !== index) faults.push(tableFault("key", `names ${shownWord(name)} twice`));
-    else if (!names.includes(name)) faults.push(tableFault("key", unmapped(name, names)));
+    if (key?.indexOf(name) !== index) yield tableFault("key", `names ${shownWord(name)} twice`);
+    else if (!names.includes(name)) yield tableFault("key", unmapped(name, names));
   }
-  if (action === "ignore") return { action, ...(key === undefined ? {} : { key }) };
-  if (key === undefined) {
-    faults.push(
-      tableFault("key", 'is missing: with conflict = "update" it lists the columns that tell rows apart'),
-    );
-  }
+  if (action !== "update") return;
+  const update = 'is missing: with conflict = "update" it';
+  if (key === undefined) yield tableFault("key", `${update} lists the columns that tell rows apart`);
   if (newest_by === undefined) {
-    faults.push(
-      tableFault(
-        "newest_by",
-        'is missing: with conflict = "update" it is the column that says which row is newer',
-      ),
-    );
-  }
-  if (key === undefined || newest_by === undefined) return { action: "reject" };
-  if (key.includes(newest_by)) {
-    faults.push(tableFault("newest_by", "is part of the key: rows of one key would all be equally new"));
-  } else if (!names.includes(newest_by)) {
-    faults.push(tableFault("newest_by", unmapped(newest_by, names)));
-  } else {
+    yield tableFault("newest_by", `${update} is the column that says which row is newer`);
+  } else if (key?.includes(newest_by)) {
+    yield tableFault("newest_by", "is part of the key: rows of one key would all be equally new");
+  } else if (key !== undefined && !names.includes(newest_by)) {
+    yield tableFault("newest_by", unmapped(newest_by, names));
+  } else if (key !== undefined) {
     const column = columns.find((candidate) => candidate.column === newest_by);
     const says = column && newestByFault(column);
-    if (says !== undefined) faults.push(tableFault("newest_by", says));
+    if (says !== undefined) yield tableFault("newest_by", says);
   }
-  return { action, key, newestBy: newest_by };
 }
 
 function newestByFault({ type, transforms, required, source }: ColumnMapping): string | undefined {

@@ -11,9 +11,9 @@ export interface TextFile {
 }
 
 /**
- * Reads a file; undefined where there is none.
+ * Reads a file; undefined if there is none.
  *
- * @throws EtlError of kind config where it is there and cannot be read as text
+ * @throws EtlError of kind config if it is there and cannot be read as text
  */
 export type ReadFile = (path: string) => TextFile | undefined;
 

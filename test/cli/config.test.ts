@@ -109,17 +109,20 @@ describe("etl config check", () => {
       stdout: "there is no etl.toml; environment and defaults are ok: 7 columns into user_logins\n",
     });
     expect(checked.stderr).toContain("warn no queue is named");
-    expect(await runEtl(["config", "check", "none.toml"], { cwd })).toMatchObject({
-      exitCode: 78,
-      stdout:
-        "error: none.toml does not exist\ntry: name another file, or make one: etl config example > etl.toml\n",
-    });
-  });
-
-  test("asks for no key where no column needs one", async () => {
+    const env = { ETL_MASK_KEY: key, ETL_CONNECTIONS: "9", ETL_LEDGER_SCHEMA: "a b" };
+    expect((await runEtl(["config", "check"], { env, cwd })).stdout.split("\n").slice(0, 3)).toEqual([
+      'error: ETL_CONNECTIONS must be a whole number from 1 to 8; found "9"',
+      "try: unset ETL_CONNECTIONS",
+      expect.stringContaining('error: "a b.etl_ledger" is not a table'),
+    ]);
+    const stdout =
+      "error: none.toml does not exist\ntry: name another file, or make one: etl config example > etl.toml\n";
+    expect(await runEtl(["config", "check", "none.toml"], { cwd })).toMatchObject({ exitCode: 78, stdout });
+    // No column needs a key.
     write("plain.toml", '[table]\nname = "t"\n[[table.columns]]\nname = "a"\nfrom = "b"\nmask = "redact"');
-    const { exitCode, stdout } = await etl(["config", "check", "plain.toml"]);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "plain.toml is ok: 1 column into t\n" });
+    expect(await etl(["config", "check", "plain.toml"])).toMatchObject({
+      ...{ exitCode: 0, stdout: "plain.toml is ok: 1 column into t\n" },
+    });
   });
 });
 

@@ -114,40 +114,17 @@ describe("a database that does not let us in", () => {
 });
 
 describe("a table that does not fit", () => {
-  const columns = {
-    user_id: "varchar(128)",
-    device_type: "varchar(32)",
-    masked_ip: "varchar(256)",
-    masked_device_id: "varchar(256)",
-    locale: "varchar(32)",
-    app_version: "integer",
-    create_date: "date",
-  };
-
-  test.each<[what: string, change: Record<string, string | undefined>, error: string, hint: string]>([
-    ["a column is missing", { locale: undefined }, "has no column locale", "add column locale varchar(32)"],
-    ["a version is text", { app_version: "text" }, "column app_version", "alter column app_version type"],
-    ["a day is a number", { create_date: "integer" }, "column create_date", "alter column create_date type"],
-    ["a mask is cut", { masked_ip: "varchar(64)" }, "takes 64 characters", "masked_ip type varchar("],
-    ["nobody fills a column", { tenant: "text not null" }, "column tenant", "tenant drop not null"],
-  ])("%s", async (what, change, error, hint) => {
-    const schema = what.replaceAll(/[^a-z]/g, "_");
-    const list = Object.entries({ ...columns, ...change }).flatMap(([name, type]) =>
-      type === undefined ? [] : [`${name} ${type}`],
-    );
-    await world.database.sql.unsafe(`create schema ${schema}; create table ${schema}.logins (${list})`);
-    await fails({ exitCode: exitCodes.config, error, hint }, {}, ["--table", `${schema}.logins`]);
+  test("a column is missing", async () => {
+    const column = "alter table user_logins";
+    await world.database.sql.unsafe(`${column} rename locale to language`);
+    const expected = { exitCode: exitCodes.config, error: "has no column locale", hint: "add column locale" };
+    await fails(expected, {});
+    await world.database.sql.unsafe(`${column} rename language to locale`);
   });
 
   test("it is missing", async () => {
     const expected = { exitCode: exitCodes.config, error: "no table elsewhere", hint: "etl migrate" };
     await fails(expected, {}, ["--table", "elsewhere"]);
-  });
-
-  test("it is a view", async () => {
-    await world.database.sql.unsafe("create view logins_seen as select * from user_logins");
-    const expected = { exitCode: exitCodes.config, error: "a view", hint: "--table" };
-    await fails(expected, {}, ["--table", "logins_seen"]);
   });
 
   test("its schema has no ledger", async () => {

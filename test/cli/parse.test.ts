@@ -1,11 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Command, defineCommand } from "../../src/cli/command.ts";
-import { choiceFlag, numberFlag, switchFlag, textFlag } from "../../src/cli/flag.ts";
+import { type Command, defineCommand, switchFlag, valueFlag } from "../../src/cli/command.ts";
+import { commandGroups, commands } from "../../src/cli/commands.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import type { Context } from "../../src/commands/context.ts";
 import { EtlError } from "../../src/errors.ts";
+import { text, whole, word } from "../../src/settings/setting.ts";
+import { parseSettings } from "../../src/settings/settings-file.ts";
 import { refusalOf } from "../support/refusal.ts";
+import { rowsOf } from "../support/rows.ts";
 
 /** What a command received. */
 interface Received {
@@ -17,18 +20,15 @@ let received: Received[] = [];
 
 const flags = {
   dryRun: switchFlag("--dry-run", ""),
-  queueUrl: textFlag("--queue-url", "URL", ""),
-  mask: choiceFlag("--mask", ["a", "b"], ""),
-  maxMessages: numberFlag("--max-messages", { least: 1, most: 100 }, ""),
+  queueUrl: valueFlag("--queue-url", text, "", "URL"),
+  mask: valueFlag("--mask", word(["a", "b"]), ""),
+  maxMessages: valueFlag("--max-messages", whole(1, 100), ""),
 };
+const nothing = { dryRun: false, queueUrl: undefined, mask: undefined, maxMessages: undefined };
 
 function recording(name: string, argument?: Command["argument"]): Command {
   return defineCommand({
-    name,
-    summary: "",
-    flags,
-    examples: [],
-    ...(argument === undefined ? {} : { argument }),
+    ...{ name, summary: "", flags, examples: [], ...(argument && { argument }) },
     run: async (_context, values, given) => {
       received.push({ values, argument: given });
       return 42;
@@ -36,12 +36,8 @@ function recording(name: string, argument?: Command["argument"]): Command {
   });
 }
 
-const table = [
-  {
-    title: "Commands",
-    commands: [recording("drain"), recording("keys make", { name: "FILE", description: "" })],
-  },
-];
+const made = recording("keys make", { name: "FILE", description: "" });
+const table = [{ title: "Commands", commands: [recording("drain"), made] }];
 
 /** Parses and runs, and gives what the command received. */
 async function run(...words: string[]): Promise<Received> {
@@ -54,29 +50,25 @@ async function run(...words: string[]): Promise<Received> {
   return only;
 }
 
-const nothing = { dryRun: false, queueUrl: undefined, mask: undefined, maxMessages: undefined };
-
-describe("parseCommandLine", () => {
+describe("a command line", () => {
   test("gives a command its flags as it declared them, in any order", async () => {
-    const values = { dryRun: true, queueUrl: "http://q", mask: "b", maxMessages: 7 } as const;
+    const values = { dryRun: true, queueUrl: "http://q", mask: "b", maxMessages: 7 };
     expect(await run("drain")).toEqual({ values: nothing, argument: undefined });
-    expect(
-      await run("drain", "--dry-run", "--queue-url", "http://q", "--mask=b", "--max-messages", "7"),
-    ).toEqual({ values, argument: undefined });
-    expect(
-      await run("drain", "--max-messages=7", "--mask", "b", "--queue-url=http://q", "--dry-run"),
-    ).toEqual({ values, argument: undefined });
+    for (const line of [
+      "--dry-run --queue-url http://q --mask=b --max-messages 7",
+      "--max-messages=7 --mask b --queue-url=http://q --dry-run",
+    ]) {
+      expect(await run("drain", ...line.split(" "))).toEqual({ values, argument: undefined });
+    }
   });
 
   test("gives an argument wherever it stands, even behind a switch", async () => {
+    const values = { ...nothing, dryRun: true };
     for (const words of [
       ["a.key", "--dry-run"],
       ["--dry-run", "a.key"],
     ]) {
-      expect(await run("keys", "make", ...words)).toEqual({
-        values: { ...nothing, dryRun: true },
-        argument: "a.key",
-      });
+      expect(await run("keys", "make", ...words)).toEqual({ values, argument: "a.key" });
     }
     expect(await run("keys", "make")).toEqual({ values: nothing, argument: undefined });
     expect((await run("keys", "make", "--dry-run", "000123")).argument).toBe("000123");
@@ -84,8 +76,8 @@ describe("parseCommandLine", () => {
   });
 
   test("gives every text as it was typed, however much it looks like a number or a flag", async () => {
-    const texts = [
-      "000000000123",
+    for (const typed of [
+      "000123",
       "1e3",
       "0x10",
       "-1",
@@ -96,48 +88,24 @@ describe("parseCommandLine", () => {
       "a=b",
       "==",
       " ",
-      "NaN",
       "a\nb",
-    ];
-    for (const text of texts) {
-      expect((await run("drain", "--queue-url", text)).values).toEqual({ ...nothing, queueUrl: text });
-      expect((await run("drain", `--queue-url=${text}`)).values).toEqual({ ...nothing, queueUrl: text });
+    ]) {
+      expect((await run("drain", "--queue-url", typed)).values).toEqual({ ...nothing, queueUrl: typed });
+      expect((await run("drain", `--queue-url=${typed}`)).values).toEqual({ ...nothing, queueUrl: typed });
     }
     await fc.assert(
-      fc.asyncProperty(fc.string({ minLength: 1, unit: "binary" }), async (text) => {
-        expect((await run("drain", `--queue-url=${text}`)).values).toEqual({ ...nothing, queueUrl: text });
+      fc.asyncProperty(fc.string({ minLength: 1, unit: "binary" }), async (typed) => {
+        expect((await run("drain", `--queue-url=${typed}`)).values).toEqual({ ...nothing, queueUrl: typed });
       }),
     );
   });
 
-  test("whatever is typed, it is a run, an answer, or a usage error, and never a run that was not asked for", () => {
-    const word = fc.oneof(
-      fc.constantFrom(
-        "drain",
-        "keys",
-        "make",
-        "help",
-        "-h",
-        "--",
-        "-",
-        "--dry-run",
-        "--queue-url",
-        "--no-dry-run",
-      ),
-      fc.constantFrom(
-        "--dry-run=false",
-        "--max-messages",
-        "5",
-        "--mask=a",
-        "---dry-run",
-        "-d",
-        "--__proto__=1",
-        "",
-      ),
-      fc.string({ maxLength: 6 }),
-    );
+  test("is a run, an answer or a usage error, whatever is typed, and never a run that was not asked for", () => {
+    const likely =
+      "drain keys make help -h -- - --dry-run --queue-url --no-dry-run --dry-run=false --max-messages 5 --mask=a ---dry-run -d --__proto__=1";
+    const anyWord = fc.oneof(fc.constantFrom(...likely.split(" "), ""), fc.string({ maxLength: 6 }));
     fc.assert(
-      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+      fc.property(fc.array(anyWord, { maxLength: 6 }), (words) => {
         try {
           const { kind } = parseCommandLine(table, words);
           if (kind === "run") expect(["drain", "keys"]).toContain(words[0] ?? "");
@@ -150,36 +118,158 @@ describe("parseCommandLine", () => {
     );
   });
 
-  test.each([
-    ["1", 1],
-    ["100", 100],
-  ])("--max-messages %s is a number within the limit", async (text, maxMessages) => {
-    expect((await run("drain", "--max-messages", text)).values).toEqual({ ...nothing, maxMessages });
+  test.each(["0", "101", "-1", "1.5", "1e1", "0x10", "010", "+5", " 5", "5 ", "٣", "", "9".repeat(30)])(
+    "with --max-messages %j is refused with what was expected; with 1 and 100 it is not",
+    async (typed) => {
+      for (const words of [["--max-messages", typed], [`--max-messages=${typed}`]]) {
+        const refusal = refusalOf(() => parseCommandLine(table, ["drain", ...words]));
+        expect(refusal.message).toStartWith(
+          "etl drain: --max-messages needs a whole number from 1 to 100; found ",
+        );
+      }
+      for (const maxMessages of [1, 100]) {
+        expect((await run("drain", `--max-messages=${maxMessages}`)).values).toEqual({
+          ...nothing,
+          maxMessages,
+        });
+      }
+    },
+  );
+});
+
+function refused(line: string) {
+  const { message, hint, exitCode } = refusalOf(() => parseCommandLine(commandGroups, line.split(" ")));
+  return { message, hint, exitCode };
+}
+
+describe("a usage error ends with 64, says what was wrong and what to type", () => {
+  const [first, second] = ["-- is not supported: what stands behind it would be lost", "is given twice"];
+  test.each(
+    rowsOf(`
+    frobnicate | there is no command "frobnicate" | etl --help
+    config frobnicate | there is no command "config" "frobnicate" | etl config --help
+    --dry-run drain | the command comes first, its flags behind it | etl --help
+    --version drain | --version stands alone | etl --help
+    help drian | there is no command "drian"; did you mean drain? | etl drain --help
+    drain --print | etl drain: there is no flag "--print" | etl drain --help
+    drain ---dry-run | etl drain: there is no flag "---dry-run"; did you mean --dry-run? | etl drain --help
+    drain -n | etl drain: there is no flag "-n" | etl drain --help
+    drain -- --dry-run | etl drain: ${first} | etl drain --help
+    drain --dry-run -- | etl drain: ${first} | etl drain --help
+    drain - | etl drain: - for standard input or output is not supported | etl drain --help
+    drain --dry-run --dry-run | etl drain: --dry-run ${second} | etl drain --help
+    drain --table a --table=b | etl drain: --table ${second} | etl drain --help
+    drain --dry-run=false | etl drain: --dry-run takes no value | etl drain --help
+    drain --dry-run= | etl drain: --dry-run takes no value | etl drain --help
+    drain --no-dry-run | etl drain: no flag is taken back with --no-…: leave the flag out instead | etl drain --help
+    drain --dry-run false | etl drain: one argument too many: "false" | etl drain --help
+    drain 000123 | etl drain: one argument too many: "000123" | etl drain --help
+    migrate print | etl migrate: one argument too many: "print"; did you mean --print? | etl migrate --help
+    drain --table | etl drain: --table needs a value: --table NAME | etl drain --help
+    drain --table --dry-run | etl drain: --table needs a value: --table NAME | etl drain --help
+    drain --queue-url= | etl drain: --queue-url needs a value: --queue-url URL; found nothing | etl drain --help
+    drain --config= | etl drain: --config needs a value: --config FILE; found nothing | etl drain --help
+    drain --mask md5 | etl drain: --mask needs one of hmac-sha256, sha256; found "md5" | etl drain --help
+    drain --connections 9 | etl drain: --connections needs a whole number from 1 to 8; found "9" | etl drain --help
+    drain --batch-size 10001 | etl drain: --batch-size needs a whole number from 1 to 10000; found "10001" | etl drain --help
+    drain --wait-seconds 21 | etl drain: --wait-seconds needs a whole number from 0 to 20; found "21" | etl drain --help
+    demo --messages 10001 | etl demo: --messages needs a whole number from 1 to 10000; found "10001" | etl demo --help
+    config check --config etl.toml | etl config check: the file is named without --config | etl config check FILE
+    migrate --dry-run | etl migrate: there is no flag "--dry-run" | etl migrate --help
+    rejects retry --by-server | etl rejects retry: there is no flag "--by-server" | etl rejects retry --help
+    keys generate a b | etl keys generate: one argument too many: "b" | etl keys generate --help
+    completions | etl completions: SHELL is missing: one of bash, zsh, fish | etl completions --help
+    completions Bash | etl completions: SHELL needs one of bash, zsh, fish; found "Bash" | etl completions --help
+    completions bash zsh | etl completions: one argument too many: "zsh" | etl completions --help`),
+  )("etl %s: %s", (line = "", message, hint) => {
+    expect(refused(line)).toEqual({ message: String(message), hint: String(hint), exitCode: 64 });
+  });
+
+  const secret = "hunter2+Canary/secret";
+  test.each(
+    rowsOf(`
+    postgres://etl:${secret}@db/x | there is no command something else
+    drain postgres://etl:${secret}@db/x | one argument too many: something else
+    drain --databse-url=postgres://etl:${secret}@db/x | there is no flag "--databse-url"; did you mean --database-url?
+    drain -p${secret} | there is no flag "-p"
+    drain --mask ${secret} | --mask needs one of hmac-sha256, sha256; found something else
+    drain --receivers ${secret}\u001b[31m | --receivers needs a whole number from 1 to 256; found something else`),
+  )("a secret in the wrong place is not repeated: etl %j", (line = "", message) => {
+    expect(refused(line).message.replace("etl drain: ", "")).toBe(String(message));
+  });
+});
+
+describe("a misspelt name is answered with the one that was meant", () => {
+  test.each(
+    rowsOf(`
+    drani --dry-run | drain
+    Drain | drain
+    migration | migrate
+    compl | completions
+    halp | help
+    version | --version
+    config chekc x.toml | config check
+    cofnig shwo | config show
+    keys gen | keys generate
+    generate keys | keys generate
+    config-check | config check
+    configcheck | config check
+    keys_generate | keys generate
+    generate | keys generate
+    show config | config show
+    statsu --json | status
+    reject | rejects
+    rejected list | rejects list
+    rejects rerty --dry-run | rejects retry
+    retry | rejects retry
+    help confg | config
+    help config chek | config check`),
+  )("etl %s: %s", (line = "", meant) => {
+    const { message, hint } = refused(line);
+    expect(message).toEndWith(`; did you mean ${meant}?`);
+    expect(hint).toBe(meant?.startsWith("-") ? `etl ${meant}` : `etl ${meant} --help`);
+  });
+
+  test("nothing is guessed if nothing is near", () => {
+    for (const line of ["frobnicate", "x", "s3cr3t", "config frobnicate", "drain-everything-now"]) {
+      expect(refused(line).message).not.toContain("did you mean");
+    }
+  });
+
+  test("every command is found with two letters swapped, every flag with one left out", () => {
+    for (const { name, flags } of commands) {
+      const swapped = name.replace(/(..)$/, (end) => [...end].reverse().join(""));
+      expect(refused(swapped).message).toEndWith(`; did you mean ${name}?`);
+      for (const flag of Object.values(flags)) {
+        const { message } = refused(`${name} ${flag.name.slice(0, 4)}${flag.name.slice(5)}`);
+        expect(message).toEndWith(`; did you mean ${flag.name}?`);
+      }
+    }
+  });
+
+  test.each(
+    rowsOf(`
+    drain --dry_run | --dry-run
+    drain -dry-run | --dry-run
+    drain --deadletter-url x | --dead-letter-url
+    drain --databse-url=x | --database-url
+    drain dry-run | --dry-run
+    doctor policy | --policy`),
+  )("etl %s: %s", (line = "", meant) => {
+    expect(refused(line).message).toEndWith(`; did you mean ${meant}?`);
   });
 
   test.each([
-    "0",
-    "101",
-    "-1",
-    "1.5",
-    "1e1",
-    "0x10",
-    "010",
-    "+5",
-    " 5",
-    "5 ",
-    "٣",
-    "",
-    "lots",
-    "Infinity",
-    "9".repeat(30),
-  ])("--max-messages %j is refused with what was expected", (text) => {
-    for (const words of [["--max-messages", text], [`--max-messages=${text}`]]) {
-      const refusal = refusalOf(() => parseCommandLine(table, ["drain", ...words]));
-      expect(refusal.exitCode).toBe(64);
-      expect(refusal.message).toStartWith(
-        "etl drain: --max-messages needs a whole number from 1 to 100; found ",
-      );
-    }
+    ["[que]\nurl = 1", "queue"],
+    ['[database]\nss_mode = "x"', "sslmode"],
+    ["[drain]\nmax-messages = 5", "max_messages"],
+    ["[drain]\ngive_up_after = 5", "give_up_after_seconds"],
+    ["[drain]\nconection = 5", "connections"],
+    ['[mask]\nkeyfile = "x"', "key_file"],
+    ['[table]\nname = "t"\n[[table.columns]]\nname = "a"\nform = "b"', "from"],
+  ])("%j: %s", (toml, meant) => {
+    const { message, hint, exitCode } = refusalOf(() => parseSettings("etl.toml", toml));
+    expect(message).toEndWith(`; did you mean "${meant}"?`);
+    expect({ hinted: hint !== undefined, exitCode }).toEqual({ hinted: true, exitCode: 78 });
   });
 });

@@ -31,12 +31,19 @@ afterAll(async () => {
 type Changes = Readonly<Record<string, string | undefined>>;
 
 /** Runs a drain that must fail before it receives: the queue keeps its two messages, untouched. */
-async function fails(exitCode: number, error: string, hint: string, changes: Changes, args: string[] = []) {
+async function fails(
+  exitCode: number,
+  error: string,
+  hint: string,
+  changes: Changes,
+  args: string[] = [],
+  timeoutMillis = 10_000,
+) {
   const env = world.env(queueUrl, changes);
   const run = await runEtl(["drain", "--wait-seconds", "0", ...args], {
     env,
     cwd: world.folder,
-    timeoutMillis: 4_000,
+    timeoutMillis,
   });
   expectFailure(run, { exitCode, error, hint }, env);
   expect(run.stdout).toBe("");
@@ -51,30 +58,13 @@ test("the world is in order: what fails below fails for the one thing that was c
   expect(proxy.rejected).toBe(0);
 });
 
-describe("the queue's URL", () => {
+describe.concurrent("the queue's URL", () => {
+  // What else is wrong with a URL is in test/sqs/queue-url.test.ts.
   test.each<[name: string, url: string | undefined, error: string, hint: string]>([
     ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
     ["is set to nothing", "", "no queue is named", "ETL_QUEUE_URL"],
-    ["is a bare name", "login-queue", "is not a full http or https URL", "--queue-url https://sqs."],
-    [
-      "is an ARN",
-      "arn:aws:sqs:eu-west-1:123456789012:login-queue",
-      "as an ARN",
-      "--queue-url https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue",
-    ],
-    ["names no queue", "https://sqs.eu-west-1.amazonaws.com/", "queue's name", "--queue-url https://sqs."],
-    [
-      "would send messages in clear",
-      "http://sqs.eu-west-1.amazonaws.com/123456789012/q",
-      "unencrypted",
-      "https://",
-    ],
-    [
-      "holds a password",
-      "https://user:test-secret@sqs.example/1/q",
-      "a password",
-      "--queue-url https://sqs.",
-    ],
+    ["is an ARN", "arn:aws:sqs:eu-west-1:123456789012:q", "as an ARN", "amazonaws.com/123456789012/q"],
+    ["holds a password", "https://u:test-secret@sqs.example/1/q", "a password", "--queue-url https://sqs."],
   ])("%s", async (_, url, error, hint) => {
     await fails(exitCodes.config, error, hint, { ETL_QUEUE_URL: url });
   });
@@ -95,7 +85,7 @@ describe("the queue's URL", () => {
   });
 });
 
-describe("the queue answers", () => {
+describe.concurrent("the queue answers", () => {
   const html = { status: 200, body: "<!doctype html><title>Sign in</title>" };
   const throttled = { status: 403, body: errorAnswer("RequestThrottled") };
   const broken = { status: 503, body: "<html>canary</html>" };
@@ -114,7 +104,7 @@ describe("the queue answers", () => {
   });
 });
 
-describe("credentials", () => {
+describe.concurrent("credentials", () => {
   test.each<[what: string, env: Changes, exitCode: number, error: string, hint: string]>([
     [
       "a wrong secret",
@@ -122,20 +112,6 @@ describe("credentials", () => {
       exitCodes.permission,
       "does not accept the request's signature",
       "AWS_SECRET_ACCESS_KEY",
-    ],
-    [
-      "an unknown key",
-      { AWS_ACCESS_KEY_ID: "another-key" },
-      exitCodes.permission,
-      "does not know the access key",
-      "aws sts get-caller-identity",
-    ],
-    [
-      "a session token that is not its own",
-      { AWS_SESSION_TOKEN: "canary-token" },
-      exitCodes.permission,
-      "does not know the access key",
-      "aws sts get-caller-identity",
     ],
     [
       "half of a pair",
@@ -168,7 +144,7 @@ describe("an error is the last word", () => {
       DATABASE_URL: `postgres://etl@127.0.0.1:${silent.port}/x`,
     };
     for (const args of [[], ["--dry-run"]]) {
-      await fails(exitCodes.config, "the queue does not exist", "check the queue URL", changes, args);
+      await fails(exitCodes.config, "the queue does not exist", "check the queue URL", changes, args, 4_000);
     }
     await silent.stop();
   });
@@ -176,7 +152,7 @@ describe("an error is the last word", () => {
   test("though the queue does not answer", async () => {
     const server = await startFaultyServer(["hang"]);
     const changes = { AWS_ENDPOINT_URL_SQS: server.endpoint };
-    await fails(exitCodes.config, "no table nowhere", "etl migrate", changes, ["--table", "nowhere"]);
+    await fails(exitCodes.config, "no table nowhere", "etl migrate", changes, ["--table", "nowhere"], 4_000);
     await server.stop();
   });
 });

@@ -3,6 +3,7 @@ import type { ColumnMapping } from "../../src/message/mapping.ts";
 import { readColumn, writeColumn } from "../../src/settings/column-mapping.ts";
 import { readSettingsFile } from "../../src/settings/settings-file.ts";
 import { refusalOf } from "../support/refusal.ts";
+import { rowsOf } from "../support/rows.ts";
 
 function read(text: string) {
   return readSettingsFile("etl.toml", () => ({ text, openToOthers: false })).mapping;
@@ -81,178 +82,66 @@ describe("a column", () => {
     expect(columnOf("from = 'a'\ndefault = 'x'")).toMatchObject({ required: false, default: "x" });
   });
 
-  test.each([
-    ["form = 'a'", 'line 5: there is no key "form" in [[table.columns]]; did you mean "from"?'],
-    ["from = {}", "line 5: table.columns.from.constant is missing"],
-    [
-      "from = { const = 1 }",
-      'line 5: there is no key "const" in [table.columns.from]; did you mean "constant"?',
-    ],
-    ["type = 'text'", "line 3: table.columns.from is missing"],
-    ["from = 1", 'line 5: table.columns.from must be a path, a "$…" or { constant = … }; found a number'],
-    ["from = ''", "line 5: table.columns.from must be a string that is not empty; found an empty string"],
-    [
-      "from = { constant = [1] }",
-      "line 5: table.columns.from.constant must be a string, a number or a boolean; found an array",
-    ],
-    [
-      "from = 'a'\ntype = 'txt'",
-      'line 6: table.columns.type must be one of text, integer, bigint, numeric, boolean, date, timestamptz, uuid, inet, jsonb; found "txt"',
-    ],
-    [
-      "from = 'a'\ntransform = 'lower'",
-      'line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"',
-    ],
-    [
-      "from = 'a'\ntransform = ['trim',\n'lower']",
-      'line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"',
-    ],
-    [
-      "from = 'a'\nmask = 'md5'",
-      'line 6: table.columns.mask must be one of hmac, sha256, truncate, redact; found "md5"',
-    ],
-    ["from = 'a'\nrequired = 'yes'", "line 6: table.columns.required must be true or false; found a string"],
-    [
-      "from = 'a'\ndefault = 2026-01-01",
-      "line 6: table.columns.default must be a string, a number or a boolean; found a date or time",
-    ],
-    [
-      "from = 'a'\ndefault = 1e20",
-      "line 6: table.columns.default must be a number of which no digit is lost; write it as a string; found a number",
-    ],
-    [
-      "from = 'a'\nversion_bits = [1, 2]",
-      "line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found",
-    ],
-    [
-      "from = 'a'\nversion_bits = [0, 8, 8]",
-      "line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found 0",
-    ],
-    [
-      "from = 'a'\nversion_bits = [32, 8, 8]",
-      "line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found 32",
-    ],
-    [
-      "from = 'a'\nversion_bits = [31, 31, 2]",
-      "line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found an array",
-    ],
-  ])("%j is refused by its form", (entry, says) => {
+  test.each(
+    rowsOf(`
+    form = 'a' | line 5: there is no key "form" in [[table.columns]]; did you mean "from"?
+    from = {} | line 5: table.columns.from.constant is missing
+    from = { const = 1 } | line 5: there is no key "const" in [table.columns.from]; did you mean "constant"?
+    type = 'text' | line 3: table.columns.from is missing
+    from = 1 | line 5: table.columns.from must be a path, a "$…" or { constant = … }; found a number
+    from = '' | line 5: table.columns.from must be a string that is not empty; found an empty string
+    from = { constant = [1] } | line 5: table.columns.from.constant must be a string, a number or a boolean; found an array
+    from = 'a'¶type = 'txt' | line 6: table.columns.type must be one of text, integer, bigint, numeric, boolean, date, timestamptz, uuid, inet, jsonb; found "txt"
+    from = 'a'¶transform = 'lower' | line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"
+    from = 'a'¶transform = ['trim',¶'lower'] | line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"
+    from = 'a'¶mask = 'md5' | line 6: table.columns.mask must be one of hmac, sha256, truncate, redact; found "md5"
+    from = 'a'¶required = 'yes' | line 6: table.columns.required must be true or false; found a string
+    from = 'a'¶default = 2026-01-01 | line 6: table.columns.default must be a string, a number or a boolean; found a date or time
+    from = 'a'¶default = 1e20 | line 6: table.columns.default must be a number of which no digit is lost; write it as a string; found a number
+    from = 'a'¶version_bits = [1, 2] | line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found
+    from = 'a'¶version_bits = [0, 8, 8] | line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found 0
+    from = 'a'¶version_bits = [32, 8, 8] | line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found 32
+    from = 'a'¶version_bits = [31, 31, 2] | line 6: table.columns.version_bits must be a list of three whole numbers from 1 to 31, 63 in all at the most; found an array`),
+  )("%j is refused by its form", (entry = "", says = "") => {
     expect(faultOf(entry)).toStartWith(`etl.toml ${says}`);
   });
 
-  test.each([
-    ["from = 'a..b'", "line 5: table.columns.from must be names with dots between them"],
-    [
-      "from = '$sentat'",
-      'line 5: table.columns.from must be one of $message_id, $sent_at, $received_at, $receive_count, $group_id, $attributes.NAME; found "sentat"; did you mean "$sent_at"?',
-    ],
-    ["from = 'a'\ntransform = ['mask', 'trim']", "line 6: table.columns.transform must end with mask"],
-    [
-      "from = 'a'\ntransform = 'mask'\nmask = 'hmac'\ntype = 'boolean'",
-      "line 7: table.columns.mask does not hide true and false",
-    ],
-    ["from = 'a'\ntransform = ['trim', 'trim']", "line 6: table.columns.transform has trim twice"],
-    [
-      "from = 'a'\ntransform = ['version', 'trim']",
-      "line 6: table.columns.transform cannot have trim behind version",
-    ],
-    [
-      "from = 'a'\ntransform = ['epoch_millis', 'version']",
-      "line 6: table.columns.transform cannot have version behind epoch_millis",
-    ],
-    [
-      "from = 'a'\nversion_bits = [8, 8, 8]",
-      'line 6: table.columns.version_bits needs transform = "version"',
-    ],
-    [
-      "from = 'a'\ntransform = 'version'\nversion_bits = [16, 8, 8]\ntype = 'integer'",
-      "line 8: table.columns.type must be bigint or numeric, as version_bits are 32 in all",
-    ],
-    [
-      "from = 'a'\ntransform = 'version'\ntype = 'text'",
-      'line 7: table.columns.type must be integer, bigint or numeric with transform = "version"; found "text"',
-    ],
-    [
-      "from = 'a'\ntransform = 'epoch_seconds'\ntype = 'bigint'",
-      'line 7: table.columns.type must be timestamptz or date with transform = "epoch_seconds"; found "bigint"',
-    ],
-    [
-      "from = 'a'\nmask = 'truncate'\ntype = 'text'",
-      'line 7: table.columns.type must be inet with mask = "truncate"',
-    ],
-    [
-      "from = { constant = 'x' }\nmask = 'hmac'",
-      "line 6: table.columns.mask has nothing to do for a constant",
-    ],
-    [
-      "from = { constant = 'x' }\ntransform = 'trim'",
-      "line 6: table.columns.transform has nothing to do for a constant",
-    ],
-    [
-      "from = { constant = 'x' }\ntype = 'integer'",
-      "line 5: table.columns.from must be a constant that is a whole number of 32 bits, as the type is integer",
-    ],
-    [
-      "from = { constant = 'x' }\ndefault = 'y'",
-      "line 6: table.columns.default is never used: the value is always there",
-    ],
-    [
-      "from = '$sent_at'\nrequired = false",
-      "line 6: table.columns.required cannot be false: the value is always there",
-    ],
-    [
-      "from = '$sent_at'\ntype = 'text'",
-      'line 6: table.columns.type must be timestamptz or date for $sent_at; found "text"',
-    ],
-    [
-      "from = '$sent_at'\ntransform = 'mask'",
-      "line 6: table.columns.transform cannot be mask for $sent_at, which is no text",
-    ],
-    [
-      "from = '$receive_count'\nmask = 'hmac'",
-      "line 6: table.columns.mask cannot be hmac for $receive_count, which is no text",
-    ],
-    [
-      "from = 'a'\nrequired = true\ndefault = 'x'",
-      "line 7: table.columns.default is never used with required = true",
-    ],
-    ["from = 'a'\ndefault = 1", "line 6: table.columns.default must be a string"],
-    [
-      "from = 'a'\ntype = 'integer'\ndefault = 2147483648",
-      "line 7: table.columns.default must be a whole number of 32 bits",
-    ],
-    [
-      "from = 'a'\ntype = 'integer'\ndefault = 1.5",
-      "line 7: table.columns.default must be a whole number of 32 bits",
-    ],
-    [
-      "from = 'a'\ntype = 'bigint'\ndefault = '9223372036854775808'",
-      "line 7: table.columns.default must be a whole number of 64 bits",
-    ],
-    [
-      "from = 'a'\ntype = 'date'\ndefault = '2026-02-30'",
-      'line 7: table.columns.default must be a date such as "2026-01-31"',
-    ],
-    [
-      "from = 'a'\ntype = 'timestamptz'\ndefault = '2026-01-01'",
-      "line 7: table.columns.default must be a time such as",
-    ],
-    ["from = 'a'\ntype = 'uuid'\ndefault = 'x'", "line 7: table.columns.default must be a UUID"],
-    ["from = 'a'\ntype = 'inet'\ndefault = '1.2.3'", "line 7: table.columns.default must be an IP address"],
-    ["from = 'a'\ntype = 'boolean'\ndefault = 1", "line 7: table.columns.default must be true or false"],
-    [
-      "from = 'a'\ntransform = 'version'\ndefault = '1.999'",
-      "line 7: table.columns.default must be a version",
-    ],
-    [
-      "from = 'a'\ntransform = 'json'\ndefault = '{'",
-      "line 7: table.columns.default must be a string that holds JSON",
-    ],
-    [
-      "from = 'a'\ntransform = ['trim', 'version']\ndefault = 1",
-      "line 7: table.columns.default must be a string",
-    ],
-  ])("%j cannot work", (entry, says) => {
+  test.each(
+    rowsOf(`
+    from = 'a..b' | line 5: table.columns.from must be names with dots between them
+    from = '$sentat' | line 5: table.columns.from must be one of $message_id, $sent_at, $received_at, $receive_count, $group_id, $attributes.NAME; found "sentat"; did you mean "$sent_at"?
+    from = 'a'¶transform = ['mask', 'trim'] | line 6: table.columns.transform must end with mask
+    from = 'a'¶transform = 'mask'¶mask = 'hmac'¶type = 'boolean' | line 7: table.columns.mask does not hide true and false
+    from = 'a'¶transform = ['trim', 'trim'] | line 6: table.columns.transform has trim twice
+    from = 'a'¶transform = ['version', 'trim'] | line 6: table.columns.transform cannot have trim behind version
+    from = 'a'¶transform = ['epoch_millis', 'version'] | line 6: table.columns.transform cannot have version behind epoch_millis
+    from = 'a'¶version_bits = [8, 8, 8] | line 6: table.columns.version_bits needs transform = "version"
+    from = 'a'¶transform = 'version'¶version_bits = [16, 8, 8]¶type = 'integer' | line 8: table.columns.type must be bigint or numeric, as version_bits are 32 in all
+    from = 'a'¶transform = 'version'¶type = 'text' | line 7: table.columns.type must be integer, bigint or numeric with transform = "version"; found "text"
+    from = 'a'¶transform = 'epoch_seconds'¶type = 'bigint' | line 7: table.columns.type must be timestamptz or date with transform = "epoch_seconds"; found "bigint"
+    from = 'a'¶mask = 'truncate'¶type = 'text' | line 7: table.columns.type must be inet with mask = "truncate"
+    from = { constant = 'x' }¶mask = 'hmac' | line 6: table.columns.mask has nothing to do for a constant
+    from = { constant = 'x' }¶transform = 'trim' | line 6: table.columns.transform has nothing to do for a constant
+    from = { constant = 'x' }¶type = 'integer' | line 5: table.columns.from must be a constant that is a whole number of 32 bits, as the type is integer
+    from = { constant = 'x' }¶default = 'y' | line 6: table.columns.default is never used: the value is always there
+    from = '$sent_at'¶required = false | line 6: table.columns.required cannot be false: the value is always there
+    from = '$sent_at'¶type = 'text' | line 6: table.columns.type must be timestamptz or date for $sent_at; found "text"
+    from = '$sent_at'¶transform = 'mask' | line 6: table.columns.transform cannot be mask for $sent_at, which is no text
+    from = '$receive_count'¶mask = 'hmac' | line 6: table.columns.mask cannot be hmac for $receive_count, which is no text
+    from = 'a'¶required = true¶default = 'x' | line 7: table.columns.default is never used with required = true
+    from = 'a'¶default = 1 | line 6: table.columns.default must be a string
+    from = 'a'¶type = 'integer'¶default = 2147483648 | line 7: table.columns.default must be a whole number of 32 bits
+    from = 'a'¶type = 'integer'¶default = 1.5 | line 7: table.columns.default must be a whole number of 32 bits
+    from = 'a'¶type = 'bigint'¶default = '9223372036854775808' | line 7: table.columns.default must be a whole number of 64 bits
+    from = 'a'¶type = 'date'¶default = '2026-02-30' | line 7: table.columns.default must be a date such as "2026-01-31"
+    from = 'a'¶type = 'timestamptz'¶default = '2026-01-01' | line 7: table.columns.default must be a time such as
+    from = 'a'¶type = 'uuid'¶default = 'x' | line 7: table.columns.default must be a UUID
+    from = 'a'¶type = 'inet'¶default = '1.2.3' | line 7: table.columns.default must be an IP address
+    from = 'a'¶type = 'boolean'¶default = 1 | line 7: table.columns.default must be true or false
+    from = 'a'¶transform = 'version'¶default = '1.999' | line 7: table.columns.default must be a version
+    from = 'a'¶transform = 'json'¶default = '{' | line 7: table.columns.default must be a string that holds JSON
+    from = 'a'¶transform = ['trim', 'version']¶default = 1 | line 7: table.columns.default must be a string`),
+  )("%j cannot work", (entry = "", says = "") => {
     expect(faultOf(entry)).toStartWith(`etl.toml ${says}`);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type ColumnSource, messageFacts } from "../../src/message/mapping.ts";
-import { readSource, writeSource } from "../../src/settings/column-source.ts";
+import { readSource, writeSource } from "../../src/settings/column-mapping.ts";
 
 describe("readSource", () => {
   test.each([

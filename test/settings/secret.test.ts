@@ -34,6 +34,20 @@ describe("a secret that the file names", () => {
   });
 
   test.each([
+    [`${canary}\n`, canary],
+    [`${canary}\r\n`, canary],
+    [`  ${canary} \n`, `  ${canary} `],
+  ])("is a file's one line without its end, spaces and all: %j", (text, password) => {
+    const { settings } = load('database.password_file = "s"', {}, { "/c/s": own(text) });
+    expect(settings.database.file.password).toBe(password);
+  });
+
+  test.each(["", "\n", `${canary}\n\n`])("is refused if its file holds %j", (text) => {
+    const refusal = refusalOf(() => load('database.password_file = "s"', {}, { "/c/s": own(text) }));
+    expect(refusal.message).toBe("/c/s must hold the database's password on one line, and nothing else");
+  });
+
+  test.each([
     ['url = "env:NONE"', "NONE, which database.url names, is not set"],
     ['password = "env:EMPTY"', "EMPTY, which database.password names, is not set"],
     ['password = "file:none"', "the file /c/none, which database.password names, does not exist"],

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EtlError } from "../../src/errors.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { loadSettings } from "../../src/settings/settings.ts";
 import { readSettingsFile } from "../../src/settings/settings-file.ts";
 import { everyWordOf, refusalOf } from "../support/refusal.ts";
+import { rowsOf } from "../support/rows.ts";
 
 function read(text: string, openToOthers = false) {
   return readSettingsFile("conf/etl.toml", () => ({ text, openToOthers })).settings;
@@ -80,67 +80,41 @@ describe("readSettingsFile", () => {
     expect(asked).toEqual(["etl.toml", "my.toml"]);
   });
 
-  test.each([
-    ['[queue]\n\nulr = "x"', 'line 3: there is no key "ulr" in [queue]; did you mean "url"?'],
-    [
-      "[drain]\nbatch-size = 1",
-      'line 2: there is no key "batch-size" in [drain]; did you mean "batch_size"?',
-    ],
-    ["[drian]\nbatch_size = 1", 'line 1: there is no key "drian"; did you mean "drain"?'],
-    ["batch_size = 1", 'line 1: there is no key "batch_size"'],
-    ["drain.zzz = 1", 'line 1: there is no key "zzz" in [drain]'],
-    ["[drain]\nconstructor = 1", 'line 2: there is no key "constructor" in [drain]'],
-    ["[drain]\ntoString = 1", 'line 2: there is no key "toString" in [drain]'],
-    ["__proto__ = 1", 'line 1: there is no key "__proto__"'],
-    ["[drain]\n__proto__ = { batch_size = 1 }", 'line 2: there is no key "__proto__" in [drain]'],
-    ["[mask]\nkeyfile = 'x'", 'line 2: there is no key "keyfile" in [mask]; did you mean "key_file"?'],
-    [
-      '[mask]\nkey = "c2VjcmV0"',
-      'line 2: mask.key must be "env:NAME" or "file:PATH": the secret itself does not belong into this file; found a string',
-    ],
-    [
-      "[queue]\nextended_payloads = 1",
-      "line 2: queue.extended_payloads must be true or false; found a number",
-    ],
-    [
-      "[queue]\nenvelope = 'SNS'",
-      'line 2: queue.envelope must be one of none, sns, eventbridge; found "SNS"',
-    ],
-    ["[table]\nkey = 'a'", "line 2: table.key must be a list of column names; found a string"],
-    ["[table]\nkey = ['a', 1]", "line 2: table.key must be a list of column names; found a number"],
-    ["queue = 1", "line 1: queue must be a table; found a number"],
-    ["queue = []", "line 1: queue must be a table; found an array"],
-    ["[[queue]]\nurl = 'x'", "line 1: queue must be a table; found an array"],
-    ["queue = 2026-01-02", "line 1: queue must be a table; found a date or time"],
-    ["[queue]\nurl = 12345", "line 2: queue.url must be a string; found a number"],
-    ["[queue]\nurl = ''", "line 2: queue.url must be a string that is not empty; found an empty string"],
-    ["[queue]\nurl = true", "line 2: queue.url must be a string; found a boolean"],
-    ["[queue]\nurl.x = 1", "line 2: queue.url must be a string; found a table"],
-    [
-      "[database]\nport = '5432'",
-      "line 2: database.port must be a whole number from 1 to 65535; found a string",
-    ],
-    ["[database]\nport = 0", "line 2: database.port must be a whole number from 1 to 65535; found 0"],
-    ["[database]\nport = 65536", "line 2: database.port must be a whole number from 1 to 65535; found 65536"],
-    [
-      "[drain]\nbatch_size = 10001",
-      "line 2: drain.batch_size must be a whole number from 1 to 10000; found 10001",
-    ],
-    ["[drain]\nreceivers = 1.5", "line 2: drain.receivers must be a whole number from 1 to 256; found 1.5"],
-    [
-      "[drain]\nreceivers = nan",
-      "line 2: drain.receivers must be a whole number from 1 to 256; found a number",
-    ],
-    [
-      "[drain]\nreceivers = inf",
-      "line 2: drain.receivers must be a whole number from 1 to 256; found Infinity",
-    ],
-    [
-      "[drain]\nwait_seconds = 21",
-      "line 2: drain.wait_seconds must be a whole number from 0 to 20; found 21",
-    ],
-    ["[mask]\nalgorithm = 'md5'", 'line 2: mask.algorithm must be one of hmac-sha256, sha256; found "md5"'],
-  ])("%j is refused, with its place", (text, says) => {
+  test.each(
+    rowsOf(`
+    [queue]¶¶ulr = "x" | line 3: there is no key "ulr" in [queue]; did you mean "url"?
+    [drain]¶batch-size = 1 | line 2: there is no key "batch-size" in [drain]; did you mean "batch_size"?
+    [drian]¶batch_size = 1 | line 1: there is no key "drian"; did you mean "drain"?
+    batch_size = 1 | line 1: there is no key "batch_size"
+    drain.zzz = 1 | line 1: there is no key "zzz" in [drain]
+    [drain]¶constructor = 1 | line 2: there is no key "constructor" in [drain]
+    [drain]¶toString = 1 | line 2: there is no key "toString" in [drain]
+    __proto__ = 1 | line 1: there is no key "__proto__"
+    [drain]¶__proto__ = { batch_size = 1 } | line 2: there is no key "__proto__" in [drain]
+    [mask]¶keyfile = 'x' | line 2: there is no key "keyfile" in [mask]; did you mean "key_file"?
+    [mask]¶key = "c2VjcmV0" | line 2: mask.key must be "env:NAME" or "file:PATH": the secret itself does not belong into this file; found a string
+    [queue]¶extended_payloads = 1 | line 2: queue.extended_payloads must be true or false; found a number
+    [queue]¶envelope = 'SNS' | line 2: queue.envelope must be one of none, sns, eventbridge; found "SNS"
+    [table]¶key = 'a' | line 2: table.key must be a list of column names; found a string
+    [table]¶key = ['a', 1] | line 2: table.key must be a list of column names; found a number
+    queue = 1 | line 1: queue must be a table; found a number
+    queue = [] | line 1: queue must be a table; found an array
+    [[queue]]¶url = 'x' | line 1: queue must be a table; found an array
+    queue = 2026-01-02 | line 1: queue must be a table; found a date or time
+    [queue]¶url = 12345 | line 2: queue.url must be a string; found a number
+    [queue]¶url = '' | line 2: queue.url must be a string that is not empty; found an empty string
+    [queue]¶url = true | line 2: queue.url must be a string; found a boolean
+    [queue]¶url.x = 1 | line 2: queue.url must be a string; found a table
+    [database]¶port = '5432' | line 2: database.port must be a whole number from 1 to 65535; found a string
+    [database]¶port = 0 | line 2: database.port must be a whole number from 1 to 65535; found 0
+    [database]¶port = 65536 | line 2: database.port must be a whole number from 1 to 65535; found 65536
+    [drain]¶batch_size = 10001 | line 2: drain.batch_size must be a whole number from 1 to 10000; found 10001
+    [drain]¶receivers = 1.5 | line 2: drain.receivers must be a whole number from 1 to 256; found 1.5
+    [drain]¶receivers = nan | line 2: drain.receivers must be a whole number from 1 to 256; found a number
+    [drain]¶receivers = inf | line 2: drain.receivers must be a whole number from 1 to 256; found Infinity
+    [drain]¶wait_seconds = 21 | line 2: drain.wait_seconds must be a whole number from 0 to 20; found 21
+    [mask]¶algorithm = 'md5' | line 2: mask.algorithm must be one of hmac-sha256, sha256; found "md5"`),
+  )("%j is refused, with its place", (text = "", says = "") => {
     const refusal = refusalOf(() => read(text));
     expect(refusal).toMatchObject({ kind: "config", message: `conf/etl.toml ${says}` });
   });
@@ -252,40 +226,5 @@ describe("a database password", () => {
     );
     const both = `${withoutPassword[0]}\nhost = "db"\nport = 1`;
     expect(refusalOf(() => read(both)).message).toContain("database.url stands beside host, port");
-  });
-
-  function passwordFrom(text: string, openToOthers = false) {
-    return loadSettings({
-      flags: { config: "/conf/etl.toml" },
-      env: {},
-      readFile: (path) => {
-        if (path === "/conf/etl.toml") {
-          return { text: "[database]\npassword_file = 'secrets/db'", openToOthers: true };
-        }
-        return path === "/conf/secrets/db" ? { text, openToOthers } : undefined;
-      },
-    }).database.file.password;
-  }
-
-  test.each([
-    ["hunter2", "hunter2"],
-    ["hunter2\n", "hunter2"],
-    ["hunter2\r\n", "hunter2"],
-    ["  spaces stay \n", "  spaces stay "],
-  ])("file that holds %j gives %j", (text, password) => {
-    expect(passwordFrom(text)).toBe(password);
-  });
-
-  test.each(["", "\n", "canary\nsecond line", "canary\n\n"])("file that holds %j is refused", (text) => {
-    const refusal = refusalOf(() => passwordFrom(text));
-    expect(refusal.message).toBe(
-      "/conf/secrets/db must hold the database's password on one line, and nothing else",
-    );
-  });
-
-  test("file that others may read is refused", () => {
-    const refusal = refusalOf(() => passwordFrom("canary", true));
-    expect(refusal).toMatchObject({ exitCode: 78, hint: "chmod 600 /conf/secrets/db" });
-    expect(everyWordOf(refusal)).not.toContain("canary");
   });
 });

@@ -3,10 +3,9 @@ import fc from "fast-check";
 import { columnTypes, encodings, envelopes, maskMethods, userLogins } from "../../src/message/mapping.ts";
 import { readColumn } from "../../src/settings/column-mapping.ts";
 import type { FileColumn } from "../../src/settings/column-schema.ts";
-import { exampleToml } from "../../src/settings/example-toml.ts";
-import type { FileSettings } from "../../src/settings/file-schema.ts";
+import type { FileSettings } from "../../src/settings/setting-table.ts";
 import { parseSettings, readSettingsFile } from "../../src/settings/settings-file.ts";
-import { settingsToml } from "../../src/settings/settings-toml.ts";
+import { exampleToml, settingsToml } from "../../src/settings/settings-toml.ts";
 import { readMapping } from "../../src/settings/table-mapping.ts";
 
 const text = fc.string({

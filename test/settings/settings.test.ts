@@ -1,10 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import fc from "fast-check";
+import * as v from "valibot";
 import { userLogins } from "../../src/message/mapping.ts";
 import type { SettingFlags } from "../../src/settings/options.ts";
-import { loadSettings, type Settings } from "../../src/settings/settings.ts";
+import { flagKey } from "../../src/settings/setting.ts";
+import { type SettingKey, settingKeys, settingOf } from "../../src/settings/setting-table.ts";
+import { findSetting } from "../../src/settings/setting-value.ts";
+import { loadSettings } from "../../src/settings/settings.ts";
 import type { ReadFile } from "../../src/settings/text-file.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 const noFiles: ReadFile = () => undefined;
 
@@ -29,6 +34,7 @@ describe("loadSettings", () => {
       queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
       database: { file: {} },
       table: { name: "user_logins", mapping: userLogins },
+      ledger: {},
       mask: { algorithm: "hmac-sha256" },
       drain: { batchSize: 500, giveUpAfterSeconds: 300, graceSeconds: 20 },
       rejects: { action: "leave" },
@@ -36,183 +42,107 @@ describe("loadSettings", () => {
     });
   });
 
-  /** One setting, the three places that may hold it, and where it ends up. */
-  interface Case {
-    readonly name: string;
-    readonly flag?: (value: string) => SettingFlags;
-    /** From the one that comes first to the one that comes last. */
-    readonly variables?: readonly string[];
-    readonly toml?: (value: string) => string;
-    readonly read: (settings: Settings) => unknown;
-    /** Turns a letter into a value that the setting takes. */
-    readonly value?: (letter: string) => string;
-    readonly fallback?: unknown;
-  }
+  /** Two values that the setting takes, as they are typed and as they are written. */
+  const samples = (key: SettingKey): readonly { readonly typed: string; readonly value: unknown }[] => {
+    const { kind } = settingOf(key);
+    const candidates = ["true", "false", "20", "7", "1", "A", "B", "env:A", "env:B", "user-logins"];
+    const words = "values" in kind && typeof kind.values === "object" ? kind.values : candidates;
+    const read = (typed: string) => ("read" in kind ? kind.read(typed) : typed === "true" || typed);
+    return words
+      .map((typed) => ({ typed, value: read(typed) }))
+      .filter(({ value }) => v.is(kind.schema, value));
+  };
 
-  const number = (letter: string) => String(letter.charCodeAt(0) % 20);
+  test.each(settingKeys.filter((key) => key !== "table.key"))(
+    "%s is taken from the flag, else the variables in turn, else the file, else the default",
+    (key) => {
+      const { flag, variables = [], fileFirst, default: fallback } = settingOf(key);
+      const [first, second = first] = samples(key);
+      if (first === undefined || second === undefined) throw new Error("no value");
+      const [section = "", inner = ""] = key.split(".");
+      const name = flag && flagKey(flag);
+      const given = fc.record({
+        flag: fc.boolean(),
+        variables: fc.tuple(...variables.map(() => fc.constantFrom(undefined, "", second.typed))),
+        file: fc.boolean(),
+      });
+      fc.assert(
+        fc.property(given, (which) => {
+          const env = Object.fromEntries(variables.map((word, index) => [word, which.variables[index]]));
+          const inFile = which.file ? [{ value: first.value, from: "file" }] : [];
+          const fromVariables = variables.flatMap((word) =>
+            // What etl itself reads has its type; what a library reads is shown as it is.
+            env[word] ? [{ value: word.startsWith("ETL_") ? second.value : second.typed, from: word }] : [],
+          );
+          const candidates = [
+            ...(which.flag && name ? [{ value: first.value, from: flag }] : []),
+            ...(fileFirst ? [...inFile, ...fromVariables] : [...fromVariables, ...inFile]),
+            { value: fallback, from: "default" },
+          ];
+          const { value, origin } = findSetting(key, {
+            flags: which.flag && name ? { [name]: first.value } : {},
+            env,
+            file: which.file ? { [section]: { [inner]: first.value } } : {},
+          });
+          expect({ value, from: "name" in origin ? origin.name : origin.from }).toEqual(
+            candidates[0] as { value: unknown; from: string },
+          );
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 
-  const cases: readonly Case[] = [
-    {
-      name: "queue URL",
-      flag: (queueUrl) => ({ queueUrl }),
-      variables: ["ETL_QUEUE_URL"],
-      toml: (value) => `queue.url = "${value}"`,
-      read: ({ queue }) => queue.url,
-    },
-    {
-      name: "queue endpoint",
-      variables: ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"],
-      toml: (value) => `queue.endpoint = "${value}"`,
-      read: ({ queue }) => queue.endpoint,
-    },
-    {
-      name: "region of the file",
-      toml: (value) => `queue.region = "${value}"`,
-      read: ({ queue }) => queue.region,
-    },
-    {
-      name: "region of the environment",
-      variables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
-      read: ({ queue }) => queue.environmentRegion,
-    },
-    {
-      name: "database URL",
-      flag: (databaseUrl) => ({ databaseUrl }),
-      variables: ["DATABASE_URL"],
-      read: ({ database }) => database.url,
-    },
-    {
-      name: "database URL of the file",
-      toml: (value) => `database.url = "${value}"`,
-      read: ({ database }) => database.file.url,
-    },
-    {
-      name: "table",
-      flag: (table) => ({ table }),
-      toml: (value) => `table.name = "${value}"`,
-      read: ({ table }) => table.name,
-      fallback: "user_logins",
-    },
-    {
-      name: "table's schema",
-      toml: (value) => `database.schema = "${value}"`,
-      read: ({ table }) => /(.*)\.user_logins/.exec(table.name)?.[1],
-    },
-    {
-      name: "quiet log",
-      flag: () => ({ quiet: true }),
-      toml: () => "log.quiet = true",
-      value: () => "true",
-      read: ({ log }) => String(log.quiet),
-      fallback: "false",
-    },
-    {
-      name: "mask key",
-      variables: ["ETL_MASK_KEY"],
-      read: ({ mask }) => mask.key,
-    },
-    {
-      name: "mask key file",
-      variables: ["ETL_MASK_KEY_FILE"],
-      toml: (value) => `mask.key_file = "/${value}"`,
-      value: (letter) => `/${letter}`,
-      read: ({ mask }) => mask.keyFile?.replace("//", "/"),
-    },
-    {
-      name: "most messages",
-      flag: (value) => ({ maxMessages: Number(value) }),
-      toml: (value) => `drain.max_messages = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.maxMessages?.toString(),
-    },
-    {
-      name: "batch size",
-      flag: (value) => ({ batchSize: Number(value) }),
-      toml: (value) => `drain.batch_size = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.batchSize.toString(),
-      fallback: "500",
-    },
-    {
-      name: "receivers",
-      flag: (value) => ({ receivers: Number(value) }),
-      toml: (value) => `drain.receivers = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.receivers?.toString(),
-    },
-    {
-      name: "wait",
-      flag: (value) => ({ waitSeconds: Number(value) }),
-      toml: (value) => `drain.wait_seconds = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.waitSeconds?.toString(),
-    },
-    {
-      name: "in flight",
-      flag: (value) => ({ maxInFlight: Number(value) }),
-      toml: (value) => `drain.max_in_flight = ${value}`,
-      value: (letter) => `${number(letter)}0`,
-      read: ({ drain }) => drain.maxInFlight?.toString(),
-    },
-    {
-      name: "give up",
-      flag: (value) => ({ giveUpAfter: Number(value) }),
-      toml: (value) => `drain.give_up_after_seconds = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.giveUpAfterSeconds.toString(),
-      fallback: "300",
-    },
-    {
-      name: "grace",
-      flag: (value) => ({ graceSeconds: Number(value) }),
-      toml: (value) => `drain.grace_seconds = ${value}`,
-      value: number,
-      read: ({ drain }) => drain.graceSeconds.toString(),
-      fallback: "20",
-    },
-    {
-      name: "dead letters",
-      flag: (value) => ({ deadLetterUrl: value }),
-      toml: (value) => `rejects.dead_letter_url = "${value}"`,
-      read: ({ rejects }) => rejects.deadLetterUrl,
-    },
-  ];
-
-  test.each(cases)("$name: the first place that has it wins", (setting) => {
-    const { flag, variables = [], toml, read, value = (letter: string) => letter } = setting;
-    const [inFlag, inFile, ...inVariables] = ["A", "B", "C", "D"].map(value);
-    const given = fc.record({
-      flag: fc.boolean(),
-      variables: fc.tuple(...variables.map(() => fc.constantFrom("unset", "empty", "set"))),
-      file: fc.boolean(),
+  test("each setting is where the commands look for it", () => {
+    const toml = `
+      queue = { url = "u", region = "r", endpoint = "e", envelope = "sns", encoding = "base64", extended_payloads = true }
+      database = { host = "h", port = 1, name = "n", user = "o", sslmode = "m", sslrootcert = "/c", schema = "s" }
+      mask = { algorithm = "sha256", key_file = "/k" }
+      table = { name = "t", conflict = "ignore" }
+      ledger = { schema = "l" }
+      rejects = { action = "dead-letter", dead_letter_url = "d" }
+      log = { format = "json", quiet = true }
+      [drain]
+      max_messages = 1
+      batch_size = 2
+      connections = 3
+      receivers = 4
+      wait_seconds = 5
+      max_in_flight = 16
+      give_up_after_seconds = 7
+      grace_seconds = 8`;
+    const { mapping, ...table } = load({ toml }).table;
+    expect(mapping.conflict).toEqual({ action: "ignore" });
+    expect(JSON.parse(JSON.stringify({ ...load({ toml }), table }))).toEqual({
+      configPath: "etl.toml",
+      queue: {
+        ...{ url: "u", region: "r", endpoint: "e", extendedPayloads: true },
+        body: { envelope: "sns", encoding: "base64" },
+      },
+      database: { file: { host: "h", port: 1, name: "n", user: "o", sslmode: "m", sslrootcert: "/c" } },
+      table: { name: "s.t" },
+      ledger: { schema: "l" },
+      mask: { algorithm: "sha256", keyFile: "/k" },
+      drain: {
+        ...{ maxMessages: 1, batchSize: 2, connections: 3, receivers: 4, waitSeconds: 5 },
+        ...{ maxInFlight: 16, giveUpAfterSeconds: 7, graceSeconds: 8 },
+      },
+      rejects: { action: "dead-letter", deadLetterUrl: "d" },
+      log: { format: "json", quiet: true },
     });
-    fc.assert(
-      fc.property(given, (which) => {
-        const env: Record<string, string> = {};
-        const candidates: unknown[] = [];
-        if (which.flag && flag) candidates.push(inFlag);
-        for (const [index, name] of variables.entries()) {
-          if (which.variables[index] === "unset") continue;
-          env[name] = which.variables[index] === "set" ? String(inVariables[index]) : "";
-          if (env[name] !== "") candidates.push(env[name]);
-        }
-        if (which.file && toml) candidates.push(inFile);
-        candidates.push(setting.fallback);
-        const settings = load({
-          flags: which.flag && flag ? flag(String(inFlag)) : {},
-          env,
-          ...(which.file && toml ? { toml: toml(String(inFile)) } : {}),
-        });
-        expect(read(settings)).toEqual(candidates[0]);
-      }),
-    );
+    // The URL of the queue stands between the region of the file and that of the environment.
+    expect(load({ env: { AWS_REGION: "r" } }).queue).toMatchObject({ environmentRegion: "r" });
+    expect(load({ flags: { databaseUrl: "u" } }).database).toEqual({ url: "u", file: {} });
+    expect(load({ flags: { quiet: false } }).log.quiet).toBe(false);
   });
 
-  test("a method of masking comes from flag, file, default", () => {
-    const toml = '[mask]\nalgorithm = "sha256"';
-    expect(load({}).mask.algorithm).toBe("hmac-sha256");
-    expect(load({ toml }).mask.algorithm).toBe("sha256");
-    expect(load({ toml, flags: { mask: "hmac-sha256" } }).mask.algorithm).toBe("hmac-sha256");
+  test.each(["0", "9", "1.5", "1e0", "many"])("ETL_CONNECTIONS=%s is refused", (text) => {
+    expect(refusalOf(() => load({ env: { ETL_CONNECTIONS: text } }))).toMatchObject({
+      exitCode: 78,
+      message: `ETL_CONNECTIONS must be a whole number from 1 to 8; found "${text}"`,
+      hint: "unset ETL_CONNECTIONS",
+    });
+    expect(load({ env: { ETL_CONNECTIONS: text }, flags: { connections: 2 } }).drain.connections).toBe(2);
   });
 
   test("a key in the environment hides the file's key_file, and both variables are kept to be refused", () => {
@@ -270,17 +200,6 @@ describe("loadSettings", () => {
   ])("the table %s in the schema %p is %s", (name, schema, whole) => {
     const toml = `table.name = '${name}'${schema === undefined ? "" : `\ndatabase.schema = '${schema}'`}`;
     expect(load({ toml }).table.name).toBe(whole);
-  });
-
-  test("how bodies are written, and how the log is", () => {
-    const toml =
-      '[queue]\nenvelope = "sns"\nencoding = "gzip+base64"\nextended_payloads = true\n[log]\nformat = "json"';
-    expect(load({ toml }).queue).toMatchObject({
-      body: { envelope: "sns", encoding: "gzip+base64" },
-      extendedPayloads: true,
-    });
-    expect(load({ toml }).log).toEqual({ format: "json", quiet: false });
-    expect(load({ toml, flags: { quiet: false } }).log.quiet).toBe(false);
   });
 
   test("a database that a flag or a variable names as a whole leaves nothing of the file's, its secrets unread", () => {

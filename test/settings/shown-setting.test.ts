@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { shownSettings } from "../../src/commands/config/show.ts";
 import type { SettingFlags } from "../../src/settings/options.ts";
 import { placesOf } from "../../src/settings/setting-value.ts";
 import { readSettingsFile } from "../../src/settings/settings-file.ts";
-import { shownSettings } from "../../src/settings/shown-setting.ts";
 
 function show(text: string, env: Record<string, string> = {}, flags: SettingFlags = {}) {
   const file = readSettingsFile("etl.toml", () => ({ text, openToOthers: false }));

@@ -2,12 +2,11 @@
 
 import type { Mapping } from "../../message/mapping.ts";
 import { writeColumn } from "../../settings/column-mapping.ts";
-import type { FileSettings, FileTable } from "../../settings/file-schema.ts";
 import type { SettingFlags } from "../../settings/options.ts";
-import type { Settings } from "../../settings/settings.ts";
+import type { FileSettings } from "../../settings/setting-table.ts";
+import { type Settings, tableInSchema } from "../../settings/settings.ts";
 import { parseSettings } from "../../settings/settings-file.ts";
 import { settingsToml } from "../../settings/settings-toml.ts";
-import { tableInSchema } from "../../settings/table-name.ts";
 import { withoutPassword } from "../../setup/database-questions.ts";
 import type { DatabaseAnswer, Plan, Start } from "../../setup/ports.ts";
 import type { Environment } from "../context.ts";
@@ -96,7 +95,7 @@ function plannedDatabase(
   return env.DATABASE_URL ? { database: { url: "env:DATABASE_URL" } } : {};
 }
 
-function conflictKeys({ conflict }: Mapping): Partial<FileTable> {
+function conflictKeys({ conflict }: Mapping): Partial<NonNullable<FileSettings["table"]>> {
   if (conflict.action === "reject") return {};
   return {
     conflict: conflict.action,
