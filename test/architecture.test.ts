@@ -33,6 +33,7 @@ const arrows: Readonly<Record<string, Arrows>> = {
   },
   postgres: {
     may: ["postgres", "polling/ports.ts", "message", "errors.ts", "text"],
+    mayTypes: ["polling/receipt.ts"],
     packages: /^(node:|postgres$)/,
   },
   terminal: {

@@ -25,7 +25,7 @@ export function createPostgresSink(database: Database, target: LoadTarget): Sink
   const statements = loadStatements(target);
   const columnCount = mapping.columns.length;
   const { action } = mapping.conflict;
-  const options = { operation: "load", grants: loadGrants(table, database.user, action) };
+  const options = { operation: "load", grants: loadGrants(table, database.user, { table, action }) };
 
   /** @throws EtlError where a trigger of the table or the ledger swallowed a row */
   async function loadAll(transaction: Transaction, batch: readonly MappedMessage[]): Promise<LoadResult> {

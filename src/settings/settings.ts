@@ -83,6 +83,8 @@ export interface Settings {
   readonly queue: QueueSettings;
   readonly database: DatabaseSettings;
   readonly table: TableSettings;
+  /** Where etl's own tables are; the schema of the table if it is absent. */
+  readonly ledger?: { readonly schema?: string | undefined };
   readonly mask: MaskSettings;
   readonly drain: DrainSettings;
   readonly rejects: RejectSettings;

@@ -124,11 +124,13 @@ describe("the table and its ledger", () => {
   async function withSchema(change: (schema: string) => string): Promise<{ args: string[]; schema: string }> {
     schemas += 1;
     const schema = `s${schemas}`;
-    const tables = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection"];
+    const tables = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection", "etl_migration"];
     const copies = tables.map(
       (name) => `create table ${schema}.${name} (like public.${name} including all);`,
     );
-    await world.database.sql.unsafe(`create schema ${schema}; ${copies.join("")} ${change(schema)}`);
+    await world.database.sql.unsafe(`create schema ${schema}; ${copies.join("")}
+      insert into ${schema}.etl_migration select * from public.etl_migration;
+      grant select on ${schema}.etl_migration to public; ${change(schema)}`);
     return { args: ["--table", `${schema}.user_logins`], schema };
   }
 
@@ -207,8 +209,8 @@ describe("the table and its ledger", () => {
     ],
     [
       "the queue is known",
-      (schema) => `insert into ${schema}.etl_queue (queue_id, arn) overriding system value
-        values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1')`,
+      (schema) => `insert into ${schema}.etl_queue (queue_id, arn, table_name) overriding system value
+        values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1', '${schema}.user_logins')`,
       [named.table, permitted, named.ledger, /^ok \| queue in ledger \| known, as number 7/],
     ],
     [

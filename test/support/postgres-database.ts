@@ -43,6 +43,6 @@ export async function openLoginSink(
   arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue",
 ) {
   const table = await readTable(database, "user_logins");
-  const queueId = await registerQueue(database, table, arn);
+  const queueId = await registerQueue(database, table, arn, table);
   return createPostgresSink(database, { table, mapping: userLogins, queueId });
 }

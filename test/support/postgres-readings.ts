@@ -55,6 +55,6 @@ export function cellsMessage(number: number, cells: readonly (string | null)[]):
 export async function openSink(database: Database, mapping: Mapping, tableName = "reading") {
   const table = await readTable(database, tableName);
   checkTable(table, mapping, "hmac");
-  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings");
+  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
   return createPostgresSink(database, { table, mapping, queueId });
 }

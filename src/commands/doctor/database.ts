@@ -7,11 +7,15 @@ import { keyedColumns } from "../../message/stored-type.ts";
 import { maskKeyId } from "../../message/transforms/mask.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { inspectLedger } from "../../postgres/ledger-inspection.ts";
-import { maskKeysIn } from "../../postgres/mask-keys.ts";
-import { describeServer, isLocal } from "../../postgres/server-inspection.ts";
+import {
+  describeServer,
+  inspectLedger,
+  inspectTable,
+  isLocal,
+  maskKeysIn,
+} from "../../postgres/inspection.ts";
+import { ledgerHome } from "../../postgres/ledger.ts";
 import { checkTable } from "../../postgres/table-check.ts";
-import { inspectTable } from "../../postgres/table-inspection.ts";
 import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
@@ -28,7 +32,7 @@ const deadlines = { connectTimeoutMillis: patienceMillis, statementTimeoutMillis
  * @param queueArn by which the ledger knows the queue; awaited when it is needed
  */
 export async function databaseFacts(
-  settings: Pick<Settings, "database" | "table" | "mask">,
+  settings: Pick<Settings, "database" | "table" | "mask" | "ledger">,
   queueArn: Promise<string | undefined>,
   context: Context,
 ): Promise<DatabaseFacts> {
@@ -61,7 +65,8 @@ export async function databaseFacts(
     if ("error" in table) return { ...known, server, table, queueArn: undefined };
     const { description, facts } = table.value;
     const arn = await queueArn;
-    const ledger = await inTime((signal) => inspectLedger(database, description, arn, signal));
+    const home = ledgerHome(description, settings.ledger);
+    const ledger = await inTime((signal) => inspectLedger(database, home, description, arn, signal));
     return { ...known, server, table: { value: facts }, ledger, queueArn: arn };
   } finally {
     database.close();

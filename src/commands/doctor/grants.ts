@@ -2,9 +2,8 @@
 
 import { openDatabase } from "../../postgres/connect.ts";
 import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
-import { loadGrantStatements } from "../../postgres/ledger.ts";
+import { ledgerHome, loadGrantStatements, recordGrants } from "../../postgres/ledger.ts";
 import { findSchema } from "../../postgres/migrate.ts";
-import { recordGrants } from "../../postgres/records.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
@@ -23,17 +22,18 @@ const usualSchema = "public";
  */
 export async function printGrants(
   context: Context,
-  settings: Pick<Settings, "database" | "table">,
+  settings: Pick<Settings, "database" | "table" | "ledger">,
   asJson: boolean,
 ): Promise<number> {
   const { log, stdout } = context;
   const connection = readDatabaseSettings(settings, context);
   const wanted = parseTableName(settings.table.name);
   const schema = wanted.schema ?? (await schemaOf(wanted.name, connection, log));
-  const home = { schema, sqlName: quoteTable({ schema, name: wanted.name }) };
+  const table = { schema, sqlName: quoteTable({ schema, name: wanted.name }) };
+  const home = ledgerHome(table, settings.ledger);
   const { user } = connection;
   const { action } = settings.table.mapping.conflict;
-  const grants = [...loadGrantStatements(home, user, action), recordGrants(home, user)];
+  const grants = [...loadGrantStatements(home, user, { table, action }), recordGrants(home, user)];
   await log.flush();
   await stdout.write(asJson ? `${jsonLine({ grants })}\n` : grants.map((grant) => `${grant};\n`).join(""));
   return 0;

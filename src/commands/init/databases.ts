@@ -6,9 +6,9 @@ import { columnLimits, readTable, type TableColumn, type TableDescription } from
 import { holds, maxCharacters } from "../../postgres/column-types.ts";
 import type { Database } from "../../postgres/connect.ts";
 import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
+import { listTables } from "../../postgres/inspection.ts";
 import { migrate } from "../../postgres/migrate.ts";
 import { checkTable } from "../../postgres/table-check.ts";
-import { listTables } from "../../postgres/table-list.ts";
 import type { DatabaseSettings } from "../../settings/database-settings.ts";
 import type { SetupDatabase, SetupDatabases, TargetColumn, TargetTable } from "../../setup/ports.ts";
 import type { Context } from "../context.ts";

@@ -3,8 +3,9 @@
 import type { Message } from "../../message/message.ts";
 import { readTable, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
-import type { LedgerHome } from "../../postgres/ledger.ts";
+import { type LedgerHome, ledgerHome } from "../../postgres/ledger.ts";
+import type { MessageIdentity } from "../../postgres/records.ts";
+import { type KnownMessage, lookUpMessages } from "../../postgres/status.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readOrigin } from "../../sqs/return-queue.ts";
 import type { Context } from "../context.ts";
@@ -24,8 +25,9 @@ export type LetterCheck = (letters: readonly Message[]) => Promise<readonly Lett
 /** A check that is open. */
 export interface OpenLetterCheck {
   readonly check: LetterCheck;
-  /** The table whose ledger is asked. */
-  readonly table: LedgerHome;
+  /** The table whose ledger is asked: its name as SQL takes it. */
+  readonly table: string;
+  readonly home: LedgerHome;
   /** The same database, on a connection that the check does not stand in line for. */
   openAnother(): Database;
   close(): void;
@@ -51,10 +53,12 @@ export async function openLetterCheck(
     database.close();
     throw error;
   }
+  const home = ledgerHome(table, settings.ledger);
+  const of = { queue: queueArn, table: table.sqlName };
   return {
     async check(letters) {
       const identities = letters.map((letter) => identitiesOf(letter, queueArn));
-      const known = await lookUpMessages(database, table, queueArn, identities.flat());
+      const known = await lookUpMessages(database, home, of, identities.flat());
       let at = 0;
       return letters.map((letter, index) => {
         const end = at + (identities[index]?.length ?? 0);
@@ -63,7 +67,8 @@ export async function openLetterCheck(
         return factsOf(letter, facts);
       });
     },
-    table,
+    table: table.sqlName,
+    home,
     openAnother: () => openDatabase(connection),
     close: () => database.close(),
   };

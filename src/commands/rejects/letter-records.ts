@@ -5,7 +5,7 @@ import type { Message } from "../../message/message.ts";
 import type { Clock } from "../../polling/ports.ts";
 import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
-import { removeRejections } from "../../postgres/rejection-log.ts";
+import { removeRejections } from "../../postgres/records.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import type { Context } from "../context.ts";
 import { identitiesOf } from "./letter-check.ts";
@@ -17,7 +17,9 @@ const endMillis = 2_000;
 export interface LetterRecordsParts {
   /** Not the check's: its transactions stand in line. Closed at the end. */
   readonly database: Database;
-  readonly table: LedgerHome;
+  readonly home: LedgerHome;
+  /** The table's name as SQL takes it. */
+  readonly table: string;
   /** The queue that the messages were rejected from, and have gone back to. */
   readonly queueArn: string;
   readonly clock: Clock;
@@ -71,12 +73,12 @@ class Records implements LetterRecords {
   }
 
   async #remove(letters: readonly Message[]): Promise<void> {
-    const { database, table, queueArn } = this.#parts;
+    const { database, home, table, queueArn } = this.#parts;
     // What does not pass would only fail again.
     if (this.#over.signal.aborted || this.#failure?.retryable === false) return;
     const identities = letters.flatMap((letter) => identitiesOf(letter, queueArn));
     try {
-      await removeRejections(database, table, queueArn, identities);
+      await removeRejections(database, home, { queue: queueArn, table }, identities);
       this.#remaining -= letters.length;
     } catch (error) {
       if (error instanceof EtlError) this.#failure = error;

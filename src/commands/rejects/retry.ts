@@ -119,6 +119,7 @@ async function move({ context, settings, options, places, stop }: Retry): Promis
   const records = openLetterRecords({
     database: opened.openAnother(),
     table: opened.table,
+    home: opened.home,
     queueArn,
     clock: systemClock,
     log: context.log,

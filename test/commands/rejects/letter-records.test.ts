@@ -5,11 +5,11 @@ import { EtlError } from "../../../src/errors.ts";
 import type { Message } from "../../../src/message/message.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { recordRejections } from "../../../src/postgres/rejection-log.ts";
+import { recordRejections } from "../../../src/postgres/records.ts";
 import { openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 
-const table = { schema: "public", sqlName: "public.user_logins" };
+const home = { schema: "public", sqlName: "public.user_logins" };
 const queueArn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
 const otherArn = "arn:aws:sqs:eu-west-1:000000000000:other-queue";
 const sentAtMillis = Date.UTC(2026, 10, 22, 3, 4, 5, 678);
@@ -24,7 +24,7 @@ async function record(messageIds: readonly string[], arn = queueArn) {
   const entries = messageIds.map((messageId) => ({
     ...({ messageId, sentAtMillis, reason: "field_missing", path: "ip" } as const),
   }));
-  await recordRejections(database, table, await registerQueue(database, table, arn), entries);
+  await recordRejections(database, home, await registerQueue(database, home, arn, home), entries);
 }
 
 /** As a redrive policy leaves a message where no origin is given, and as etl moves one where it is. */
@@ -44,7 +44,7 @@ function letter(
 function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
   const told: string[] = [];
   const records = openLetterRecords({
-    ...{ database: openUrl(testDatabase.url), table, queueArn, clock: systemClock },
+    ...{ database: openUrl(testDatabase.url), home, table: home.sqlName, queueArn, clock: systemClock },
     ...{ log: { info: (text: string) => void told.push(text) }, forced: new AbortController().signal },
     ...parts,
   });
@@ -104,7 +104,7 @@ describe("the records of messages that have gone back", () => {
     const told: string[] = [];
     const log = { info: (text: string) => void told.push(text) };
     const forced = new AbortController();
-    const parts = { database: silent, table, queueArn, log, forced: forced.signal };
+    const parts = { database: silent, home, table: home.sqlName, queueArn, log, forced: forced.signal };
     const slow = openLetterRecords({ ...parts, clock });
     slow.moved([letter("one")]);
     await slow.end();
