@@ -104,7 +104,7 @@ describe("the status", () => {
     const ledger = (await readStatus(database, home, { queue: arn, table, runs: 1 })).ledger;
     expect(ledger?.entries).toBeGreaterThan(400_950);
     expect(ledger?.bytes).toBeGreaterThan(20_000_000);
-  });
+  }, 30_000);
 
   test("says what it can without the records, and without the ledger", async () => {
     await sql.unsafe("drop table etl_rejection");
