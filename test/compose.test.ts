@@ -36,22 +36,3 @@ test.each(services)(
     for (const port of service.ports) expect(port).toStartWith("127.0.0.1:");
   },
 );
-
-test.each(services)("%s mounts a configuration that the file holds", (_, { configs }) => {
-  expect(configs.length).toBe(1);
-  for (const { source } of configs) expect(Object.keys(compose.configs)).toContain(source);
-});
-
-test("the queue hands a message out five times before it goes to the dead letters", () => {
-  const { content } = compose.configs.queues;
-  expect(content).toMatch(
-    /login-queue \{[^}]*deadLettersQueue \{\s*name = login-queue-dead-letters\s*maxReceiveCount = 5\s*\}/,
-  );
-  expect(content).toMatch(/^ {2}login-queue-dead-letters \{/m);
-});
-
-test("the addresses in the comment are those of the ports", () => {
-  for (const [, { ports }] of services) {
-    for (const port of ports) expect(text).toContain(`${port.split(":").slice(0, 2).join(":")}/`);
-  }
-});

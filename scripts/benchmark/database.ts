@@ -55,7 +55,7 @@ export async function startBenchServer(): Promise<BenchServer> {
     async openEmpty() {
       const database = await open();
       const reset = async () => {
-        await database.sql.unsafe("truncate user_logins, etl_ledger");
+        await database.sql.unsafe("truncate user_logins, etl_ledger, etl_run");
         await database.sql.unsafe("checkpoint");
       };
       return { ...database, reset };
@@ -84,7 +84,8 @@ async function versionOf(server: PostgresServer): Promise<string> {
 /** A day's messages, the last an hour ago; the ledger's key is made after its entries, which is faster. */
 async function fill({ sql }: TestDatabase, entries: number): Promise<void> {
   await sql.unsafe(`
-    insert into etl_queue (arn) values ('arn:aws:sqs:us-east-1:000000000000:login-queue');
+    insert into etl_queue (arn, table_name)
+      values ('arn:aws:sqs:us-east-1:000000000000:login-queue', 'public.user_logins');
     alter table etl_ledger drop constraint etl_ledger_pkey;
     insert into etl_ledger (sent_at, message_id, queue_id)
       select now() - interval '25 hours' + n * interval '1 day' / ${entries}, gen_random_uuid(), 1

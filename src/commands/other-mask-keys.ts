@@ -4,7 +4,7 @@ import { keyedColumns } from "../message/stored-type.ts";
 import type { Masker } from "../message/transforms/mask.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
-import { maskKeysIn } from "../postgres/mask-keys.ts";
+import { maskKeysIn } from "../postgres/inspection.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Context } from "./context.ts";
 import { defaultMethod } from "./masker.ts";

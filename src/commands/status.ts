@@ -3,6 +3,7 @@
 import type { Answer } from "../doctor/check.ts";
 import { readTable } from "../postgres/catalog.ts";
 import { openDatabase } from "../postgres/connect.ts";
+import { ledgerHome } from "../postgres/ledger.ts";
 import { readStatus } from "../postgres/status.ts";
 import type { StatusOptions } from "../settings/options.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -113,7 +114,8 @@ async function readTableSummary(
   const database = openDatabase(readDatabaseSettings(settings, context), deadlines);
   try {
     const table = await readTable(database, settings.table.name);
-    const status = await readStatus(database, table, { queue: await queue(), runs: shownRuns });
+    const of = { queue: await queue(), table: table.sqlName, runs: shownRuns };
+    const status = await readStatus(database, ledgerHome(table, settings.ledger), of);
     return { name: table.sqlName, ...status };
   } finally {
     database.close();

@@ -8,9 +8,7 @@
 import { type ErrorKind, EtlError, exitCodes } from "../errors.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
-import type { LedgerDescription } from "../postgres/ledger-inspection.ts";
-import type { ServerDescription } from "../postgres/server-inspection.ts";
-import type { TableAccess } from "../postgres/table-inspection.ts";
+import type { LedgerDescription, ServerDescription, TableAccess } from "../postgres/inspection.ts";
 import type { TlsMode } from "../postgres/tls.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { CallerIdentity } from "../sqs/identity.ts";

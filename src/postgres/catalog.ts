@@ -1,11 +1,12 @@
-/** Reads what the live table is from the catalog, before the first message is received. */
+/** Reads from the catalog what tables there are, and what they take. */
 
 import { EtlError } from "../errors.ts";
 import type { ColumnLimits } from "../message/row.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
+import type { ResultRow } from "./client.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
-import type { Database } from "./connect.ts";
-import { parseTableName, quoteTable, type TableName } from "./identifier.ts";
+import type { Database, Transaction } from "./connect.ts";
+import { parseTableName, quoteTable } from "./identifier.ts";
 
 /** One column of a live table. */
 export interface TableColumn {
@@ -15,7 +16,7 @@ export interface TableColumn {
   readonly declaredType: string;
   /** What a text is cast to in SQL: the base type without its modifier, which a cast would cut the value to. */
   readonly castType: string;
-  /** The collation as SQL takes it, where it is not the database's own: two texts may be equal under one alone. */
+  /** The collation as SQL takes it, if it is not the database's own: two texts may be equal under one alone. */
   readonly collation: string | undefined;
   readonly nullable: boolean;
   readonly hasDefault: boolean;
@@ -48,48 +49,29 @@ export interface TableDescription {
  * Reads the description of a table.
  *
  * @param tableName as for `--table`
- * @throws EtlError `config` where it does not exist or is no table
+ * @throws EtlError of kind config if it does not exist or is no table
  */
 export async function readTable(
   database: Database,
   tableName: string,
   signal?: AbortSignal,
 ): Promise<TableDescription> {
-  const name = parseTableName(tableName);
-  const options = { operation: "read table", readOnly: true, ...(signal === undefined ? {} : { signal }) };
-  const rows = await database.transaction(options, async (transaction) => {
-    const [table] = await transaction.run(tableSql, [quoteTable(name)]);
-    if (table === undefined) throw missingTable(name, database);
-    if (!["r", "p"].includes(table.kind as string)) throw notATable(name);
-    const oid = table.oid as string;
-    const columns = await transaction.run(columnsSql, [oid]);
-    return { table, columns, indexes: await transaction.run(uniqueIndexesSql, [oid]) };
-  });
-  const found = { schema: rows.table.schema as string, name: rows.table.name as string };
-  return {
-    ...found,
-    sqlName: quoteTable(found),
-    unlogged: rows.table.persistence === "u",
-    columns: rows.columns.map((row) => ({
-      name: row.name as string,
-      type: {
-        name: row.type_name as string,
-        isEnum: row.type_kind === "e",
-        modifier: row.modifier as number,
-      },
-      declaredType: row.declared_type as string,
-      castType: row.cast_type as string,
-      collation: (row.collation as string | null) ?? undefined,
-      nullable: row.nullable as boolean,
-      hasDefault: row.has_default as boolean,
-      generated: row.generated as TableColumn["generated"],
-    })),
-    uniqueIndexes: rows.indexes.map((row) => ({
-      name: row.name as string,
-      columns: JSON.parse(row.columns as string) as string[],
-      defect: (row.defect as UniqueIndex["defect"] | null) ?? undefined,
-    })),
-  };
+  const asked = quoteTable(parseTableName(tableName));
+  type Found = Omit<TableDescription, "sqlName"> & { readonly kind: string };
+  const [table] = await readObjects<Found>(database, "read table", [tableSql, asked], signal);
+  if (table === undefined) {
+    // A schema without the usage permission is not on the search path either: hence the user's name.
+    throw problem(
+      `there is no table ${asked} that user ${database.user} can see in database ${database.name}`,
+      `etl migrate --table ${shellQuoted(asked)}`,
+    );
+  }
+  const { kind, ...description } = table;
+  if (["r", "p"].includes(kind)) return { ...description, sqlName: quoteTable(description) };
+  throw problem(
+    `${asked} is a view, a foreign table or another thing that is no table`,
+    "give the table itself as --table",
+  );
 }
 
 /** What the table allows, for checking rows in memory. */
@@ -107,85 +89,119 @@ export function columnLimits(table: TableDescription): ColumnLimits {
   );
 }
 
-const tableSql = `
-  select c.oid::text as oid, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence as persistence
-  from pg_catalog.pg_class c
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where c.oid = pg_catalog.to_regclass($1::text)`;
-
 /** A domain may stand on a domain: the innermost has the base type, the first modifier on the way counts. */
 const columnsSql = `
   with recursive type_of (attnum, oid, modifier, not_null) as (
     select attnum, atttypid, atttypmod, attnotnull
     from pg_catalog.pg_attribute
-    where attrelid = $1::text::oid and attnum > 0 and not attisdropped
+    where attrelid = c.oid and attnum > 0 and not attisdropped
     union all
     select attnum, t.typbasetype, case when modifier = -1 then t.typtypmod else modifier end, not_null or t.typnotnull
     from type_of
     join pg_catalog.pg_type t on t.oid = type_of.oid
     where t.typtype = 'd'
   )
-  select
-    a.attname as name,
-    t.typname as type_name,
-    t.typtype as type_kind,
-    type_of.modifier as modifier,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as declared_type,
-    pg_catalog.format('%I.%I', tn.nspname, t.typname) as cast_type,
-    not type_of.not_null as nullable,
-    a.atthasdef or a.attidentity <> '' or exists (
+  select pg_catalog.json_agg(${objectSql({
+    name: "a.attname",
+    type: objectSql({ name: "t.typname", isEnum: "t.typtype = 'e'", modifier: "type_of.modifier" }),
+    declaredType: "pg_catalog.format_type(a.atttypid, a.atttypmod)",
+    castType: "pg_catalog.format('%I.%I', tn.nspname, t.typname)",
+    nullable: "not type_of.not_null",
+    hasDefault: `a.atthasdef or a.attidentity <> '' or exists (
       select from pg_catalog.pg_type d where d.oid = a.atttypid and d.typdefault is not null
-    ) as has_default,
-    case when a.attgenerated <> '' then 'expression' when a.attidentity = 'a' then 'identity' else 'no' end as generated,
-    (
-      select pg_catalog.format('%I.%I', cn.nspname, c.collname)
-      from pg_catalog.pg_collation c
-      join pg_catalog.pg_namespace cn on cn.oid = c.collnamespace
-      where c.oid = a.attcollation and c.collname <> 'default'
-    ) as collation
+    )`,
+    generated: `case when a.attgenerated <> '' then 'expression' when a.attidentity = 'a' then 'identity' else 'no' end`,
+    collation: `(
+      select pg_catalog.format('%I.%I', cn.nspname, co.collname)
+      from pg_catalog.pg_collation co
+      join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
+      where co.oid = a.attcollation and co.collname <> 'default'
+    )`,
+  })} order by a.attnum)
   from type_of
-  join pg_catalog.pg_attribute a on a.attrelid = $1::text::oid and a.attnum = type_of.attnum
+  join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = type_of.attnum
   join pg_catalog.pg_type t on t.oid = type_of.oid and t.typtype <> 'd'
-  join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
-  order by a.attnum`;
+  join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace`;
 
 /** Columns that an index only carries along (`include`) are no part of its key. */
 const uniqueIndexesSql = `
-  select
-    c.relname as name,
-    (
-      select coalesce(pg_catalog.json_agg(a.attname order by k.place), '[]')::text
+  select pg_catalog.json_agg(${objectSql({
+    name: "ic.relname",
+    columns: `(
+      select coalesce(pg_catalog.json_agg(a.attname order by k.place), '[]')
       from pg_catalog.unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
       join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
       where k.place <= i.indnkeyatts
-    ) as columns,
-    case
+    )`,
+    defect: `case
       when not i.indisvalid or not i.indisready or not i.indislive then 'invalid'
       when i.indisexclusion then 'exclusion'
       when i.indpred is not null then 'partial'
       when i.indexprs is not null then 'expression'
       when not i.indimmediate then 'deferrable'
-    end as defect
+    end`,
+  })} order by ic.relname)
   from pg_catalog.pg_index i
-  join pg_catalog.pg_class c on c.oid = i.indexrelid
-  where i.indrelid = $1::text::oid and (i.indisunique or i.indisexclusion)
-  order by c.relname`;
+  join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+  where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)`;
 
-/** A schema without the usage permission is not on the search path either: hence the user's name. */
-function missingTable(name: TableName, database: Database): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "read table",
-    message: `there is no table ${quoteTable(name)} that user ${database.user} can see in database ${database.name}`,
-    hint: `etl migrate --table ${shellQuoted(quoteTable(name))}`,
-  });
+const tableSql = `
+  select ${objectSql({
+    schema: "n.nspname",
+    name: "c.relname",
+    kind: "c.relkind",
+    unlogged: "c.relpersistence = 'u'",
+    columns: `coalesce((${columnsSql}), '[]')`,
+    uniqueIndexes: `coalesce((${uniqueIndexesSql}), '[]')`,
+  })}::text as object
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.oid = pg_catalog.to_regclass($1::text)`;
+
+function problem(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "read table", message, hint });
 }
 
-function notATable(name: TableName): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "read table",
-    message: `${quoteTable(name)} is a view, a foreign table or another thing that is no table`,
-    hint: "give the table itself as --table",
-  });
+/** An object of these properties, each given as SQL, without those that are null; {@link objectsOf} reads it. */
+export function objectSql(properties: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(properties).map(([name, sql]) => `'${name}', ${sql}`);
+  return `pg_catalog.json_strip_nulls(pg_catalog.json_build_object(${pairs.join(", ")}))`;
+}
+
+/** The objects in the column `object`. What is named `…At` is a time, in ISO 8601. */
+export function objectsOf<T>(rows: readonly ResultRow[]): readonly T[] {
+  const revive = (name: string, value: string) => (name.endsWith("At") ? new Date(value) : value);
+  return rows.map(({ object }) => JSON.parse(object as string, revive) as T);
+}
+
+/** The objects that one statement gives in its column `object`, in a read-only transaction of its own. */
+export async function readObjects<T>(
+  database: Database,
+  operation: string,
+  [text, ...parameters]: readonly [text: string, ...parameters: (string | number)[]],
+  signal?: AbortSignal,
+): Promise<readonly T[]> {
+  const options = { operation, readOnly: true, ...(signal && { signal }) };
+  return objectsOf(await database.transaction(options, (transaction) => transaction.run(text, parameters)));
+}
+
+/** Whether there is a table of this name; asks for no permission on it. */
+export async function tableExists(transaction: Transaction, sqlName: string): Promise<boolean> {
+  const [row] = await transaction.run("select pg_catalog.to_regclass($1::text) is not null as present", [
+    sqlName,
+  ]);
+  return row?.present === true;
+}
+
+/** Whether the table is there, and the user may do that with it. */
+export async function mayUse(
+  transaction: Transaction,
+  sqlName: string,
+  privilege: "select" | "update" | "delete",
+): Promise<boolean> {
+  const [row] = await transaction.run(
+    "select pg_catalog.has_table_privilege(pg_catalog.to_regclass($1::text)::oid, $2::text) as allowed",
+    [sqlName, privilege],
+  );
+  return row?.allowed === true;
 }

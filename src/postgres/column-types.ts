@@ -13,33 +13,24 @@ export interface LiveType {
 
 const textTypes = ["text", "varchar", "bpchar", "citext"];
 
-/** The live types that take each stored type, by their names in `pg_type`. */
-const liveTypes: Readonly<Record<ColumnType, readonly string[]>> = {
-  text: textTypes,
-  integer: ["int2", "int4", "int8", "numeric"],
-  bigint: ["int8", "numeric"],
-  numeric: ["numeric", "float8", "float4"],
-  boolean: ["bool"],
-  date: ["date", "timestamp"],
-  timestamptz: ["timestamptz"],
-  uuid: ["uuid", ...textTypes],
-  inet: ["inet", "cidr", ...textTypes],
-  jsonb: ["jsonb", "json", "text", "varchar"],
+/** The live types that take each stored type, by their names in `pg_type`, and what to write of them into an error. */
+const liveTypes: Readonly<Record<ColumnType, readonly [types: readonly string[], text: string]>> = {
+  text: [textTypes, "text, varchar, char, citext or an enum"],
+  integer: [["int2", "int4", "int8", "numeric"], "integer, bigint, smallint or numeric"],
+  bigint: [["int8", "numeric"], "bigint or numeric"],
+  numeric: [["numeric", "float8", "float4"], "numeric, double precision or real"],
+  boolean: [["bool"], "boolean"],
+  date: [["date", "timestamp"], "date or timestamp without time zone"],
+  timestamptz: [["timestamptz"], "timestamp with time zone"],
+  uuid: [["uuid", ...textTypes], "uuid or a text"],
+  inet: [["inet", "cidr", ...textTypes], "inet, cidr or a text"],
+  jsonb: [["jsonb", "json", "text", "varchar"], "jsonb, json, text or varchar"],
 };
 
-/** What to write into an error, by stored type. */
-export const expectedTypes: Readonly<Record<ColumnType, string>> = {
-  text: "text, varchar, char, citext or an enum",
-  integer: "integer, bigint, smallint or numeric",
-  bigint: "bigint or numeric",
-  numeric: "numeric, double precision or real",
-  boolean: "boolean",
-  date: "date or timestamp without time zone",
-  timestamptz: "timestamp with time zone",
-  uuid: "uuid or a text",
-  inet: "inet, cidr or a text",
-  jsonb: "jsonb, json, text or varchar",
-};
+/** The types that {@link holds} accepts, to write into an error. */
+export function expectedType(stored: ColumnType): string {
+  return liveTypes[stored][1];
+}
 
 /**
  * Whether values of the stored type fit the live one without being changed, other than refused.
@@ -51,7 +42,7 @@ export const expectedTypes: Readonly<Record<ColumnType, string>> = {
  */
 export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType): boolean {
   if (isEnum) return stored === "text";
-  return liveTypes[stored].includes(name) && (name !== "numeric" || numericScale(modifier) >= 0);
+  return liveTypes[stored][0].includes(name) && (name !== "numeric" || numericScale(modifier) >= 0);
 }
 
 /**

@@ -3,54 +3,53 @@
 import { EtlError } from "../errors.ts";
 import { nearestName } from "../text/nearest-name.ts";
 
-/** What one layer of settings says of a connection; what is absent is left to the next layer. */
-export interface ConnectionParts {
+/** A part of what is said of a connection: its parameter in a URL, and its variable. */
+export const connectionParts = {
   /** A name, an address, or the folder of a Unix socket (it then begins with a slash). */
-  readonly host?: string | undefined;
+  host: ["host", "PGHOST"],
   /** As written; {@link readPort} reads it. */
-  readonly port?: string | undefined;
-  readonly database?: string | undefined;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  readonly sslmode?: string | undefined;
-  readonly sslrootcert?: string | undefined;
-  readonly applicationName?: string | undefined;
+  port: ["port", "PGPORT"],
+  database: ["dbname", "PGDATABASE"],
+  user: ["user", "PGUSER"],
+  password: ["password", "PGPASSWORD"],
+  sslmode: ["sslmode", "PGSSLMODE"],
+  sslrootcert: ["sslrootcert", "PGSSLROOTCERT"],
+  applicationName: ["application_name", "PGAPPNAME"],
   /** Whole seconds, as written. */
-  readonly connectTimeout?: string | undefined;
-  readonly passwordFile?: string | undefined;
-}
+  connectTimeout: ["connect_timeout", "PGCONNECT_TIMEOUT"],
+  passwordFile: ["passfile", "PGPASSFILE"],
+} as const;
 
-const partOfParameter: Readonly<Record<string, keyof ConnectionParts>> = {
-  host: "host",
-  port: "port",
-  dbname: "database",
-  user: "user",
-  password: "password",
-  sslmode: "sslmode",
-  sslrootcert: "sslrootcert",
-  application_name: "applicationName",
-  connect_timeout: "connectTimeout",
-  passfile: "passwordFile",
-};
+/** What one layer of settings says of a connection; what is absent is left to the next layer. */
+export type ConnectionParts = { readonly [Part in keyof typeof connectionParts]?: string | undefined };
+
+const partOfParameter: ReadonlyMap<string, string> = new Map(
+  Object.entries(connectionParts).map(([part, [parameter]]) => [parameter, part]),
+);
 
 /**
  * Values of libpq's other parameters that ask for nothing beyond what is done in any case. Any other value, and any
  * parameter that is not listed, is refused: ignoring it could mean a weaker connection than was asked for.
  */
-const inertValues: Readonly<Record<string, readonly string[]>> = {
-  channel_binding: ["disable", "prefer"],
-  client_encoding: ["auto", "UTF8", "utf8", "UTF-8", "utf-8"],
-  gssencmode: ["disable", "prefer"],
-  load_balance_hosts: ["disable"],
-  sslnegotiation: ["postgres"],
-  target_session_attrs: ["any"],
-};
+const inertValues: ReadonlyMap<string, readonly string[]> = new Map([
+  ["channel_binding", ["disable", "prefer"]],
+  ["client_encoding", ["auto", "UTF8", "utf8", "UTF-8", "utf-8"]],
+  ["gssencmode", ["disable", "prefer"]],
+  ["load_balance_hosts", ["disable"]],
+  ["sslnegotiation", ["postgres"]],
+  ["target_session_attrs", ["any"]],
+]);
+
+/** Settings that a connection cannot be made with. */
+export function unusable(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "connect", message, hint });
+}
 
 /**
  * Takes a URL apart: `postgres://user:password@host:port/database?parameter=value`, every part optional. A `host`,
  * `port` or other part among the parameters comes before the one in front.
  *
- * @throws EtlError `config` for anything that would have to be guessed
+ * @throws EtlError of kind config for anything that would have to be guessed
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 export function parseConnectionUrl(url: string): ConnectionParts {
@@ -64,42 +63,26 @@ export function parseConnectionUrl(url: string): ConnectionParts {
   if (hostAndPort === null)
     throw unreadable("its host is not a name, an IPv4 address, or an IPv6 address in brackets");
   const [, address6, name, port] = hostAndPort;
-  const colon = userInfo.indexOf(":");
-  const user = colon < 0 ? userInfo : userInfo.slice(0, colon);
-  const password = colon < 0 ? "" : userInfo.slice(colon + 1);
-  return {
-    ...given({
-      host: decode(address6 ?? name ?? ""),
-      port: decode(port ?? ""),
-      database: decode(path),
-      user: decode(user),
-      password: decode(password),
-    }),
-    ...parametersOf(query),
-  };
+  const [, user, password] = /^([^:]*):?(.*)$/s.exec(userInfo) ?? [];
+  const inFront = { host: address6 ?? name, port, database: path, user, password };
+  const decoded = Object.entries(inFront).map(([part, text]) => [part, decode(text ?? "")] as const);
+  return { ...given(Object.fromEntries(decoded)), ...parametersOf(query) };
 }
 
 /**
  * Reads a port as it was written.
  *
  * @param source what to call it in an error
- * @throws EtlError `config`
+ * @throws EtlError of kind config
  */
 export function readPort(text: string, source: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) {
-    throw new EtlError({
-      kind: "config",
-      operation: "connect",
-      message: `${source} is not a port`,
-      hint: "give a number from 1 to 65535",
-    });
-  }
-  return port;
+  if (port >= 1 && port <= 65535) return port;
+  throw unusable(`${source} is not a port`, "give a number from 1 to 65535");
 }
 
 /** Drops the parts that are empty: libpq reads an empty part as an absent one. */
-export function given(parts: ConnectionParts): ConnectionParts {
+export function given(parts: Readonly<Record<string, string | undefined>>): ConnectionParts {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== ""));
 }
 
@@ -111,15 +94,11 @@ function parametersOf(query: string): ConnectionParts {
     if (equals < 0) throw unreadable("a parameter has no value");
     const name = decode(pair.slice(0, equals));
     const value = decode(pair.slice(equals + 1));
-    const part = Object.hasOwn(partOfParameter, name) ? partOfParameter[name] : undefined;
-    if (part !== undefined) {
-      parts[part] = value;
-    } else if (name === "ssl" && value === "true") {
-      // What JDBC's URLs say; libpq reads it so, too.
-      parts.sslmode = "require";
-    } else if (!(Object.hasOwn(inertValues, name) && inertValues[name]?.includes(value))) {
-      throw unsupported(name);
-    }
+    const part = partOfParameter.get(name);
+    if (part !== undefined) parts[part] = value;
+    // What JDBC's URLs say; libpq reads it so, too.
+    else if (name === "ssl" && value === "true") parts.sslmode = "require";
+    else if (!inertValues.get(name)?.includes(value)) throw unsupported(name);
   }
   return given(parts);
 }
@@ -127,16 +106,14 @@ function parametersOf(query: string): ConnectionParts {
 function unsupported(name: string): EtlError {
   // What stands before a misplaced `=` can be part of a password.
   const shown = /^[A-Za-z_]{1,40}$/.test(name) ? `parameter ${name}` : undefined;
-  const supported = Object.keys(partOfParameter);
-  const onlyThis = name === "ssl" || Object.hasOwn(inertValues, name);
+  const supported = [...partOfParameter.keys()];
+  const onlyThis = name === "ssl" || inertValues.has(name);
   const nearest = shown === undefined || onlyThis ? undefined : nearestName(name, supported);
   const meant = nearest === undefined ? "" : `; did you mean ${nearest}?`;
-  return new EtlError({
-    kind: "config",
-    operation: "connect",
-    message: `the database URL's ${shown ?? "one parameter"} is not supported${onlyThis ? " with this value" : meant}`,
-    hint: `${nearest === undefined ? "remove" : "correct"} it; supported are ${supported.join(", ")}`,
-  });
+  return unusable(
+    `the database URL's ${shown ?? "one parameter"} is not supported${onlyThis ? " with this value" : meant}`,
+    `${nearest === undefined ? "remove" : "correct"} it; supported are ${supported.join(", ")}`,
+  );
 }
 
 function decode(text: string): string {
@@ -151,10 +128,8 @@ function decode(text: string): string {
 }
 
 function unreadable(reason: string): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "connect",
-    message: `the database URL cannot be read: ${reason}`,
-    hint: "write postgres://user:password@host:5432/database, with @ / ? : % in a part percent-encoded",
-  });
+  return unusable(
+    `the database URL cannot be read: ${reason}`,
+    "write postgres://user:password@host:5432/database, with @ / ? : % in a part percent-encoded",
+  );
 }

@@ -21,14 +21,18 @@ const maxNameBytes = 63;
 export function parseTableName(text: string): TableName {
   const part = String.raw`(?:"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*))`;
   const match = new RegExp(`^${part}(?:\\.${part})?$`, "u").exec(text);
-  if (match === null) throw invalidName(text);
-  const [, quoted1, plain1, quoted2, plain2] = match;
-  const first = resolve(quoted1, plain1);
-  const second = resolve(quoted2, plain2);
-  for (const name of [first ?? "", second ?? ""]) {
-    if (name.includes("\u0000") || Buffer.byteLength(name) > maxNameBytes) throw invalidName(text);
+  const [, quoted1, plain1, quoted2, plain2] = match ?? [];
+  const [first = "", second] = [resolve(quoted1, plain1), resolve(quoted2, plain2)];
+  const isWrong = (name: string) => name.includes("\u0000") || Buffer.byteLength(name) > maxNameBytes;
+  if (match === null || isWrong(first) || isWrong(second ?? "")) {
+    throw new EtlError({
+      kind: "config",
+      operation: "read table",
+      message: `${JSON.stringify(text.slice(0, 200))} is not a table's name`,
+      hint: 'write name, schema.name, or "A Name" in double quotes, each part at most 63 bytes long',
+    });
   }
-  return second === undefined ? { name: first ?? "" } : { schema: first ?? "", name: second };
+  return second === undefined ? { name: first } : { schema: first, name: second };
 }
 
 /** Writes a name into SQL, in quotes only where it needs them. */
@@ -44,15 +48,6 @@ export function quoteTable({ schema, name }: TableName): string {
 
 function resolve(quoted: string | undefined, plain: string | undefined): string | undefined {
   return quoted?.replaceAll('""', '"') ?? plain?.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-function invalidName(text: string): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "read table",
-    message: `${JSON.stringify(text.slice(0, 200))} is not a table's name`,
-    hint: 'write name, schema.name, or "A Name" in double quotes, each part at most 63 bytes long',
-  });
 }
 
 /**
@@ -74,3 +69,8 @@ const reservedWords: ReadonlySet<string> = new Set(
   when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot
   xmlserialize xmltable`.split(/\s+/),
 );
+
+/** Writes a text into SQL, where no parameter can stand. */
+export function sqlLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

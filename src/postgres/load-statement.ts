@@ -6,7 +6,7 @@ import { arrayLiteral } from "./array-literal.ts";
 import type { TableDescription } from "./catalog.ts";
 import { cellName, cellSql } from "./cell.ts";
 import { type ConflictPlan, planConflict } from "./conflict.ts";
-import { quoteName } from "./identifier.ts";
+import { quoteName, sqlLiteral } from "./identifier.ts";
 import { type LedgerHome, ledgerName } from "./ledger.ts";
 import { messageKey } from "./message-key.ts";
 import { timeOfMillis } from "./records.ts";
@@ -328,9 +328,4 @@ function list(names: readonly string[]): string {
 /** Two numbers that no other lock of ours has: the second is no queue's. */
 function turnOf({ sqlName }: TableDescription): string {
   return `${sqlLiteral(sqlName)}::regclass::oid::integer, -1`;
-}
-
-/** Writes a text into SQL, where no parameter can stand. */
-function sqlLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

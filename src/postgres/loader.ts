@@ -29,7 +29,7 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
   const statements = loadStatements(target);
   const columnCount = mapping.columns.length;
   const { action } = mapping.conflict;
-  const options = { operation: "load", grants: loadGrants(table, database.user, action) };
+  const options = { operation: "load", grants: loadGrants(target.ledger, database.user, { table, action }) };
 
   /** @throws EtlError if a trigger of the table or the ledger swallowed a row */
   async function explain(transaction: Transaction, batch: readonly MappedMessage[], answer: LoadAnswer) {

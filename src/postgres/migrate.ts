@@ -1,43 +1,52 @@
-/** Makes the table, its ledger and the records where they are not there; what is there is left as it is. */
+/** Makes what is missing of the target table and of etl's own tables, and brings older ones along. */
 
 import type { Mapping } from "../message/mapping.ts";
 import { createTypeOf } from "../message/stored-type.ts";
+import { tableExists } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { parseTableName, quoteName, quoteTable, type TableName } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
-import ledgerSql from "./migrations/001-ledger.sql" with { type: "text" };
-import recordsSql from "./migrations/002-records.sql" with { type: "text" };
+import { type Migration, migrationStatements, migrations, missingMigrations } from "./migrations.ts";
 
-/** What a migration found and made, as names that SQL takes. */
+/** What a migration found and made. */
 export interface MigrationResult {
+  /** Tables, as names that SQL takes. */
   readonly created: readonly string[];
   readonly found: readonly string[];
+  /** Migrations that the schema had not had, such as `3 (tables)`. */
+  readonly applied: readonly string[];
 }
 
 /** Two migrations at once wait for each other: `if not exists` alone can fail when both see nothing. */
 const lockSql = "select pg_advisory_xact_lock(hashtext('etl migrate'));";
 
 /**
- * The SQL that a migration runs, for `etl migrate --print`. It may be run again: what exists is left as it is.
+ * The SQL that a migration runs, for `etl migrate --print`. It may run again, and then changes nothing.
  *
- * @param tableName as for `--table`; without a schema, everything goes to the first schema of the search path
- * @throws EtlError `config` where that is no table's name
+ * @param tableName as for `--table`; without a schema, it goes to the first one of the search path
+ * @param ledgerSchema of etl's own tables, created if it is missing; the table's if absent
+ * @throws EtlError of kind config if that is not a table's name
  */
-export function migrationSql(mapping: Mapping, tableName: string): string {
-  return `begin;\n\n${lockSql}\n\n${statements(mapping, parseTableName(tableName))}\ncommit;\n`;
+export function migrationSql(mapping: Mapping, tableName: string, ledgerSchema?: string): string {
+  const table = parseTableName(tableName);
+  const schema = ledgerSchema === undefined ? "" : `${createSchema(ledgerSchema)}\n\n`;
+  const own = migrationStatements(migrations, ledgerSchema ?? table.schema, table);
+  return `begin;\n\n${lockSql}\n\n${schema}${createTable(mapping, table)}\n${own}\ncommit;\n`;
 }
 
 /**
- * Creates what is missing, in one transaction; safe to run twice, and by two at once.
+ * Creates and changes what is missing, in one transaction. It may run twice, and twice at once.
  *
- * A table that exists is found on the search path as a query would find it, and its ledger belongs beside it.
+ * A table that exists is found on the search path as a query would find it.
  *
- * @throws EtlError `permission` where the user may not create tables
+ * @param ledgerSchema of etl's own tables, created if it is missing; the table's if absent
+ * @throws EtlError of kind permission if the user may not create tables; config if a newer etl made them
  */
 export async function migrate(
   database: Database,
   mapping: Mapping,
   tableName: string,
+  ledgerSchema?: string,
 ): Promise<MigrationResult> {
   const wanted = parseTableName(tableName);
   const options = {
@@ -47,16 +56,29 @@ export async function migrate(
   return await database.transaction(options, async (transaction) => {
     await transaction.run(lockSql);
     const target = { schema: await schemaFor(transaction, wanted), name: wanted.name };
-    const names = [target.name, ...ownTables].map((name) => quoteTable({ ...target, name }));
+    const schema = ledgerSchema ?? target.schema;
+    // Even `if not exists` asks for the permission to create: what is there is not touched.
+    if (ledgerSchema !== undefined && !(await schemaExists(transaction, ledgerSchema))) {
+      await transaction.run(createSchema(ledgerSchema));
+    }
+    const names = [quoteTable(target), ...ownTables.map((name) => quoteTable({ schema, name }))];
+    const [table, ...own] = names;
     const found: string[] = [];
-    for (const name of names) if (await exists(transaction, name)) found.push(name);
-    // Without a need, nothing is run: even `if not exists` asks for the permission to create.
-    if (found.length < names.length) await transaction.run(statements(mapping, target));
-    return { created: names.filter((name) => !found.includes(name)), found };
+    for (const name of names) if (await tableExists(transaction, name)) found.push(name);
+    const missing = await missingMigrations(transaction, schema);
+    if (!found.includes(table as string)) await transaction.run(createTable(mapping, target));
+    // A table that was dropped is made again by the migrations that made it.
+    const which = own.every((name) => found.includes(name)) ? missing : migrations;
+    if (which.length > 0) await transaction.run(migrationStatements(which, schema, target));
+    return { created: names.filter((name) => !found.includes(name)), found, applied: missing.map(label) };
   });
 }
 
-function statements(mapping: Mapping, table: TableName): string {
+const label = ({ number, name }: Migration) => `${number} (${name})`;
+
+const createSchema = (schema: string) => `create schema if not exists ${quoteName(schema)};`;
+
+function createTable(mapping: Mapping, table: TableName): string {
   const width = Math.max(...mapping.columns.map(({ column }) => quoteName(column).length));
   const lines = mapping.columns.map(
     (mapped) => `  ${quoteName(mapped.column).padEnd(width)} ${createTypeOf(mapped)}`,
@@ -65,17 +87,13 @@ function statements(mapping: Mapping, table: TableName): string {
   if (conflict.action !== "reject" && conflict.key !== undefined) {
     lines.push(`  primary key (${conflict.key.map(quoteName).join(", ")})`);
   }
-  const schema = table.schema === undefined ? "" : `${quoteName(table.schema)}.`;
-  return [
-    `create table if not exists ${quoteTable(table)} (\n${lines.join(",\n")}\n);\n`,
-    ...[ledgerSql, recordsSql].map((sql) => sql.replaceAll(":schema.", () => schema)),
-  ].join("\n");
+  return `create table if not exists ${quoteTable(table)} (\n${lines.join(",\n")}\n);\n`;
 }
 
 /**
  * The schema that a table's name means: its own, else that of the table which is found, else that of a new one.
  *
- * @throws EtlError where the database cannot be asked; no permission in the schema is needed
+ * @throws EtlError if the database does not answer; no permission in the schema is needed
  */
 export function findSchema(database: Database, wanted: TableName, signal: AbortSignal): Promise<string> {
   const options = { operation: "find schema", readOnly: true, signal };
@@ -98,9 +116,9 @@ async function schemaFor(transaction: Transaction, wanted: TableName): Promise<s
   return row?.schema as string;
 }
 
-async function exists(transaction: Transaction, sqlName: string): Promise<boolean> {
-  const [row] = await transaction.run("select pg_catalog.to_regclass($1::text) is not null as present", [
-    sqlName,
+async function schemaExists(transaction: Transaction, schema: string): Promise<boolean> {
+  const rows = await transaction.run("select from pg_catalog.pg_namespace where nspname = $1::text", [
+    schema,
   ]);
-  return row?.present === true;
+  return rows.length > 0;
 }

@@ -1,14 +1,25 @@
-/** Keeps the ledger small: takes out the entries of messages that the queue itself has long forgotten. */
+/** Keeps ledger and records small: deletes what tells of messages that the queue itself has long forgotten. */
 
 import { EtlError } from "../errors.ts";
+import { mayUse } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
-import { type LedgerHome, ledgerName, loadGrants } from "./ledger.ts";
+import {
+  type LedgerHome,
+  ledgerName,
+  loadGrants,
+  recordGrants,
+  rejectionLogName,
+  runLogName,
+} from "./ledger.ts";
 
-/** Which entries go. */
+/** More than anybody reads; a run that is started every minute fills them in a day. */
+const keptRuns = 1_000;
+
+/** What goes. */
 interface PruneOptions {
-  /** From `registerQueue`; other queues' entries stay. */
+  /** From `registerQueue`; what is of other queues stays. */
   readonly queueId: number;
-  /** Age from which on an entry goes, by the database's clock; must exceed the queue's retention. */
+  /** Age of a message from which on it goes, by the database's clock; must exceed the queue's retention. */
   readonly keepSeconds: number;
   /** How many entries, of whatever queue, one transaction looks at. @defaultValue 5000 */
   readonly stepEntries?: number;
@@ -20,59 +31,52 @@ type Position = readonly [sentAt: string, messageId: string, queueId: number];
 const beginning: Position = ["-infinity", "00000000-0000-0000-0000-000000000000", 0];
 const end: Position = ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff", 2 ** 31 - 1];
 
-/** What one transaction did. */
-interface Step {
-  readonly deleted: number;
-  /** Where the next one begins; absent where there is none. */
-  readonly next: Position | undefined;
-}
-
 /**
- * Deletes a queue's entries that are older than `keepSeconds`, the oldest first, in steps of a transaction each.
+ * Deletes a queue's ledger entries that are older than `keepSeconds`, the oldest first, in steps of a transaction each.
  *
  * One process at a time prunes a queue; another one's call returns at once. Loads are not held up: they hold locks on
  * new entries only, and this one on old ones. Meant for a `Database` of its own, as transactions of one stand in line.
  *
  * @param signal ends it, also within a step, which is then rolled back
  * @returns how many entries it deleted until the end, the signal, or another pruner's turn
- * @throws EtlError `permission` where the user may not delete from the ledger, with the grant as its hint
+ * @throws EtlError of kind permission if the user may not delete from the ledger, with the grant as its hint
  */
 export async function pruneLedger(
   database: Database,
-  table: LedgerHome,
+  home: LedgerHome,
   { queueId, keepSeconds, stepEntries = 5_000 }: PruneOptions,
   signal?: AbortSignal,
 ): Promise<number> {
-  if (!(keepSeconds >= 0)) throw invalidAge();
-  const ledger = ledgerName(table);
-  const options = {
-    operation: "prune ledger",
-    grants: loadGrants(table, database.user),
-    ...(signal === undefined ? {} : { signal }),
-  };
+  if (!(keepSeconds >= 0)) {
+    const message = "the age from which on ledger entries are deleted is no number of seconds";
+    throw new EtlError({ kind: "internal", operation: "prune ledger", message });
+  }
+  const [ledger, runs] = [ledgerName(home), runLogName(home)];
+  const grants = loadGrants(home, database.user);
+  const options = { operation: "prune ledger", grants, ...(signal && { signal }) };
 
-  async function step(transaction: Transaction, from: Position): Promise<Step> {
+  let from: Position | undefined = beginning;
+  /** Begins where the step before ended, and says how many it deleted. */
+  async function step(transaction: Transaction, start: Position): Promise<number> {
     const [lock] = await transaction.run(lockSql, [ledger, queueId]);
-    if (lock?.acquired !== true) return { deleted: 0, next: undefined };
-    const [found] = await transaction.run(lastSql(ledger), [keepSeconds, ...from, stepEntries - 1]);
-    const last: Position | undefined = found && [
-      found.sent_at as string,
-      found.message_id as string,
-      found.queue_id as number,
-    ];
-    const range = [keepSeconds, ...from, ...(last ?? end)];
+    from = undefined;
+    if (lock?.acquired !== true) return 0;
+    const [last] = await transaction.run(lastSql(ledger), [keepSeconds, ...start, stepEntries - 1]);
+    if (last) from = [last.sent_at as string, last.message_id as string, last.queue_id as number];
+    const range = [keepSeconds, ...start, ...(from ?? end)];
     const [result] = await transaction.run(deleteSql(ledger), [...range, queueId]);
-    return { deleted: result?.deleted as number, next: last };
+    const gone = result?.deleted as number;
+    if (gone > 0 && (await mayUse(transaction, runs, "update"))) {
+      await transaction.run(forgetSql(ledger, runs), [queueId, ...(from ?? start)]);
+    }
+    return gone;
   }
 
   let deleted = 0;
-  let from: Position | undefined = beginning;
   try {
     while (from !== undefined) {
-      const here: Position = from;
-      const done: Step = await database.transaction(options, (transaction) => step(transaction, here));
-      deleted += done.deleted;
-      from = done.next;
+      const start: Position = from;
+      deleted += await database.transaction(options, (transaction) => step(transaction, start));
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -126,10 +130,64 @@ function deleteSql(ledger: string): string {
   select count(*)::integer as deleted from gone`;
 }
 
-function invalidAge(): EtlError {
-  return new EtlError({
-    kind: "internal",
-    operation: "prune ledger",
-    message: "the age from which on ledger entries are deleted is no number of seconds",
+/** Says of the runs that nothing of them is left in the ledger, if that is so: to find it empty is no surprise then. */
+function forgetSql(ledger: string, runs: string): string {
+  return `
+  update ${runs} set forgotten_at = now()
+  where queue_id = $1::integer and forgotten_at is null and not exists (
+    select from ${ledger}
+    where queue_id = $1::integer
+    and (sent_at, message_id, queue_id) > ($2::text::timestamptz, $3::text::uuid, $4::integer)
+  )`;
+}
+
+/**
+ * Deletes all but the last runs of a queue, and the rejections of messages that it has forgotten. Does nothing if there
+ * are no records, or the user may not delete any.
+ *
+ * @param signal ends it, also within a step, which is then rolled back
+ * @throws EtlError as every transaction does; the signal's reason
+ */
+export async function pruneRecords(
+  database: Database,
+  home: LedgerHome,
+  { queueId, keepSeconds, stepEntries = 5_000 }: PruneOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  const grants = recordGrants(home, database.user);
+  const options = { operation: "prune records", grants, ...(signal && { signal }) };
+  const [runs, rejections] = [runLogName(home), rejectionLogName(home)];
+  await database.transaction(options, async (transaction) => {
+    if (!(await mayUse(transaction, runs, "delete"))) return;
+    // The last run that stored something stays: it tells that the ledger must not be empty.
+    await transaction.run(
+      `delete from ${runs} where queue_id = $1::integer and run_id in (
+         select run_id from ${runs} where queue_id = $1::integer order by ended_at desc, run_id offset ${keptRuns}
+       ) and run_id is distinct from (
+         select run_id from ${runs} where queue_id = $1::integer and inserted > 0 order by ended_at desc limit 1
+       )`,
+      [queueId],
+    );
   });
+  let deleted: number;
+  do {
+    deleted = await database.transaction(options, async (transaction) => {
+      if (!(await mayUse(transaction, rejections, "delete"))) return 0;
+      const [result] = await transaction.run(
+        `with old as (
+           select sent_at, message_key from ${rejections}
+           where sent_at < now() - make_interval(secs => $1::double precision) and queue_id = $2::integer
+           order by sent_at limit ${stepEntries}
+         ), gone as (
+           delete from ${rejections} using old
+           where ${rejections}.sent_at = old.sent_at and ${rejections}.message_key = old.message_key
+             and queue_id = $2::integer
+           returning 1
+         )
+         select count(*)::integer as deleted from gone`,
+        [keepSeconds, queueId],
+      );
+      return result?.deleted as number;
+    });
+  } while (deleted === stepEntries);
 }

@@ -1,61 +1,201 @@
-/** The tables that tell what happened, beside the ledger: their names, and who may use them. */
+/** The records of runs and rejected messages, for `etl status` and `etl rejects`. A drain works without them. */
 
-import type { Transaction } from "./connect.ts";
-import { quoteName, quoteTable } from "./identifier.ts";
-import { type LedgerHome, ledgerName, queueListName } from "./ledger.ts";
+import type { Refusal } from "../message/rejection.ts";
+import type { Receipt } from "../polling/receipt.ts";
+import { tableExists } from "./catalog.ts";
+import type { Database, Transaction } from "./connect.ts";
+import { type LedgerHome, queueListName, recordGrants, rejectionLogName, runLogName } from "./ledger.ts";
+import { messageKey } from "./message-key.ts";
 
-/** The name of the list of runs as SQL takes it. */
-export function runLogName({ schema }: Pick<LedgerHome, "schema">): string {
-  return quoteTable({ schema, name: "etl_run" });
+/** What a queue knows a message by. */
+export interface MessageIdentity {
+  readonly messageId: string;
+  readonly sentAtMillis: number;
 }
 
-/** The name of the list of rejected messages as SQL takes it. */
-export function rejectionLogName({ schema }: Pick<LedgerHome, "schema">): string {
-  return quoteTable({ schema, name: "etl_rejection" });
+/** A queue, and the table that it is drained into. */
+export interface DrainedQueue {
+  /** The queue's ARN or, if nobody could ask for it, its name. */
+  readonly queue: string;
+  /** The table's name as SQL takes it, with its schema. */
+  readonly table: string;
 }
 
-/** What an administrator types to let a user keep the records of runs and rejections, and prune them. */
-export function recordGrants(home: LedgerHome, user: string): string {
-  const records = `${runLogName(home)}, ${rejectionLogName(home)}`;
-  return `grant select, insert, update, delete on ${records} to ${quoteName(user)}`;
+/** The counts of a receipt that are recorded, each in a column of its own name. */
+export const runCounts = [
+  "received",
+  "inserted",
+  "duplicates",
+  "rejected",
+  "released",
+  "unsettled",
+  "deleted",
+  "requests",
+] as const satisfies readonly (keyof Receipt)[];
+
+/** What a run did, up to now or to its end: its receipt, and what tells it from others. */
+export interface RunRecord extends Pick<Receipt, (typeof runCounts)[number] | "seconds" | "rejections"> {
+  /** A UUID, the same at each recording of the run. */
+  readonly runId: string;
+  /** The receipt's word; `running` if the run has not ended. */
+  readonly outcome: string;
+  /** What kept the run from being faster, if that is known. */
+  readonly limit?: string | undefined;
+  /** Of the program. */
+  readonly version: string;
 }
 
-/** What an administrator types to let a user look at the ledger and the records. */
-export function statusGrants(home: LedgerHome, user: string): string {
-  const tables = [ledgerName(home), queueListName(home), runLogName(home), rejectionLogName(home)];
-  const grantee = quoteName(user);
-  return [
-    `grant usage on schema ${quoteName(home.schema)} to ${grantee};`,
-    `grant select on ${tables.join(", ")} to ${grantee}`,
-  ].join(" ");
-}
+/** A message that was rejected. */
+export interface RejectionRecord extends Refusal, MessageIdentity {}
 
-/** Whether the table is there, and the user may do that with it. */
-export async function mayUse(
-  transaction: Transaction,
-  sqlName: string,
-  privilege: "select" | "delete",
-): Promise<boolean> {
-  const [row] = await transaction.run(
-    "select pg_catalog.has_table_privilege(pg_catalog.to_regclass($1::text)::oid, $2::text) as allowed",
-    [sqlName, privilege],
+/**
+ * Records a run, or what has become of one that was recorded before. Times are the database's own.
+ *
+ * @param place the queue's number from `registerQueue`, and the table's name as SQL takes it
+ * @throws EtlError of kind config if there is no table for it, permission if the user may not
+ */
+export async function recordRun(
+  database: Database,
+  home: LedgerHome,
+  { queueId, table }: { readonly queueId: number; readonly table: string },
+  run: RunRecord,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { runId, seconds, outcome, rejections, limit = "", version } = run;
+  const texts = [queueId, runId, table, seconds, outcome, JSON.stringify(rejections), limit, version];
+  const parameters = [...texts, ...runCounts.map((count) => run[count])].map(String);
+  await write(database, home, "record run", signal, (transaction) =>
+    transaction.run(recordRunSql(home), parameters),
   );
-  return row?.allowed === true;
 }
 
 /**
- * The numbers of a queue, as a condition on `queue_id`; several, where queues of one name are drained into one schema.
- *
- * @param parameter holds the queue's ARN or, where nobody could ask for it, its name
+ * What was recorded on an earlier day stays that day's: a run that goes on for weeks has rows of each of them. A run
+ * that has stored more has entries in the ledger again.
  */
-export function ofQueue(home: LedgerHome, parameter: `$${number}`): string {
-  return `queue_id in (
-    select queue_id from ${queueListName(home)} where ${parameter}::text in (arn, split_part(arn, ':', 6)))`;
+function recordRunSql(home: LedgerHome): string {
+  const updated = ["ended_at", "outcome", ...runCounts, "rejections", "limited_by"];
+  return `
+  insert into ${runLogName(home)} as known (
+    queue_id, run_id, table_name, started_at, ended_at, outcome, rejections, limited_by, version, inserted_before,
+    ${runCounts.join(", ")}
+  )
+  select $1::text::integer, $2::text::uuid, $3::text, now() - make_interval(secs => $4::text::double precision), now(),
+    $5::text, $6::text::jsonb, nullif($7::text, ''), $8::text, 0,
+    ${runCounts.map((_, index) => `$${index + 9}::text::bigint`).join(", ")}
+  on conflict (queue_id, run_id) do update
+  set ${updated.map((column) => `${column} = excluded.${column}`).join(", ")},
+    inserted_before = case
+      when (known.ended_at at time zone 'UTC')::date < (excluded.ended_at at time zone 'UTC')::date
+      then known.inserted
+      else known.inserted_before
+    end,
+    forgotten_at = case when excluded.inserted = known.inserted then known.forgotten_at end`;
 }
 
-/** A time as every session writes it, whatever its time zone and date style; to the millisecond. */
-export function utcText(sql: string): string {
-  return `to_char(${sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+/**
+ * Records rejections; a message that is known already is counted once more, and its latest reason stands.
+ *
+ * @param queueId from `registerQueue`
+ * @throws EtlError of kind config if there is no table for it, permission if the user may not
+ */
+export async function recordRejections(
+  database: Database,
+  home: LedgerHome,
+  queueId: number,
+  entries: readonly RejectionRecord[],
+  signal?: AbortSignal,
+): Promise<void> {
+  // One statement must not meet the same row twice.
+  const rows = new Map<string, RejectionRecord & { readonly key: string; readonly times: number }>();
+  for (const entry of entries) {
+    const key = messageKey(entry.messageId);
+    const id = `${entry.sentAtMillis} ${key}`;
+    rows.set(id, { ...entry, key, times: (rows.get(id)?.times ?? 0) + 1 });
+  }
+  if (rows.size === 0) return;
+  await write(database, home, "record rejections", signal, (transaction) =>
+    transaction.run(recordRejectionsSql(home), [queueId, JSON.stringify([...rows.values()])]),
+  );
+}
+
+/** In the order of the key, so that two that record the same messages do not wait for each other. */
+function recordRejectionsSql(home: LedgerHome): string {
+  return `
+  insert into ${rejectionLogName(home)} as known (
+    sent_at, message_key, queue_id, message_id, reason, path, column_name, constraint_name, times, first_at, last_at
+  )
+  select ${timeOfMillis('"sentAtMillis"')} as sent_at, key, $1::integer,
+    "messageId", reason, path, "column", "constraint", times, now(), now()
+  from json_to_recordset($2::text::json) as bound (
+    "sentAtMillis" bigint, key uuid, "messageId" text, reason text, path text, "column" text, "constraint" text,
+    times integer
+  )
+  order by sent_at, key
+  on conflict (sent_at, message_key, queue_id) do update
+  set reason = excluded.reason, path = excluded.path, column_name = excluded.column_name,
+    constraint_name = excluded.constraint_name, times = known.times + excluded.times, last_at = excluded.last_at`;
+}
+
+/**
+ * Removes what is recorded of messages that are no longer rejected. Does nothing if rejections are not recorded.
+ *
+ * @param from the queue that they were rejected from
+ * @throws EtlError of kind permission if the user may not
+ */
+export async function removeRejections(
+  database: Database,
+  home: LedgerHome,
+  from: DrainedQueue,
+  messages: readonly MessageIdentity[],
+): Promise<void> {
+  const rejections = rejectionLogName(home);
+  await write(database, home, "remove rejections", undefined, async (transaction) => {
+    if (!(await tableExists(transaction, rejections))) return;
+    await transaction.run(
+      `delete from ${rejections} r using ${askedSql} as gone
+       where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home)}`,
+      askedParameters(from, messages),
+    );
+  });
+}
+
+async function write(
+  database: Database,
+  home: LedgerHome,
+  operation: string,
+  signal: AbortSignal | undefined,
+  work: (transaction: Transaction) => Promise<unknown>,
+): Promise<void> {
+  const grants = recordGrants(home, database.user);
+  await database.transaction({ operation, grants, ...(signal && { signal }) }, work);
+}
+
+/**
+ * The numbers of a queue, as a condition on `queue_id`; several, if queues of one name are drained into the table. The
+ * first two parameters are those of {@link askedParameters}.
+ */
+export function ofQueue(home: LedgerHome): string {
+  return `queue_id in (
+    select queue_id from ${queueListName(home)}
+    where $1::text in (arn, split_part(arn, ':', 6)) and table_name = $2::text)`;
+}
+
+/** The messages that are asked about, as a source of rows. */
+export const askedSql = `(
+    select ${timeOfMillis("millis")} as sent_at, key as message_key, place
+    from json_to_recordset($3::text::json) as bound (millis bigint, key uuid, place integer)
+  )`;
+
+/** The parameters of {@link ofQueue} and {@link askedSql}. */
+export function askedParameters(
+  { queue, table }: DrainedQueue,
+  messages: readonly MessageIdentity[],
+): string[] {
+  const asked = messages.map(({ sentAtMillis: millis, messageId }, place) => ({
+    ...{ millis, key: messageKey(messageId), place },
+  }));
+  return [queue, table, JSON.stringify(asked)];
 }
 
 /** The time that milliseconds since 1970, bound as text, stand for; exact, and the same in ledger and records. */

@@ -1,18 +1,27 @@
-/** Reads what a schema tells of its table: the size of the ledger, the last runs, and what was rejected. */
+/** Reads what the ledger and the records tell of a queue and its table. */
 
-import type { ResultRow } from "./client.ts";
+import { EtlError } from "../errors.ts";
+import type { Rejection } from "../message/rejection.ts";
+import { shellQuoted } from "../text/shell-quoted.ts";
+import { mayUse, objectSql, objectsOf, tableExists } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
-import { type LedgerHome, ledgerName } from "./ledger.ts";
-import { mayUse, ofQueue, rejectionLogName, runLogName, statusGrants, utcText } from "./records.ts";
-import type { RunRecord } from "./run-log.ts";
-
-/** What is asked. */
-export interface StatusQuestion {
-  /** The queue's ARN or, where nobody could ask for it, its name. */
-  readonly queue: string;
-  /** How many runs, the last ones. */
-  readonly runs: number;
-}
+import {
+  type LedgerHome,
+  ledgerName,
+  rejectionLogName,
+  runLogName,
+  statusGrants,
+  utcText,
+} from "./ledger.ts";
+import {
+  askedParameters,
+  askedSql,
+  type DrainedQueue,
+  type MessageIdentity,
+  ofQueue,
+  type RunRecord,
+  runCounts,
+} from "./records.ts";
 
 /** A run as it was recorded. */
 export interface RecordedRun extends RunRecord {
@@ -43,39 +52,36 @@ export interface RecordStatus {
 
 /** What is known of a table. */
 export interface TableStatus {
-  /** With the indexes; the entries are an estimate where they are many. Absent where there is none, or it may not be read. */
+  /** With the indexes; the entries are an estimate if they are many. Absent if there is none, or it may not be read. */
   readonly ledger?: { readonly entries: number; readonly bytes: number };
-  /** Absent where there are none, or they may not be read. */
+  /** Absent if there are none, or they may not be read. */
   readonly records?: RecordStatus;
 }
 
 /**
  * Reads it, from one moment.
  *
- * @throws EtlError where the database cannot be reached
+ * @param runs how many runs, the last ones
+ * @throws EtlError if the database cannot be reached
  */
 export async function readStatus(
   database: Database,
   home: LedgerHome,
-  { queue, runs }: StatusQuestion,
+  { runs, ...of }: DrainedQueue & { readonly runs: number },
 ): Promise<TableStatus> {
-  const options = { operation: "read status", readOnly: true, grants: statusGrants(home, database.user) };
-  return await database.transaction(options, async (transaction) => {
+  return await read(database, home, "read status", async (transaction) => {
     const may = (sqlName: string) => mayUse(transaction, sqlName, "select");
-    const hasLedger = await may(ledgerName(home));
-    const hasRecords = hasLedger && (await may(runLogName(home))) && (await may(rejectionLogName(home)));
-    return {
-      ...(hasLedger ? { ledger: await readLedger(transaction, home) } : {}),
-      ...(hasRecords
-        ? {
-            records: {
-              rowsToday: await readRowsToday(transaction, home),
-              runs: (await transaction.run(runsSql(home), [queue, runs])).map(toRun),
-              rejections: (await transaction.run(rejectionsSql(home), [queue])).map(toRejectionCount),
-            },
-          }
-        : {}),
+    if (!(await may(ledgerName(home)))) return {};
+    const ledger = await readLedger(transaction, home);
+    if (!(await may(runLogName(home))) || !(await may(rejectionLogName(home)))) return { ledger };
+    const queue = [of.queue, of.table];
+    const [today] = await transaction.run(rowsTodaySql(home), [of.table]);
+    const records = {
+      rowsToday: today?.rows as number,
+      runs: objectsOf<RecordedRun>(await transaction.run(runsSql(home), [...queue, runs])),
+      rejections: objectsOf<RejectionCount>(await transaction.run(rejectionsSql(home), queue)),
     };
+    return { ledger, records };
   });
 }
 
@@ -97,74 +103,154 @@ async function readLedger(transaction: Transaction, home: LedgerHome) {
   return { entries: row?.entries as number, bytes: row?.bytes as number };
 }
 
-async function readRowsToday(transaction: Transaction, home: LedgerHome): Promise<number> {
-  const [row] = await transaction.run(
-    `select coalesce(sum(inserted - inserted_before), 0)::float8 as rows
-     from ${runLogName(home)}
-     where table_name = $1::text and (ended_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date`,
-    [home.sqlName],
-  );
-  return row?.rows as number;
+function rowsTodaySql(home: LedgerHome): string {
+  return `
+  select coalesce(sum(inserted - inserted_before), 0)::float8 as rows
+  from ${runLogName(home)}
+  where table_name = $1::text and (ended_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date`;
 }
-
-const counts = [
-  "received",
-  "inserted",
-  "duplicates",
-  "rejected",
-  "released",
-  "unsettled",
-  "deleted",
-  "requests",
-] as const satisfies readonly (keyof RunRecord)[];
 
 /** A run under way records itself every ten seconds: one that has not for three minutes is gone. */
 function runsSql(home: LedgerHome): string {
   return `
-  select run_id::text as run_id, ${utcText("started_at")} as started_at, ${utcText("ended_at")} as ended_at,
-    extract(epoch from ended_at - started_at)::float8 as seconds,
-    case when outcome = 'running' and ended_at < now() - interval '3 minutes' then 'gone' else outcome end as outcome,
-    ${counts.map((name) => `${name}::float8 as ${name}`).join(", ")},
-    rejections::text as rejections, limited_by, version
+  select ${objectSql({
+    runId: "run_id",
+    startedAt: utcText("started_at"),
+    endedAt: utcText("ended_at"),
+    outcome:
+      "case when outcome = 'running' and ended_at < now() - interval '3 minutes' then 'gone' else outcome end",
+    seconds: "round(extract(epoch from ended_at - started_at)::numeric, 3)::float8",
+    ...Object.fromEntries(runCounts.map((count) => [count, count])),
+    rejections: "rejections",
+    limit: "limited_by",
+    version: "version",
+  })}::text as object
   from ${runLogName(home)} as run
-  where ${ofQueue(home, "$1")}
+  where ${ofQueue(home)}
   order by run.ended_at desc, run.run_id
-  limit $2::integer`;
+  limit $3::integer`;
 }
 
-function toRun(row: ResultRow): RecordedRun {
-  const limit = row.limited_by as string | null;
-  return {
-    runId: row.run_id as string,
-    startedAt: new Date(row.started_at as string),
-    endedAt: new Date(row.ended_at as string),
-    outcome: row.outcome as string,
-    seconds: Math.round((row.seconds as number) * 1000) / 1000,
-    ...(Object.fromEntries(counts.map((name) => [name, row[name]])) as Pick<
-      RunRecord,
-      (typeof counts)[number]
-    >),
-    rejections: JSON.parse(row.rejections as string) as Record<string, number>,
-    ...(limit === null ? {} : { limit }),
-    version: row.version as string,
-  };
-}
+/** The entry that the ledger has of a rejected message, which was stored later on. */
+const sameMessage = "l.sent_at = r.sent_at and l.message_id = r.message_key and l.queue_id = r.queue_id";
 
 function rejectionsSql(home: LedgerHome): string {
   return `
-  select r.reason, count(*)::float8 as messages, count(l.sent_at)::float8 as loaded_since
+  select ${objectSql({ reason: "r.reason", messages: "count(*)", loadedSince: "count(l.sent_at)" })}::text as object
   from ${rejectionLogName(home)} r
-  left join ${ledgerName(home)} l
-    on l.sent_at = r.sent_at and l.message_id = r.message_key and l.queue_id = r.queue_id
-  where r.${ofQueue(home, "$1")}
+  left join ${ledgerName(home)} l on ${sameMessage}
+  where r.${ofQueue(home)}
   group by r.reason
-  order by messages desc, r.reason`;
+  order by count(*) desc, r.reason`;
 }
 
-function toRejectionCount(row: ResultRow): RejectionCount {
-  return {
-    reason: row.reason as string,
-    messages: row.messages as number,
-    loadedSince: row.loaded_since as number,
-  };
+/** Which rejections are listed. */
+export interface RejectionQuestion extends DrainedQueue {
+  /** The most messages. */
+  readonly limit: number;
+  /** Only those whose last reason it is. */
+  readonly reason?: string | undefined;
+}
+
+/** A message that was rejected. */
+export interface ListedRejection extends Rejection {
+  readonly sentAt: Date;
+  /** How many runs have rejected it. */
+  readonly times: number;
+  readonly firstAt: Date;
+  readonly lastAt: Date;
+  /** Whether the ledger knows it: a run has stored it later on. */
+  readonly loaded: boolean;
+}
+
+/**
+ * Lists the messages that were rejected, the last rejected first.
+ *
+ * @throws EtlError of kind config if rejections are not recorded, permission if they may not be read
+ */
+export async function listRejections(
+  database: Database,
+  home: LedgerHome,
+  { queue, table, limit, reason = "" }: RejectionQuestion,
+): Promise<readonly ListedRejection[]> {
+  const rejections = rejectionLogName(home);
+  const rows = await read(database, home, "list rejections", async (transaction) => {
+    if (!(await tableExists(transaction, rejections))) {
+      throw new EtlError({
+        kind: "config",
+        operation: "list rejections",
+        message: `schema ${home.schema} has no table etl_rejection, so rejections are not recorded`,
+        hint: `etl migrate --table ${shellQuoted(table)}, then drain`,
+      });
+    }
+    return await transaction.run(
+      `select ${objectSql({
+        messageId: "message_id",
+        sentAt: utcText("sent_at"),
+        reason: "reason",
+        path: "path",
+        column: "column_name",
+        constraint: "constraint_name",
+        times: "times",
+        firstAt: utcText("first_at"),
+        lastAt: utcText("last_at"),
+        loaded: `exists (select from ${ledgerName(home)} l where ${sameMessage})`,
+      })}::text as object
+       from ${rejections} r
+       where ${ofQueue(home)} and $4::text in ('', reason)
+       order by r.last_at desc, r.sent_at desc, r.message_key
+       limit $3::integer`,
+      [queue, table, limit, reason],
+    );
+  });
+  return objectsOf(rows);
+}
+
+/** What the database knows of a message. */
+export interface KnownMessage {
+  /** Whether the ledger has it: its row is in the table, and only its delete was lost. */
+  readonly stored: boolean;
+  /** Why it was last rejected, if that was recorded. */
+  readonly reason?: string;
+}
+
+/**
+ * Says of messages whether their rows are stored, and why they were rejected: asked before they are sent again.
+ *
+ * @param of the queue that they were drained from
+ * @returns one answer a message, in order
+ * @throws EtlError of kind config if there is no ledger, permission if it may not be read
+ */
+export async function lookUpMessages(
+  database: Database,
+  home: LedgerHome,
+  of: DrainedQueue,
+  messages: readonly MessageIdentity[],
+): Promise<readonly KnownMessage[]> {
+  if (messages.length === 0) return [];
+  const rows = await read(database, home, "look up messages", async (transaction) => {
+    const reason = (await mayUse(transaction, rejectionLogName(home), "select"))
+      ? `(select r.reason from ${rejectionLogName(home)} r
+         where r.sent_at = asked.sent_at and r.message_key = asked.message_key and r.${ofQueue(home)} limit 1)`
+      : "null::text";
+    const stored = `exists (
+      select from ${ledgerName(home)} l
+      where l.sent_at = asked.sent_at and l.message_id = asked.message_key and l.${ofQueue(home)}
+    )`;
+    return await transaction.run(
+      `select ${objectSql({ stored, reason })}::text as object from ${askedSql} as asked order by place`,
+      askedParameters(of, messages),
+    );
+  });
+  return objectsOf(rows);
+}
+
+function read<T>(
+  database: Database,
+  home: LedgerHome,
+  operation: string,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const grants = statusGrants(home, database.user);
+  return database.transaction({ operation, readOnly: true, grants }, work);
 }

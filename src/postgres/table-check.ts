@@ -4,7 +4,7 @@ import { EtlError } from "../errors.ts";
 import type { ColumnMapping, Mapping } from "../message/mapping.ts";
 import { createTypeOf, storedCharacters, storedType } from "../message/stored-type.ts";
 import type { TableColumn, TableDescription } from "./catalog.ts";
-import { expectedTypes, holds, maxCharacters } from "./column-types.ts";
+import { expectedType, holds, maxCharacters } from "./column-types.ts";
 import { planConflict } from "./conflict.ts";
 import { quoteName } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
@@ -29,13 +29,21 @@ export function checkTable(
   const columns = new Map(table.columns.map((column) => [column.name, column]));
   for (const mapped of mapping.columns) {
     const column = columns.get(mapped.column);
-    if (column === undefined) throw missingColumn(table, mapped);
+    if (column === undefined) {
+      throw problem(
+        `table ${table.sqlName} has no column ${mapped.column}`,
+        `alter table ${table.sqlName} add column ${quoteName(mapped.column)} ${createTypeOf(mapped)}`,
+      );
+    }
     checkColumn(table, column, mapped, storedCharacters(mapped, defaultMaskMethod));
   }
   const filled = new Set(mapping.columns.map(({ column }) => column));
   for (const { name, nullable, hasDefault, generated } of table.columns) {
-    if (!filled.has(name) && !nullable && !hasDefault && generated === "no")
-      throw unfilledColumn(table, name);
+    if (filled.has(name) || nullable || hasDefault || generated !== "no") continue;
+    throw problem(
+      `column ${name} of ${table.sqlName} must not be null, has no default, and nothing fills it`,
+      `alter table ${table.sqlName} alter column ${quoteName(name)} drop not null`,
+    );
   }
   planConflict(table, mapping);
 }
@@ -58,8 +66,9 @@ function checkColumn(
   const tooSmall = type.name === "int2" && !fitsSmallint(mapped);
   if (!holds(type, stored) || (masked && type.isEnum) || tooSmall) {
     const wanted = createTypeOf(mapped);
+    const expected = tooSmall ? "integer, bigint or numeric: a version has more bits" : expectedType(stored);
     throw problem(
-      `column ${name} of ${sqlName} is of type ${declaredType}, expected is ${tooSmall ? "integer, bigint or numeric: a version has more bits" : expectedTypes[stored]}`,
+      `column ${name} of ${sqlName} is of type ${declaredType}, expected is ${expected}`,
       `${change} type ${wanted} using ${quoteName(name)}::text::${wanted}`,
     );
   }
@@ -77,20 +86,6 @@ function fitsSmallint({ transforms }: ColumnMapping): boolean {
   const version = transforms.find(({ kind }) => kind === "version");
   if (version?.kind !== "version") return true;
   return version.bits.reduce((sum, bits) => sum + bits, 0) <= 15;
-}
-
-function missingColumn({ sqlName }: TableDescription, mapped: ColumnMapping): EtlError {
-  return problem(
-    `table ${sqlName} has no column ${mapped.column}`,
-    `alter table ${sqlName} add column ${quoteName(mapped.column)} ${createTypeOf(mapped)}`,
-  );
-}
-
-function unfilledColumn({ sqlName }: TableDescription, column: string): EtlError {
-  return problem(
-    `column ${column} of ${sqlName} must not be null, has no default, and nothing fills it`,
-    `alter table ${sqlName} alter column ${quoteName(column)} drop not null`,
-  );
 }
 
 function problem(message: string, hint: string): EtlError {

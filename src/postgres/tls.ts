@@ -1,18 +1,18 @@
 /** Reads `sslmode` and `sslrootcert` with libpq's meanings; the driver's own reading is too trusting. */
 
 import { X509Certificate } from "node:crypto";
-import { EtlError } from "../errors.ts";
+import { unusable } from "./connection-url.ts";
 
 const tlsModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
 /** How a connection is encrypted, and what of the server's certificate is checked. */
 export type TlsMode = (typeof tlsModes)[number];
 
-/** What {@link readTlsSettings} makes of the settings. */
+/** How to encrypt, and whom to trust. */
 export interface TlsSettings {
   /** `verify-ca` checks who signed the certificate, `verify-full` also whose it is; the others check nothing. */
   readonly mode: TlsMode;
-  /** The certificates to trust, as PEM, or the operating system's own; only where something is checked. */
+  /** The certificates to trust, as PEM, or the operating system's own; only if something is checked. */
   readonly authorities?: string | "system";
 }
 
@@ -33,8 +33,8 @@ export interface TlsSources {
 }
 
 /**
- * Decides how to encrypt. `require` becomes `verify-ca` where there is a root certificate file, as in libpq; other
- * than there, a file that was named and is not there is an error in every mode that would have used it.
+ * Decides how to encrypt. `require` becomes `verify-ca` if there is a root certificate file, as in libpq; unlike
+ * there, a file that was named and is not there is an error in every mode that would have used it.
  *
  * @throws EtlError `config`
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
@@ -48,7 +48,7 @@ export function readTlsSettings({
   const mode = readMode(sslmode ?? (sslrootcert === "system" ? "verify-full" : "prefer"));
   if (sslrootcert === "system") {
     if (mode !== "verify-full") {
-      throw problem(`sslrootcert=system cannot go with sslmode=${mode}`, "use sslmode=verify-full with it");
+      throw unusable(`sslrootcert=system cannot go with sslmode=${mode}`, "use sslmode=verify-full with it");
     }
     return { mode, authorities: "system" };
   }
@@ -59,10 +59,10 @@ export function readTlsSettings({
     return { mode: mode === "require" ? "verify-ca" : mode, authorities: readCertificates(text) };
   }
   if (sslrootcert !== undefined) {
-    throw problem("the file that sslrootcert names is not there", "correct sslrootcert (PGSSLROOTCERT)");
+    throw unusable("the file that sslrootcert names is not there", "correct sslrootcert (PGSSLROOTCERT)");
   }
   if (mode === "require") return { mode };
-  throw problem(
+  throw unusable(
     `sslmode=${mode} needs the certificate of the authority to trust`,
     "set sslrootcert (PGSSLROOTCERT) to its file, or to the word system with sslmode=verify-full",
   );
@@ -70,29 +70,19 @@ export function readTlsSettings({
 
 function readMode(text: string): TlsMode {
   const mode = tlsModes.find((known) => known === text);
-  if (mode === undefined) {
-    throw problem("sslmode (PGSSLMODE) has a value that does not exist", `use one of ${tlsModes.join(", ")}`);
-  }
-  return mode;
+  if (mode !== undefined) return mode;
+  throw unusable("sslmode (PGSSLMODE) has a value that does not exist", `use one of ${tlsModes.join(", ")}`);
 }
 
 /** A file without a certificate would leave a TLS library with its own idea of whom to trust. */
 function readCertificates(text: string): string {
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  let fault = certificates.length === 0 ? "no certificate" : undefined;
   try {
     for (const certificate of certificates) new X509Certificate(certificate);
   } catch {
-    throw problem(
-      "the file that sslrootcert names holds a broken certificate",
-      "give a file of PEM certificates",
-    );
+    fault = "a broken certificate";
   }
-  if (certificates.length === 0) {
-    throw problem("the file that sslrootcert names holds no certificate", "give a file of PEM certificates");
-  }
-  return certificates.join("\n");
-}
-
-function problem(message: string, hint: string): EtlError {
-  return new EtlError({ kind: "config", operation: "connect", message, hint });
+  if (fault === undefined) return certificates.join("\n");
+  throw unusable(`the file that sslrootcert names holds ${fault}`, "give a file of PEM certificates");
 }

@@ -7,7 +7,7 @@ import type { DefaultMaskMethod } from "../message/stored-type.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
 import type { TableColumn } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
-import type { TableSummary } from "../postgres/table-list.ts";
+import type { TableSummary } from "../postgres/inspection.ts";
 import type { SettingFlags } from "../settings/options.ts";
 import type { QueueSettings } from "../settings/settings.ts";
 import type { CallerIdentity } from "../sqs/identity.ts";

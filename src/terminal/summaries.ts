@@ -1,7 +1,7 @@
 /** What a run, a retry and the rejected messages come to, as a person reads it: lines that are wrapped and not cut. */
 
 import type { Receipt, RunOutcome } from "../polling/receipt.ts";
-import type { ListedRejection } from "../postgres/rejection-list.ts";
+import type { ListedRejection } from "../postgres/status.ts";
 import { countOf, formatCount, formatRate, formatSeconds, printable, wrap } from "./text.ts";
 
 const drainEndings: Readonly<Record<RunOutcome, string>> = {

@@ -171,6 +171,24 @@ describe("a user who may not", () => {
   });
 });
 
+test("a ledger that was emptied ends a run before it receives, until the hint is typed", async () => {
+  const { sql } = world.database;
+  const url = await world.newQueue();
+  await world.server.send(url, [loginEvent()]);
+  expect(await drainJson(world, url)).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
+  await sql`truncate etl_ledger`;
+  await world.server.send(url, [loginEvent()]);
+  const run = await runEtl(["drain"], { env: world.env(url) });
+  const hint = "update public.etl_run set forgotten_at = now() where queue_id =";
+  expectFailure(
+    run,
+    { exitCode: exitCodes.config, error: "holds nothing of this queue", hint },
+    world.env(url),
+  );
+  await sql.unsafe(/^try: (.*)$/m.exec(run.stderr)?.[1] ?? "");
+  expect(await drainJson(world, url)).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
+});
+
 test("an unlogged table is loaded, and that a crash would empty it is said", async () => {
   await world.database.sql.unsafe("alter table user_logins set unlogged");
   const url = await world.newQueue();

@@ -98,11 +98,13 @@ describe("the table and its ledger", () => {
   async function withSchema(change: (schema: string) => string): Promise<readonly string[]> {
     schemas += 1;
     const schema = `s${schemas}`;
-    const tables = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection"];
+    const tables = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection", "etl_migration"];
     const copies = tables.map(
       (name) => `create table ${schema}.${name} (like public.${name} including all);`,
     );
-    await world.database.sql.unsafe(`create schema ${schema}; ${copies.join("")} ${change(schema)}`);
+    await world.database.sql.unsafe(`create schema ${schema}; ${copies.join("")}
+      insert into ${schema}.etl_migration select * from public.etl_migration;
+      grant select on ${schema}.etl_migration to public; ${change(schema)}`);
     return ["--table", `${schema}.user_logins`];
   }
 

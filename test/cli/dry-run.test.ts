@@ -175,7 +175,7 @@ describe("the database", () => {
   });
 
   test("needs no ledger, and gets none", async () => {
-    await world.database.sql`drop table etl_ledger, etl_queue, etl_run, etl_rejection`;
+    await world.database.sql`drop table etl_ledger, etl_queue, etl_run, etl_rejection, etl_migration`;
     const { url } = await queueWith(numbered(1));
     expect((await dryRun(url)).exitCode).toBe(0);
     const tables = await world.database

@@ -5,8 +5,7 @@ import type { ConnectionFacts, DeadLetterFacts, Facts, TableFacts } from "../../
 import { type Finding, runChecks } from "../../src/doctor/check.ts";
 import { checks } from "../../src/doctor/checks.ts";
 import { type ErrorKind, EtlError } from "../../src/errors.ts";
-import type { LedgerDescription } from "../../src/postgres/ledger-inspection.ts";
-import type { ServerDescription } from "../../src/postgres/server-inspection.ts";
+import type { LedgerDescription, ServerDescription } from "../../src/postgres/inspection.ts";
 import { loadSettings } from "../../src/settings/settings.ts";
 import type { QueueDescription } from "../../src/sqs/queue-description.ts";
 import { parseQueueUrl } from "../../src/sqs/queue-url.ts";

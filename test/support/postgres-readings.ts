@@ -60,6 +60,6 @@ export async function openLoader(
 ): Promise<CountingLoader> {
   const table = await readTable(database, tableName);
   checkTable(table, mapping, "hmac");
-  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings");
+  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
   return counting(createPostgresLoader(database, { table, mapping, ledger: table, queueId }));
 }

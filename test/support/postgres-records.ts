@@ -1,6 +1,6 @@
 /** Runs as they are recorded, for tests that look at records. */
 
-import type { RunRecord } from "../../src/postgres/run-log.ts";
+import type { RunRecord } from "../../src/postgres/records.ts";
 
 /** A run whose receipt adds up. */
 export function runRecord(changes: Partial<RunRecord> = {}): RunRecord {

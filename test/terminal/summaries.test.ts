@@ -132,10 +132,14 @@ Sent, but not deleted: 3. A retry would send them once more.
 test("rejected messages have their ids whole, say when they were rejected, and move no cursor", () => {
   const time = (minute: number) => new Date(Date.UTC(2026, 10, 22, 21, minute));
   const rejection = {
-    ...{ messageId: "424cdd21-063a-43a7-b91b-7ca1a833afae", reason: "field_missing", path: "/user/id" },
+    ...{
+      messageId: "424cdd21-063a-43a7-b91b-7ca1a833afae",
+      reason: "field_missing" as const,
+      path: "/user/id",
+    },
     ...{ times: 1, sentAt: time(0), firstAt: time(1), lastAt: time(1), loaded: false },
   };
-  const refused = { ...rejection, reason: "sqlstate_23505", path: "", column: "a", constraint: "b" };
+  const refused = { ...rejection, reason: "sqlstate_23505" as const, path: "", column: "a", constraint: "b" };
   const again = { ...refused, messageId: "a\u001b[2Jb", times: 3, lastAt: time(14), loaded: true };
   expect(formatRejections([rejection, again], 200)).toBe(
     `424cdd21-063a-43a7-b91b-7ca1a833afae  field_missing at /user/id

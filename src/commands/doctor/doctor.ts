@@ -6,9 +6,8 @@ import { arnByUrl, bucketPlaceholder, iamPolicy, type PolicyQueue } from "../../
 import { EtlError } from "../../errors.ts";
 import { openDatabase } from "../../postgres/connect.ts";
 import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
-import { loadGrantStatements } from "../../postgres/ledger.ts";
+import { ledgerHome, loadGrantStatements, recordGrants } from "../../postgres/ledger.ts";
 import { findSchema } from "../../postgres/migrate.ts";
-import { recordGrants } from "../../postgres/records.ts";
 import type { SettingFlags } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { formatFindings, formatSummary } from "../../terminal/findings.ts";
@@ -112,9 +111,11 @@ async function grantsFor(context: Context, settings: Settings): Promise<readonly
   const connection = readDatabaseSettings(settings, context);
   const { schema: named, name } = parseTableName(settings.table.name);
   const schema = named ?? (await schemaOf());
-  const home = { schema, sqlName: quoteTable({ schema, name }) };
+  const table = { schema, sqlName: quoteTable({ schema, name }) };
+  const home = ledgerHome(table, settings.ledger);
   const { action } = settings.table.mapping.conflict;
-  return [...loadGrantStatements(home, connection.user, action), recordGrants(home, connection.user)];
+  const { user } = connection;
+  return [...loadGrantStatements(home, user, { table, action }), recordGrants(home, user)];
 
   async function schemaOf(): Promise<string> {
     const database = openDatabase(connection);

@@ -6,11 +6,15 @@ import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.
 import { maskKeyId } from "../../message/transforms/mask.ts";
 import { readTable } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { inspectLedger } from "../../postgres/ledger-inspection.ts";
-import { maskKeysIn } from "../../postgres/mask-keys.ts";
-import { describeServer, isLocal } from "../../postgres/server-inspection.ts";
+import {
+  describeServer,
+  inspectLedger,
+  inspectTable,
+  isLocal,
+  maskKeysIn,
+} from "../../postgres/inspection.ts";
+import { ledgerHome } from "../../postgres/ledger.ts";
 import { checkTable } from "../../postgres/table-check.ts";
-import { inspectTable } from "../../postgres/table-inspection.ts";
 import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
@@ -174,7 +178,8 @@ async function databaseFacts(
     const table = await ask((signal) => tableFacts(database, settings, signal));
     if ("error" in table) return { connection, server, table };
     const arn = await queueArn;
-    const ledger = await ask((signal) => inspectLedger(database, table.value, arn, signal));
+    const home = ledgerHome(table.value, settings.ledger);
+    const ledger = await ask((signal) => inspectLedger(database, home, table.value, arn, signal));
     return { connection, server, table, ledger };
   } finally {
     database.close();

@@ -9,7 +9,8 @@ import { peek } from "../../polling/peek.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import { columnLimits } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { lookUpMessages } from "../../postgres/known-messages.ts";
+import { ledgerHome } from "../../postgres/ledger.ts";
+import { lookUpMessages } from "../../postgres/status.ts";
 import { type PreviewParts, previewMessages } from "../../processing/processor.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
@@ -140,6 +141,7 @@ async function checkTable(
 ): Promise<TableCheck> {
   try {
     const table = await openTable(database, settings, context);
+    const home = ledgerHome(table, settings.ledger);
     await warnOfOtherMaskKeys(database, table, settings, masker, context);
     context.log.info(
       "rows are checked against the live table; its checks and triggers cannot be known without writing",
@@ -148,7 +150,8 @@ async function checkTable(
       limits: columnLimits(table),
       async ledger(queueArn, messages) {
         try {
-          const known = await lookUpMessages(database, table, queueArn, messages);
+          const of = { queue: queueArn, table: table.sqlName };
+          const known = await lookUpMessages(database, home, of, messages);
           return known.map(({ stored }) => stored);
         } catch (error) {
           // Without a ledger, nothing is stored; a drain says what to do about it.

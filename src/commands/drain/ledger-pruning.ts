@@ -3,9 +3,8 @@
 import { EtlError } from "../../errors.ts";
 import type { Clock, Source } from "../../polling/ports.ts";
 import type { Database } from "../../postgres/connect.ts";
-import type { LedgerHome } from "../../postgres/ledger.ts";
-import { pruneLedger } from "../../postgres/prune.ts";
-import { pruneRecords } from "../../postgres/record-pruning.ts";
+import { keepSecondsOf, type LedgerHome } from "../../postgres/ledger.ts";
+import { pruneLedger, pruneRecords } from "../../postgres/prune.ts";
 import { formatCount } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
@@ -15,14 +14,11 @@ const firstPauseMillis = 1_000;
 /** And then so often. */
 const pauseMillis = 60 * 60_000;
 
-/** SQS may return a deleted message once more; and clocks differ. */
-const marginSeconds = 24 * 60 * 60;
-
 /** What is pruned, and for which queue. */
 export interface PruningParts {
   /** Not the drain's: its transactions stand in line. */
   readonly database: Database;
-  readonly table: LedgerHome;
+  readonly home: LedgerHome;
   readonly queueId: number;
   /** Its retention is read each time: it can be changed while a drain runs. */
   readonly source: Pick<Source, "attributes">;
@@ -32,24 +28,22 @@ export interface PruningParts {
 
 /** Prunes until the signal is aborted. Never rejects: a ledger that is too large costs space, and no run. */
 export async function keepLedgerPruned(parts: PruningParts, signal: AbortSignal): Promise<void> {
-  const { database, table, queueId, source, clock, log } = parts;
+  const { database, home, queueId, source, clock, log } = parts;
   let warned = false;
   await clock.sleep(firstPauseMillis, signal);
   while (!signal.aborted) {
     try {
-      const { retentionSeconds } = await source.attributes();
-      const keepSeconds = retentionSeconds + marginSeconds;
-      const pruned = await pruneLedger(database, table, { queueId, keepSeconds }, signal);
+      const keepSeconds = keepSecondsOf((await source.attributes()).retentionSeconds);
+      const pruned = await pruneLedger(database, home, { queueId, keepSeconds }, signal);
       if (pruned > 0)
         log.info(`pruned ${formatCount(pruned)} ledger entries, older than the queue keeps messages`);
-      await pruneRecords(database, table, { queueId, keepSeconds }, signal);
+      await pruneRecords(database, home, { queueId, keepSeconds }, signal);
     } catch (error) {
       // What passes is tried again after the pause. The drain itself tells of a database that is gone.
       if (error instanceof EtlError && !error.retryable && !signal.aborted && !warned) {
         warned = true;
-        log.warn(
-          `the ledger is not pruned: ${error.message}${error.hint === undefined ? "" : `; try: ${error.hint}`}`,
-        );
+        const hint = error.hint === undefined ? "" : `; try: ${error.hint}`;
+        log.warn(`the ledger is not pruned: ${error.message}${hint}`);
       }
     }
     await clock.sleep(pauseMillis, signal);

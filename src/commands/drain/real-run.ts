@@ -7,8 +7,13 @@ import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
 import { mostConnections } from "../../polling/tuning.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { registerQueue } from "../../postgres/ledger.ts";
-import { requireIntactLedger } from "../../postgres/ledger-inspection.ts";
+import {
+  type LedgerHome,
+  ledgerHome,
+  registerQueue,
+  requireIntactLedger,
+  requireRememberingLedger,
+} from "../../postgres/ledger.ts";
 import { createPostgresLoader } from "../../postgres/loader.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
@@ -34,6 +39,7 @@ const defaultWaitSeconds = { toTheEnd: 5, follow: 10 };
 interface OpenJob {
   readonly attributes: QueueAttributes;
   readonly table: TableDescription;
+  readonly home: LedgerHome;
   readonly deadLetters: DeadLetterQueue | undefined;
   readonly queueId: number;
 }
@@ -74,10 +80,12 @@ async function openJob(
   if (opened === undefined) return undefined;
   const [attributes, table] = opened;
   const deadLetters = await openDeadLetters(settings, attributes, context);
-  const queueId = await registerQueue(database, table, attributes.arn);
-  await requireIntactLedger(database, table);
+  const home = ledgerHome(table, settings.ledger);
+  const queueId = await registerQueue(database, home, attributes.arn, table);
+  await requireIntactLedger(database, home);
+  await requireRememberingLedger(database, home, { queueId, retentionSeconds: attributes.retentionSeconds });
   await warnOfOtherMaskKeys(database, table, settings, masker, context);
-  return { attributes, table, deadLetters, queueId };
+  return { attributes, table, home, deadLetters, queueId };
 }
 
 /** What a run uses beside the job. */
@@ -92,13 +100,13 @@ interface RunResources {
 
 async function runJob(
   { context, settings, masker, queue, stop, json, follow }: DrainCommand,
-  { attributes, table, deadLetters, queueId }: OpenJob,
+  { attributes, table, home, deadLetters, queueId }: OpenJob,
   { database, besideDatabase, over, startedAt }: RunResources,
 ): Promise<number> {
   const { source, name } = queue;
   const { name: tableName, mapping } = settings.table;
   context.log.info(startLine(name, tableName, attributes));
-  const beside = { database: besideDatabase, table, queueId, clock: systemClock, log: context.log };
+  const beside = { database: besideDatabase, home, queueId, clock: systemClock, log: context.log };
   void keepLedgerPruned({ ...beside, source }, over.signal);
   const mapMessage = compileMapping(mapping, {
     masker,
@@ -109,7 +117,7 @@ async function runJob(
   // Not `Bun.gc`, which takes longer for the same memory.
   const garbage = { collectGarbage: gcAndSweep, openRequests: queue.openRequests };
   const loader = frugalLoader(
-    createPostgresLoader(database, { table, mapping, ledger: table, queueId }),
+    createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
     garbage,
   );
   const report = reportDrain({ context, clock: systemClock, soFar: () => run, source, attributes, json });
@@ -137,6 +145,7 @@ async function runJob(
     });
   const recording = recordDrain({
     ...beside,
+    table: table.sqlName,
     soFar: () => receiptOf({ outcome: "stopped" }),
     forced: stop.forced,
   });

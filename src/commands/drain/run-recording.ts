@@ -2,13 +2,12 @@
 
 import manifest from "../../../package.json" with { type: "json" };
 import { EtlError } from "../../errors.ts";
-import type { OnDrainEvent } from "../../polling/events.ts";
+import type { DrainEvent } from "../../polling/events.ts";
 import type { Clock } from "../../polling/ports.ts";
 import type { Receipt } from "../../polling/receipt.ts";
 import type { Database } from "../../postgres/connect.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
-import { type RejectionRecord, recordRejections } from "../../postgres/rejection-log.ts";
-import { recordRun } from "../../postgres/run-log.ts";
+import { type RejectionRecord, recordRejections, recordRun } from "../../postgres/records.ts";
 import { countOf } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 
@@ -34,8 +33,10 @@ const plainId = /^[\x20-\x7e]{1,128}$/;
 export interface RecordingParts {
   /** Not the drain's: its transactions stand in line. */
   readonly database: Database;
-  readonly table: LedgerHome;
+  readonly home: LedgerHome;
   readonly queueId: number;
+  /** The name of the table that is drained into, as SQL takes it. */
+  readonly table: string;
   readonly clock: Clock;
   readonly log: Context["log"];
   /** The run's receipt as it stands; its outcome is not looked at. */
@@ -47,24 +48,17 @@ export interface RecordingParts {
 /** A recording under way. It is never in the drain's way, and never fails. */
 export interface RunRecording {
   /** Takes note of rejections. */
-  readonly onEvent: OnDrainEvent;
+  onEvent(event: DrainEvent): void;
   /** Records the rest and the run's end. Resolves within two seconds, and at once after a forced stop. */
   end(receipt: Receipt): Promise<void>;
 }
 
 /** Begins to record. Where the tables or the permissions are missing, it says so in one line and stops. */
 export function recordDrain(parts: RecordingParts): RunRecording {
-  const recording = new Recording(parts);
-  return {
-    onEvent(event) {
-      if (event.type !== "rejected") return;
-      for (const { rejection, sentAtMillis } of event.messages) recording.add({ ...rejection, sentAtMillis });
-    },
-    end: (receipt) => recording.end(receipt),
-  };
+  return new Recording(parts);
 }
 
-class Recording {
+class Recording implements RunRecording {
   readonly #parts: RecordingParts;
   readonly #runId = crypto.randomUUID();
   readonly #ending = new AbortController();
@@ -85,22 +79,20 @@ class Recording {
     this.#looping = this.#loop();
   }
 
-  add(entry: RejectionRecord): void {
-    if (this.#off || !plainId.test(entry.messageId)) return;
-    if (this.#pending.length >= mostPending) {
-      this.#dropped += 1;
-      return;
+  onEvent(event: DrainEvent): void {
+    if (event.type !== "rejected" || this.#off) return;
+    for (const { rejection, sentAtMillis } of event.messages) {
+      if (!plainId.test(rejection.messageId)) continue;
+      if (this.#pending.length < mostPending) this.#pending.push({ ...rejection, sentAtMillis });
+      else this.#dropped += 1;
     }
-    this.#pending.push(entry);
     if (this.#pending.length >= batchEntries) this.#wake.abort();
   }
 
   async end(receipt: Receipt): Promise<void> {
     const { clock, log } = this.#parts;
-    const recorded = new AbortController();
     this.#ending.abort();
-    void this.#finish(receipt).finally(() => recorded.abort());
-    await clock.sleep(endMillis, AbortSignal.any([recorded.signal, this.#over]));
+    await Promise.race([this.#finish(receipt), clock.sleep(endMillis, this.#over)]);
     this.#abandoned.abort(new Error("the recording is over"));
     const missing = this.#dropped + this.#pending.length;
     if (missing > 0) log.info(`${countOf(missing, "rejection")} of this run could not be recorded`);
@@ -132,18 +124,18 @@ class Recording {
 
   /** @returns whether the oldest batch is recorded */
   #flush(): Promise<boolean> {
-    const { database, table, queueId } = this.#parts;
+    const { database, home, queueId } = this.#parts;
     const batch = this.#pending.slice(0, batchEntries);
     return this.#try(async () => {
-      await recordRejections(database, table, queueId, batch, this.#over);
+      await recordRejections(database, home, queueId, batch, this.#over);
       this.#pending = this.#pending.slice(batch.length);
     });
   }
 
   #recordRun(receipt: Receipt, outcome: string): Promise<boolean> {
-    const { database, table, queueId } = this.#parts;
+    const { database, home, queueId, table } = this.#parts;
     const run = { ...receipt, outcome, runId: this.#runId, version: manifest.version };
-    return this.#try(() => recordRun(database, table, queueId, run, this.#over));
+    return this.#try(() => recordRun(database, home, { queueId, table }, run, this.#over));
   }
 
   /** What passes is tried again; what does not is told, once, and not tried any more. */
@@ -157,10 +149,8 @@ class Recording {
         this.#off = true;
         this.#pending = [];
         this.#dropped = 0;
-        const hint = error instanceof EtlError ? error.hint : undefined;
-        this.#parts.log.info(
-          `this run is not recorded for etl status${hint === undefined ? "" : `; try: ${hint}`}`,
-        );
+        const hint = error instanceof EtlError && error.hint !== undefined ? `; try: ${error.hint}` : "";
+        this.#parts.log.info(`this run is not recorded for etl status${hint}`);
       }
       return false;
     }

@@ -1,7 +1,8 @@
 /** `etl rejects list`: which messages were rejected, why and when, and nothing of what they hold. */
 
 import { readTable } from "../../postgres/catalog.ts";
-import { type ListedRejection, listRejections } from "../../postgres/rejection-list.ts";
+import { ledgerHome } from "../../postgres/ledger.ts";
+import { type ListedRejection, listRejections } from "../../postgres/status.ts";
 import type { RejectsListOptions } from "../../settings/options.ts";
 import { formatRejections } from "../../terminal/summaries.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
@@ -28,7 +29,8 @@ export async function runRejectsList(context: Context, options: RejectsListOptio
   try {
     const table = await readTable(database, settings.table.name);
     // One more than is shown tells whether there are more.
-    found = await listRejections(database, table, { queue, reason, limit: max + 1 });
+    const question = { queue, table: table.sqlName, reason, limit: max + 1 };
+    found = await listRejections(database, ledgerHome(table, settings.ledger), question);
   } finally {
     database.close();
   }

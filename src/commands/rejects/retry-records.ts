@@ -5,9 +5,9 @@ import type { Message } from "../../message/message.ts";
 import type { Clock } from "../../polling/ports.ts";
 import { readTable } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
-import type { LedgerHome } from "../../postgres/ledger.ts";
-import { removeRejections } from "../../postgres/rejection-log.ts";
+import { type LedgerHome, ledgerHome } from "../../postgres/ledger.ts";
+import { type MessageIdentity, removeRejections } from "../../postgres/records.ts";
+import { type KnownMessage, lookUpMessages } from "../../postgres/status.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readOrigin } from "../../sqs/return-queue.ts";
 import { countOf } from "../../terminal/text.ts";
@@ -31,17 +31,20 @@ export async function openLookUp(settings: Settings, queueArn: string, context: 
   const database = openDatabase(connection);
   try {
     const table = await readTable(database, settings.table.name);
+    const home = ledgerHome(table, settings.ledger);
+    const of = { queue: queueArn, table: table.sqlName };
     const lookUp: LookUp = async (deadLetters) => {
       const identities = deadLetters.map((deadLetter) => identitiesOf(deadLetter, queueArn));
-      const known = [...(await lookUpMessages(database, table, queueArn, identities.flat()))];
+      const known = [...(await lookUpMessages(database, home, of, identities.flat()))];
       return deadLetters.map((deadLetter, index) =>
         factsOf(deadLetter, known.splice(0, identities[index]?.length)),
       );
     };
     return {
       lookUp,
-      /** The table whose ledger is asked. */
-      table,
+      home,
+      /** The table's name as SQL takes it. */
+      table: table.sqlName,
       /** Opens a second connection to the same database: the first one's transactions stand in line. */
       openAnother: () => openDatabase(connection),
       close: () => database.close(),
@@ -81,7 +84,9 @@ const endMillis = 2_000;
 interface RemovalParts {
   /** Used by nobody else. Closed at the end. */
   readonly database: Database;
-  readonly table: LedgerHome;
+  readonly home: LedgerHome;
+  /** The table's name as SQL takes it. */
+  readonly table: string;
   /** The queue that the messages were rejected from, and have gone back to. */
   readonly queueArn: string;
   readonly clock: Clock;
@@ -94,7 +99,7 @@ interface RemovalParts {
  * Removes the records of rejected messages that have gone back: they are new messages now. It works beside the move,
  * and never fails or delays it. What cannot be removed is logged in one line at the end.
  */
-export function beginRemoval({ database, table, queueArn, clock, log, forced }: RemovalParts) {
+export function beginRemoval({ database, home, table, queueArn, clock, log, forced }: RemovalParts) {
   let last = Promise.resolve();
   /** Messages whose records may still be there. */
   let remaining = 0;
@@ -106,7 +111,7 @@ export function beginRemoval({ database, table, queueArn, clock, log, forced }: 
     if (ended || failure?.retryable === false) return;
     const identities = deadLetters.flatMap((deadLetter) => identitiesOf(deadLetter, queueArn));
     try {
-      await removeRejections(database, table, queueArn, identities);
+      await removeRejections(database, home, { queue: queueArn, table }, identities);
       remaining -= deadLetters.length;
     } catch (error) {
       if (error instanceof EtlError) failure = error;

@@ -85,9 +85,10 @@ async function move(retry: Retry): Promise<number> {
   const { context, settings, options, stop, queue, deadLetterQueue } = retry;
   const { log } = context;
   const queueArn = queue.attributes.arn;
-  const { lookUp, table, openAnother, close } = await openLookUp(settings, queueArn, context);
+  const { lookUp, home, table, openAnother, close } = await openLookUp(settings, queueArn, context);
   const removal = beginRemoval({
     database: openAnother(),
+    home,
     table,
     queueArn,
     clock: systemClock,

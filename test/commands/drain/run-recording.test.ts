@@ -11,7 +11,7 @@ const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 let queueId: number;
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue");
+  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue", home);
 });
 
 const receipt: Receipt = {
@@ -51,7 +51,7 @@ function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
   const told: string[] = [];
   const clock = standingClock();
   const recording = recordDrain({
-    ...{ database, table: home, queueId, clock, forced: new AbortController().signal },
+    ...{ database, home, table: home.sqlName, queueId, clock, forced: new AbortController().signal },
     log: {
       info: (text: string) => void told.push(text),
       warn() {},

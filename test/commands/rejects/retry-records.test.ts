@@ -6,11 +6,11 @@ import type { Message } from "../../../src/message/message.ts";
 import type { Clock } from "../../../src/polling/ports.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { recordRejections } from "../../../src/postgres/rejection-log.ts";
+import { recordRejections } from "../../../src/postgres/records.ts";
 import { openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 
-const table = { schema: "public", sqlName: "public.user_logins" };
+const home = { schema: "public", sqlName: "public.user_logins" };
 const queueArn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
 const otherArn = "arn:aws:sqs:eu-west-1:000000000000:other-queue";
 const sentAtMillis = Date.UTC(2026, 10, 22, 3, 4, 5, 678);
@@ -25,7 +25,7 @@ async function record(messageIds: readonly string[], arn = queueArn) {
   const entries = messageIds.map((messageId) => ({
     ...({ messageId, sentAtMillis, reason: "field_missing", path: "ip" } as const),
   }));
-  await recordRejections(database, table, await registerQueue(database, table, arn), entries);
+  await recordRejections(database, home, await registerQueue(database, home, arn, home), entries);
 }
 
 /** As a redrive policy leaves a message, or with an origin as etl moves one. */
@@ -42,7 +42,13 @@ function deadLetter(messageId: string, origin?: { messageId: string; queue?: str
 function open(parts: { database?: Database; forced?: AbortSignal; clock?: Clock } = {}) {
   const told: string[] = [];
   const removal = beginRemoval({
-    ...{ database: parts.database ?? openUrl(testDatabase.url), table, queueArn, clock: systemClock },
+    ...{
+      database: parts.database ?? openUrl(testDatabase.url),
+      home,
+      table: home.sqlName,
+      queueArn,
+      clock: systemClock,
+    },
     ...{ log: { info: (text: string) => void told.push(text) }, forced: new AbortController().signal },
     ...parts,
   });

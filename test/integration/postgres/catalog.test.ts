@@ -3,9 +3,9 @@ import { userLogins } from "../../../src/message/mapping.ts";
 import { columnLimits, readTable } from "../../../src/postgres/catalog.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { createPostgresLoader } from "../../../src/postgres/loader.ts";
-import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
-import { failureOf, openUrl } from "../../support/postgres-database.ts";
+import { failureOf } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 
@@ -59,7 +59,7 @@ describe("a table that fits", () => {
     expect(limits.get("user_id")).toEqual({ maxCharacters: 20, nullable: false });
     expect(limits.get("masked_ip")).toEqual({ maxCharacters: 80, nullable: true });
     expect(limits.get("masked_device_id")).toEqual({ nullable: true });
-    const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:q");
+    const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:q", table);
     const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
     expect(await loader.load(loginMessages(3))).toEqual(Array(3).fill({ kind: "stored", rows: 1 }));
     const rows = await run(
@@ -153,67 +153,5 @@ describe("a table that does not fit", () => {
   test("it is a view", async () => {
     await run("create view user_logins as select 1 as a");
     expect((await failureOf(readTable(database, "user_logins"))).message).toContain("view");
-  });
-});
-
-describe("migrating", () => {
-  test("makes everything once, and finds it the second time", async () => {
-    const names = ["user_logins", "etl_queue", "etl_ledger", "etl_run", "etl_rejection"].map(
-      (name) => `public.${name}`,
-    );
-    expect(await migrate(database, userLogins, "user_logins")).toEqual({ created: names, found: [] });
-    expect(await migrate(database, userLogins, "user_logins")).toEqual({ created: [], found: names });
-  });
-
-  test("what it prints makes the same, and may be run twice", async () => {
-    await run(migrationSql(userLogins, "user_logins"));
-    await run(migrationSql(userLogins, "user_logins"));
-    await check();
-    expect((await migrate(database, userLogins, "user_logins")).created).toEqual([]);
-  });
-
-  test("leaves a table that is there as it is, and puts the ledger beside it", async () => {
-    await run("create schema sales; create table sales.logins (a int)");
-    expect(await migrate(database, userLogins, "sales.logins")).toEqual({
-      created: ["sales.etl_queue", "sales.etl_ledger", "sales.etl_run", "sales.etl_rejection"],
-      found: ["sales.logins"],
-    });
-    expect((await readTable(database, "sales.logins")).columns.map(({ name }) => name)).toEqual(["a"]);
-  });
-
-  test("takes names that need quotes", async () => {
-    const table = '"My ""Own"" Table"';
-    await check("select 1", table);
-    await run(`drop table ${table}, etl_ledger, etl_queue, etl_run, etl_rejection`);
-    await run(migrationSql(userLogins, table));
-    expect((await readTable(database, table)).name).toBe('My "Own" Table');
-  });
-
-  test("several at once do not disturb each other", async () => {
-    const several = Array.from({ length: 4 }, () => openUrl(testDatabase.url));
-    const results = await Promise.all(several.map((each) => migrate(each, userLogins, "user_logins")));
-    expect(results.filter(({ created }) => created.length === 5)).toHaveLength(1);
-    expect(results.filter(({ created }) => created.length === 0)).toHaveLength(3);
-    for (const each of several) each.close();
-  });
-
-  test("a schema that is not there is named as what is wrong", async () => {
-    expect(await failureOf(migrate(database, userLogins, "nowhere.user_logins"))).toMatchObject({
-      kind: "config",
-      code: "3F000",
-    });
-  });
-
-  test("a user who may not create is told what to do, and needs nothing where all is there", async () => {
-    const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-    await run(`create role ${role} login password 'reading'; grant usage on schema public to ${role}`);
-    const reader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:reading@`));
-    const failure = await failureOf(migrate(reader, userLogins, "user_logins"));
-    expect(failure).toMatchObject({ kind: "permission", code: "42501" });
-    expect(failure.hint).toContain("etl migrate --print");
-    await migrate(database, userLogins, "user_logins");
-    expect((await migrate(reader, userLogins, "user_logins")).created).toEqual([]);
-    reader.close();
-    await run(`drop owned by ${role}; drop role ${role}`);
   });
 });

@@ -1,14 +1,23 @@
-import { describe, expect, test } from "bun:test";
-import { readTable } from "../../../src/postgres/catalog.ts";
-import { requireIntactLedger } from "../../../src/postgres/ledger-inspection.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { userLogins } from "../../../src/message/mapping.ts";
+import {
+  registerQueue,
+  requireIntactLedger,
+  requireRememberingLedger,
+} from "../../../src/postgres/ledger.ts";
+import { migrate } from "../../../src/postgres/migrate.ts";
+import { pruneLedger, pruneRecords } from "../../../src/postgres/prune.ts";
+import { recordRun } from "../../../src/postgres/records.ts";
 import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
+import { runRecord } from "../../support/postgres-records.ts";
 
 const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 
-const check = async () => requireIntactLedger(database, await readTable(database, "user_logins"));
+const home = { schema: "public", sqlName: "public.user_logins" };
+const check = () => requireIntactLedger(database, home);
 
 describe("a ledger that swallows entries", () => {
   const swallow = (condition: string) =>
@@ -57,5 +66,115 @@ describe("before the first receive", () => {
     expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining("is unlogged") });
     await sql.unsafe(failure.hint ?? "");
     await check();
+  });
+});
+
+describe("a ledger that forgot", () => {
+  const retentionSeconds = 4 * 86_400;
+  const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
+  let queueId: number;
+  const register = () => registerQueue(database, home, arn, home);
+  const remembers = (queue = queueId) =>
+    requireRememberingLedger(database, home, { queueId: queue, retentionSeconds });
+  const record = (changes = {}, queue = queueId) =>
+    recordRun(database, home, { queueId: queue, table: home.sqlName }, runRecord(changes));
+  const load = async (from = 1) => (await openLoginLoader(database, arn)).load(loginMessages(5, from));
+  const age = (interval: string) =>
+    sql.unsafe(`update etl_run set started_at = started_at - interval '${interval}', ended_at = ended_at - interval '${interval}';
+      update etl_ledger set sent_at = sent_at - interval '${interval}'`);
+  const prune = () => pruneLedger(database, home, { queueId, keepSeconds: retentionSeconds + 86_400 });
+
+  beforeEach(async () => {
+    queueId = await register();
+    await sql`truncate etl_run`;
+  });
+
+  async function storeRows() {
+    await load();
+    await sql`update etl_ledger set sent_at = now()`;
+    await record({ inserted: 5 });
+    await remembers();
+  }
+
+  test.each<[what: string, lose: string]>([
+    ["was emptied", "truncate etl_ledger"],
+    [
+      "lost its entries of the queue",
+      "delete from etl_ledger; insert into etl_ledger values (now(), gen_random_uuid(), 99)",
+    ],
+    ["was made anew", "drop table etl_ledger"],
+    ["was made anew with its list of queues", "drop table etl_ledger, etl_queue"],
+  ])(
+    "because it %s is told of before anything is loaded, and the hint lets a person go on",
+    async (_, lose) => {
+      await storeRows();
+      await age("3 days");
+      await sql.unsafe(lose);
+      await migrate(database, userLogins, "user_logins");
+      queueId = await register();
+      const failure = await failureOf(remembers());
+      expect(failure).toMatchObject({
+        kind: "config",
+        code: "ledger_forgot",
+        exitCode: 78,
+        retryable: false,
+      });
+      expect(failure.message).toContain("public.etl_ledger holds nothing of this queue");
+      // What forgot once is not absolved by a pruning that has nothing to do.
+      await prune();
+      expect(await failureOf(remembers())).toMatchObject({ code: "ledger_forgot" });
+      await sql.unsafe(failure.hint ?? "");
+      await remembers();
+    },
+  );
+
+  test.each<[what: string, before: () => Promise<unknown>]>([
+    ["nothing has run yet", async () => {}],
+    ["a run stored nothing", () => record({ inserted: 0 })],
+    ["another queue stored something", () => record({}, queueId + 1)],
+    ["runs are not recorded", () => sql`drop table etl_run`],
+    [
+      "what was stored is too old to come again",
+      async () => {
+        await storeRows();
+        await age("6 days");
+        await sql`delete from etl_ledger`;
+      },
+    ],
+    [
+      "the target table alone was emptied",
+      async () => {
+        await storeRows();
+        await sql`truncate user_logins`;
+      },
+    ],
+    [
+      "pruning took the last entry, of messages that were old when they were stored",
+      async () => {
+        await storeRows();
+        await sql`update etl_ledger set sent_at = now() - interval '6 days'`;
+        expect(await prune()).toBe(5);
+        await pruneRecords(database, home, { queueId, keepSeconds: retentionSeconds });
+      },
+    ],
+  ])("is none if %s", async (_, before) => {
+    await before();
+    await remembers();
+  });
+
+  test("is told of again if the run that was pruned went on, and a thousand idle runs came after it", async () => {
+    const run = { runId: crypto.randomUUID(), outcome: "running", inserted: 5 };
+    await load();
+    await sql`update etl_ledger set sent_at = now() - interval '6 days'`;
+    await record(run);
+    await prune();
+    await record(run);
+    await remembers();
+    await record({ ...run, inserted: 7 });
+    await sql`
+      insert into etl_run select ${queueId}, gen_random_uuid(), 't', now(), now(), 'drained', 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        '{}', null, '0' from generate_series(1, 1100)`;
+    await pruneRecords(database, home, { queueId, keepSeconds: retentionSeconds });
+    expect(await failureOf(remembers())).toMatchObject({ code: "ledger_forgot" });
   });
 });

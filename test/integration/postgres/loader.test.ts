@@ -231,7 +231,7 @@ test("registering a queue at once from several sides gives it one number", async
   const arn = "arn:aws:sqs:eu-west-1:000000000000:contended";
   const several = Array.from({ length: 4 }, () => openUrl(testDatabase.url));
   const table = { schema: "public", sqlName: "public.user_logins" };
-  const numbers = await Promise.all(several.map((each) => registerQueue(each, table, arn)));
+  const numbers = await Promise.all(several.map((each) => registerQueue(each, table, arn, table)));
   expect(new Set(numbers).size).toBe(1);
   for (const each of several) each.close();
 });

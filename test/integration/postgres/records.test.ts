@@ -1,11 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { userLogins } from "../../../src/message/mapping.ts";
-import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { migrate } from "../../../src/postgres/migrate.ts";
-import { pruneRecords } from "../../../src/postgres/record-pruning.ts";
-import { recordGrants } from "../../../src/postgres/records.ts";
-import { type RejectionRecord, recordRejections } from "../../../src/postgres/rejection-log.ts";
-import { recordRun } from "../../../src/postgres/run-log.ts";
+import { recordGrants, registerQueue } from "../../../src/postgres/ledger.ts";
+import { pruneRecords } from "../../../src/postgres/prune.ts";
+import { type RejectionRecord, recordRejections, recordRun } from "../../../src/postgres/records.ts";
 import { failureOf, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { runRecord } from "../../support/postgres-records.ts";
@@ -14,9 +10,11 @@ const home = { schema: "public", sqlName: "public.user_logins" };
 const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 let queueId: number;
+let place: { readonly queueId: number; readonly table: string };
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue");
+  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue", home);
+  place = { queueId, table: home.sqlName };
 });
 
 const sentAtMillis = Date.UTC(2026, 10, 22, 3, 4, 5, 678);
@@ -27,65 +25,35 @@ function rejection(number: number, changes: Partial<RejectionRecord> = {}): Reje
 
 describe("runs", () => {
   test("a run is recorded with all of its receipt, by the database's clock", async () => {
-    const run = runRecord({
-      seconds: 90.5,
-      rejections: { field_missing: 2, sqlstate_23514: 1 },
-      limit: "queue",
-    });
-    await recordRun(database, home, queueId, run);
+    const rejections = { field_missing: 2, sqlstate_23514: 1 };
+    const run = runRecord({ seconds: 90.5, rejections, limit: "queue" });
+    await recordRun(database, home, place, run);
     const [row] = await sql`
       select *, rejections::text as rejections, extract(epoch from ended_at - started_at)::float8 as seconds,
         ended_at > now() - interval '1 minute' as fresh
       from etl_run`;
     expect(row).toMatchObject({
-      queue_id: queueId,
-      run_id: run.runId,
-      table_name: "public.user_logins",
-      outcome: "drained",
-      seconds: 90.5,
-      fresh: true,
-      received: "21",
-      inserted: "10",
-      inserted_before: "0",
-      duplicates: "3",
-      rejected: "3",
-      released: "4",
-      unsettled: "1",
-      deleted: "13",
-      requests: "17",
-      limited_by: "queue",
-      version: "0.1.0",
+      ...{ queue_id: queueId, run_id: run.runId, table_name: "public.user_logins", outcome: "drained" },
+      ...{ seconds: 90.5, fresh: true, limited_by: "queue", version: "0.1.0", forgotten_at: null },
+      ...{ received: "21", inserted: "10", inserted_before: "0", duplicates: "3", rejected: "3" },
+      ...{ released: "4", unsettled: "1", deleted: "13", requests: "17" },
     });
-    expect(JSON.parse(row?.rejections)).toEqual(run.rejections);
+    expect(JSON.parse(row?.rejections)).toEqual(rejections);
   });
 
-  test("one that is recorded again has its last numbers, and one row", async () => {
+  test("one that is recorded again has its last numbers in one row, and an earlier day's stay that day's", async () => {
     const run = runRecord({ outcome: "running", inserted: 10, seconds: 10 });
-    await recordRun(database, home, queueId, run);
+    await recordRun(database, home, place, run);
     const [first] = await sql`select started_at from etl_run`;
-    await recordRun(database, home, queueId, { ...run, outcome: "drained", inserted: 25, seconds: 70 });
-    const rows =
-      await sql`select started_at, outcome, inserted::int, inserted_before::int, limited_by from etl_run`;
-    expect([...rows]).toEqual([
-      {
-        started_at: first?.started_at,
-        outcome: "drained",
-        inserted: 25,
-        inserted_before: 0,
-        limited_by: null,
-      },
-    ]);
-  });
-
-  test("what was recorded on an earlier day stays that day's", async () => {
-    const run = runRecord({ outcome: "running", inserted: 40 });
-    await recordRun(database, home, queueId, run);
+    await recordRun(database, home, place, { ...run, outcome: "drained", inserted: 40, seconds: 70 });
+    const rows = () =>
+      sql`select started_at, outcome, inserted::int, inserted_before::int as before, limited_by from etl_run`;
+    const last = { started_at: first?.started_at, outcome: "drained", limited_by: null };
+    expect([...(await rows())]).toEqual([{ ...last, inserted: 40, before: 0 }]);
     await sql`update etl_run set ended_at = ended_at - interval '1 day'`;
-    await recordRun(database, home, queueId, { ...run, inserted: 45 });
-    await recordRun(database, home, queueId, { ...run, inserted: 52 });
-    expect([...(await sql`select inserted::int, inserted_before::int from etl_run`)]).toEqual([
-      { inserted: 52, inserted_before: 40 },
-    ]);
+    await recordRun(database, home, place, { ...run, outcome: "drained", inserted: 45 });
+    await recordRun(database, home, place, { ...run, outcome: "drained", inserted: 52 });
+    expect([...(await rows())]).toEqual([{ ...last, inserted: 52, before: 40 }]);
   });
 });
 
@@ -140,7 +108,7 @@ describe("where they cannot be recorded", () => {
     await sql.unsafe(`create role ${role} login password 'loading'; grant usage on schema public to ${role}`);
     const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
     for (const record of [
-      () => recordRun(loader, home, queueId, runRecord()),
+      () => recordRun(loader, home, place, runRecord()),
       () => recordRejections(loader, home, queueId, [rejection(1)]),
     ]) {
       expect(await failureOf(record())).toMatchObject({
@@ -148,21 +116,14 @@ describe("where they cannot be recorded", () => {
       });
     }
     await sql.unsafe(recordGrants(home, role));
-    await recordRun(loader, home, queueId, runRecord());
+    await recordRun(loader, home, place, runRecord());
     await recordRejections(loader, home, queueId, [rejection(1)]);
     await pruneRecords(loader, home, { queueId, keepSeconds: 0 });
     loader.close();
     await sql.unsafe(`drop owned by ${role}; drop role ${role}; drop table etl_run, etl_rejection`);
-    expect(await failureOf(recordRun(database, home, queueId, runRecord()))).toMatchObject({
+    expect(await failureOf(recordRun(database, home, place, runRecord()))).toMatchObject({
       ...{ kind: "config", retryable: false, hint: "etl migrate" },
     });
-  });
-
-  test("what an earlier version made is added to by migrate", async () => {
-    await sql.unsafe("drop table etl_run, etl_rejection");
-    const { created, found } = await migrate(database, userLogins, "user_logins");
-    expect(created).toEqual(["public.etl_run", "public.etl_rejection"]);
-    expect(found).toHaveLength(3);
   });
 });
 

@@ -1,16 +1,14 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { lookUpMessages } from "../../../src/postgres/known-messages.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { listRejections } from "../../../src/postgres/rejection-list.ts";
-import { recordRejections } from "../../../src/postgres/rejection-log.ts";
-import { recordRun } from "../../../src/postgres/run-log.ts";
-import { readStatus } from "../../../src/postgres/status.ts";
+import { recordRejections, recordRun } from "../../../src/postgres/records.ts";
+import { listRejections, lookUpMessages, readStatus } from "../../../src/postgres/status.ts";
 import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
-const home = { schema: "public", sqlName: "public.user_logins" };
+const table = "public.user_logins";
+const home = { schema: "public", sqlName: table };
 const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
 const otherArn = "arn:aws:sqs:eu-west-1:000000000000:other-queue";
 const { testDatabase, database } = await migratedDatabase();
@@ -19,8 +17,8 @@ let queueId: number;
 let otherQueueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, arn);
-  otherQueueId = await registerQueue(database, home, otherArn);
+  queueId = await registerQueue(database, home, arn, home);
+  otherQueueId = await registerQueue(database, home, otherArn, home);
 });
 
 const messages = loginMessages(3).map(({ ref }) => ref);
@@ -34,7 +32,7 @@ const rejectAll = (reason: "field_missing" | "text_nul" = "field_missing") =>
 
 describe("the status", () => {
   test("of a table that nothing was drained into", async () => {
-    expect(await readStatus(database, home, { queue: arn, runs: 5 })).toEqual({
+    expect(await readStatus(database, home, { queue: arn, table, runs: 5 })).toEqual({
       ledger: { entries: 0, bytes: expect.any(Number) },
       records: { rowsToday: 0, runs: [], rejections: [] },
     });
@@ -45,30 +43,35 @@ describe("the status", () => {
     ["its name", "login-queue"],
   ])("knows a queue's runs by %s, the last first", async (_, queue) => {
     const runs = [runRecord(), runRecord({ outcome: "failed", limit: "cpu" }), runRecord()];
-    for (const run of runs) await recordRun(database, home, queueId, run);
-    await recordRun(database, home, otherQueueId, runRecord({ inserted: 7 }));
-    const { records } = await readStatus(database, home, { queue, runs: 2 });
+    for (const run of runs) await recordRun(database, home, { queueId, table }, run);
+    await recordRun(database, home, { queueId: otherQueueId, table }, runRecord({ inserted: 7 }));
+    const { records } = await readStatus(database, home, { queue, table, runs: 2 });
     expect(records?.runs).toMatchObject([runs[2], runs[1]] as object[]);
     const [last] = records?.runs ?? [];
     expect((last?.endedAt.getTime() ?? 0) - (last?.startedAt.getTime() ?? 0)).toBe(12_000);
+    const otherTable = { schema: "public", sqlName: "public.other" };
+    const ofOther = await registerQueue(database, home, arn, otherTable);
+    await recordRun(database, home, { queueId: ofOther, table: otherTable.sqlName }, runRecord());
+    const other = await readStatus(database, home, { queue, table: otherTable.sqlName, runs: 2 });
+    expect(other.records).toMatchObject({ rowsToday: 10, runs: [{ inserted: 10 }] });
     // Of the table, whatever queue its rows came from.
     expect(records?.rowsToday).toBe(37);
   });
 
   test("counts the rows of today, and of a run that goes on for days only today's", async () => {
     const run = runRecord({ outcome: "running", inserted: 100 });
-    await recordRun(database, home, queueId, run);
-    await recordRun(database, home, queueId, runRecord({ inserted: 1000 }));
+    await recordRun(database, home, { queueId, table }, run);
+    await recordRun(database, home, { queueId, table }, runRecord({ inserted: 1000 }));
     await sql`update etl_run set ended_at = ended_at - interval '1 day'`;
-    await recordRun(database, home, queueId, { ...run, inserted: 130 });
-    const { records } = await readStatus(database, home, { queue: arn, runs: 5 });
+    await recordRun(database, home, { queueId, table }, { ...run, inserted: 130 });
+    const { records } = await readStatus(database, home, { queue: arn, table, runs: 5 });
     expect(records?.rowsToday).toBe(30);
   });
 
   test("calls a run gone that was running and has not been heard of", async () => {
-    await recordRun(database, home, queueId, runRecord({ outcome: "running" }));
+    await recordRun(database, home, { queueId, table }, runRecord({ outcome: "running" }));
     const outcome = async () =>
-      (await readStatus(database, home, { queue: arn, runs: 5 })).records?.runs[0]?.outcome;
+      (await readStatus(database, home, { queue: arn, table, runs: 5 })).records?.runs[0]?.outcome;
     expect(await outcome()).toBe("running");
     await sql`update etl_run set ended_at = ended_at - interval '4 minutes'`;
     expect(await outcome()).toBe("gone");
@@ -81,33 +84,35 @@ describe("the status", () => {
     ]);
     const loader = await openLoginLoader(database, arn);
     await loader.load(loginMessages(2));
-    expect((await readStatus(database, home, { queue: arn, runs: 1 })).records?.rejections).toEqual([
+    expect((await readStatus(database, home, { queue: arn, table, runs: 1 })).records?.rejections).toEqual([
       { reason: "field_missing", messages: 3, loadedSince: 2 },
       { reason: "text_nul", messages: 1, loadedSince: 0 },
     ]);
-    expect((await readStatus(database, home, { queue: otherArn, runs: 1 })).records?.rejections).toEqual([]);
+    expect(
+      (await readStatus(database, home, { queue: otherArn, table, runs: 1 })).records?.rejections,
+    ).toEqual([]);
   });
 
   test("estimates a large ledger, and counts a small one", async () => {
     await sql`
       insert into etl_ledger
       select now(), gen_random_uuid(), 1 from generate_series(1, 1000)`;
-    expect((await readStatus(database, home, { queue: arn, runs: 1 })).ledger?.entries).toBe(1000);
+    expect((await readStatus(database, home, { queue: arn, table, runs: 1 })).ledger?.entries).toBe(1000);
     await sql`insert into etl_ledger select now(), gen_random_uuid(), 1 from generate_series(1, 400000)`;
     await sql`analyze etl_ledger`;
     await sql`delete from etl_ledger where ctid in (select ctid from etl_ledger limit 50)`;
-    const ledger = (await readStatus(database, home, { queue: arn, runs: 1 })).ledger;
+    const ledger = (await readStatus(database, home, { queue: arn, table, runs: 1 })).ledger;
     expect(ledger?.entries).toBeGreaterThan(400_950);
     expect(ledger?.bytes).toBeGreaterThan(20_000_000);
-  });
+  }, 30_000);
 
   test("says what it can without the records, and without the ledger", async () => {
     await sql.unsafe("drop table etl_rejection");
-    expect(await readStatus(database, home, { queue: arn, runs: 5 })).toEqual({
+    expect(await readStatus(database, home, { queue: arn, table, runs: 5 })).toEqual({
       ledger: { entries: 0, bytes: expect.any(Number) },
     });
     await sql.unsafe("drop table etl_ledger");
-    expect(await readStatus(database, home, { queue: arn, runs: 5 })).toEqual({});
+    expect(await readStatus(database, home, { queue: arn, table, runs: 5 })).toEqual({});
   });
 
   test("is read by a user who may not write, and whatever the session's habits are", async () => {
@@ -116,9 +121,9 @@ describe("the status", () => {
       create role ${role} login password 'reading'; grant usage on schema public to ${role};
       grant select on all tables in schema public to ${role};
       alter role ${role} set datestyle = 'German'; alter role ${role} set timezone = 'Asia/Kolkata'`);
-    await recordRun(database, home, queueId, runRecord());
+    await recordRun(database, home, { queueId, table }, runRecord());
     const reader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:reading@`));
-    const question = { queue: arn, runs: 5 };
+    const question = { queue: arn, table, runs: 5 };
     expect(await readStatus(reader, home, question)).toEqual(await readStatus(database, home, question));
     reader.close();
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
@@ -136,7 +141,7 @@ describe("the list of rejections", () => {
       },
     ]);
     await (await openLoginLoader(database, arn)).load(loginMessages(1, 2));
-    const listed = await listRejections(database, home, { queue: "login-queue", limit: 10 });
+    const listed = await listRejections(database, home, { queue: "login-queue", table, limit: 10 });
     expect(listed[0]).toMatchObject({
       ...{ messageId: first?.messageId, reason: "sqlstate_23514", column: "user_id", constraint: "no_bots" },
       ...{ times: 2, loaded: false, sentAt: new Date(first?.sentAtMillis ?? 0) },
@@ -148,15 +153,20 @@ describe("the list of rejections", () => {
         [third?.messageId ?? "", false],
       ]),
     );
-    expect(await listRejections(database, home, { queue: arn, limit: 1 })).toEqual(listed.slice(0, 1));
-    const missing = await listRejections(database, home, { queue: arn, limit: 10, reason: "field_missing" });
+    expect(await listRejections(database, home, { queue: arn, table, limit: 1 })).toEqual(listed.slice(0, 1));
+    const missing = await listRejections(database, home, {
+      queue: arn,
+      table,
+      limit: 10,
+      reason: "field_missing",
+    });
     expect(missing).toHaveLength(2);
-    expect(await listRejections(database, home, { queue: "other-queue", limit: 10 })).toEqual([]);
+    expect(await listRejections(database, home, { queue: "other-queue", table, limit: 10 })).toEqual([]);
   });
 
   test("says how to begin where rejections are not recorded", async () => {
     await sql.unsafe("drop table etl_rejection");
-    expect(await failureOf(listRejections(database, home, { queue: arn, limit: 10 }))).toMatchObject({
+    expect(await failureOf(listRejections(database, home, { queue: arn, table, limit: 10 }))).toMatchObject({
       ...{ kind: "config", hint: "etl migrate --table public.user_logins, then drain" },
     });
   });
@@ -173,15 +183,17 @@ describe("a look at messages before they are sent again", () => {
       { messageId: "no uuid", sentAtMillis: 12 },
       { ...second, sentAtMillis: 12 },
     ];
-    expect(await lookUpMessages(database, home, arn, asked)).toEqual([
+    expect(await lookUpMessages(database, home, { queue: arn, table }, asked)).toEqual([
       { stored: false, reason: "text_nul" },
       { stored: true, reason: "text_nul" },
       { stored: false },
       { stored: false },
     ]);
-    expect(await lookUpMessages(database, home, otherArn, [second])).toEqual([{ stored: false }]);
+    expect(await lookUpMessages(database, home, { queue: otherArn, table }, [second])).toEqual([
+      { stored: false },
+    ]);
     await sql.unsafe("drop table etl_rejection");
-    expect(await lookUpMessages(database, home, arn, [second])).toEqual([{ stored: true }]);
-    expect(await lookUpMessages(database, home, arn, [])).toEqual([]);
+    expect(await lookUpMessages(database, home, { queue: arn, table }, [second])).toEqual([{ stored: true }]);
+    expect(await lookUpMessages(database, home, { queue: arn, table }, [])).toEqual([]);
   });
 });

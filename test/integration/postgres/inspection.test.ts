@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
+import { userLogins } from "../../../src/message/mapping.ts";
+import { listTables, maskKeysIn } from "../../../src/postgres/inspection.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
-import { listTables } from "../../../src/postgres/table-list.ts";
-import { openUrl } from "../../support/postgres-database.ts";
+import { openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
+import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { newestReading } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
@@ -16,7 +18,7 @@ test("an empty database has none", async () => {
 
 test("a table is told with its columns and what the server believes of its rows", async () => {
   await run("create table event (a int, b int, c int); alter table event drop b");
-  const event = { schema: "public", name: "event", sqlName: "public.event", columns: 2 };
+  const event = { sqlName: "public.event", columns: 2 };
   expect(await listTables(database)).toEqual([{ ...event, estimatedRows: undefined }]);
   await run("insert into event select n, n from generate_series(1, 1000) as n; analyze event");
   expect(await listTables(database)).toEqual([{ ...event, estimatedRows: 1000 }]);
@@ -64,4 +66,34 @@ test("only what the user may insert into, a single column being enough", async (
     loader.close();
     await run(`drop schema hidden cascade; drop owned by ${role}; drop role ${role}`);
   }
+});
+
+const columns = ["masked_ip", "masked_device_id"];
+const look = (from = database) =>
+  maskKeysIn(from, { sqlName: "public.user_logins" }, columns, new AbortController().signal);
+
+test("an empty table has no mask keys", async () => {
+  await migrate(database, userLogins, "user_logins");
+  expect(await look()).toEqual([]);
+});
+
+test("each mask key is met once, whichever column it is in, and nothing else is taken for one", async () => {
+  await migrate(database, userLogins, "user_logins");
+  const sink = await openLoginLoader(database);
+  const old = loginMessage(200, { 2: "hmac:00000001:x" });
+  const plain = loginMessage(201, { 2: "a plain hash", 3: "hmac:not-a-key:x" });
+  const none = loginMessage(202, { 2: null, 3: null });
+  await sink.load([...loginMessages(100), old, plain, none]);
+  expect(await look()).toEqual(["00000001", "0badcafe"]);
+});
+
+test("a user who may only insert is not asked for the right to read masked rows", async () => {
+  await migrate(database, userLogins, "user_logins");
+  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
+  await testDatabase.sql.unsafe(`create role ${role} login password 'loading'; grant usage on schema public to ${role};
+    grant insert on user_logins to ${role}`);
+  const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
+  expect(await look(loader)).toBeUndefined();
+  loader.close();
+  await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
 });

@@ -1,0 +1,307 @@
+/** Asks the catalogs about the server, the tables and the ledger, for doctor and init; changes nothing. */
+
+import type { Mapping } from "../message/mapping.ts";
+import { pseudonymPrefix } from "../message/transforms/mask.ts";
+import { objectSql, readObjects, readTable, type TableDescription } from "./catalog.ts";
+import type { Database } from "./connect.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { quoteName, quoteTable } from "./identifier.ts";
+import {
+  isIntact,
+  type LedgerHome,
+  ledgerName,
+  neededPrivileges,
+  ownTables,
+  queueListName,
+  rejectionLogName,
+  requireMigrated,
+  runLogName,
+  type TargetTable,
+} from "./ledger.ts";
+
+/** The server's own words. */
+export interface ServerDescription {
+  /** Such as 160004. */
+  readonly versionNumber: number;
+  /** Such as `16.4`. */
+  readonly version: string;
+  readonly standby: boolean;
+  /** Whether the user's transactions may not write by default. */
+  readonly readOnly: boolean;
+  /** Whether the connection is encrypted, by the server; absent if it does not say. */
+  readonly encrypted: boolean | undefined;
+  /** Whether the server waits for its disk. */
+  readonly fsync: boolean;
+}
+
+/**
+ * Asks the server what it is.
+ *
+ * @throws EtlError if it cannot be reached, or does not let the user in
+ */
+export async function describeServer(database: Database, signal: AbortSignal): Promise<ServerDescription> {
+  const [server] = await readObjects<ServerDescription>(database, "describe server", [serverSql], signal);
+  return server as ServerDescription;
+}
+
+/** Distributions add their own name behind the version. */
+const serverSql = `select ${objectSql({
+  versionNumber: "pg_catalog.current_setting('server_version_num')::integer",
+  version: "coalesce(substring(pg_catalog.current_setting('server_version') from '^[0-9.]+'), '')",
+  standby: "pg_catalog.pg_is_in_recovery()",
+  readOnly: "pg_catalog.current_setting('default_transaction_read_only') = 'on'",
+  encrypted: "(select ssl from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid())",
+  fsync: "pg_catalog.current_setting('fsync') <> 'off'",
+})}::text as object`;
+
+/** Whether what is said to the database stays on this machine. */
+export function isLocal({ host }: Pick<ConnectionSettings, "host">): boolean {
+  return host.startsWith("/") || host === "localhost" || host === "::1" || /^127\./.test(host);
+}
+
+/** A table that the user may insert into. */
+export interface TableSummary {
+  /** The name as SQL takes it, with its schema; also as `--table` takes it. */
+  readonly sqlName: string;
+  /** How many columns it has. */
+  readonly columns: number;
+  /** How many rows the server believes are in it; absent if it has not counted yet. */
+  readonly estimatedRows: number | undefined;
+}
+
+/**
+ * Lists the tables and partitioned tables that the user may insert into, those of the search path first.
+ *
+ * Left out are the server's own, an extension's, temporary ones, partitions (their parent is there), and etl's own.
+ * One query of the catalog, which reads no table.
+ */
+export async function listTables(database: Database, signal?: AbortSignal): Promise<readonly TableSummary[]> {
+  type Found = Omit<TableSummary, "sqlName"> & { readonly schema: string; readonly name: string };
+  const found = await readObjects<Found>(database, "list tables", [tablesSql], signal);
+  return found.map(({ schema, name, ...table }) => ({ ...table, sqlName: quoteTable({ schema, name }) }));
+}
+
+const tablesSql = `
+  select ${objectSql({
+    schema: "n.nspname",
+    name: "c.relname",
+    columns: `(
+      select count(*) from pg_catalog.pg_attribute a
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    )`,
+    estimatedRows: "case when c.reltuples >= 0 then c.reltuples::double precision end",
+  })}::text as object
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
+    and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+    and c.relname not in (${ownTables.map((name) => `'${name}'`).join(", ")})
+    and pg_catalog.has_schema_privilege(n.oid, 'usage')
+    and pg_catalog.has_any_column_privilege(c.oid, 'insert')
+    and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+  order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname), n.nspname, c.relname`;
+
+/** What meets a row on its way in, and whether the user may send one. */
+export interface TableAccess {
+  /** What the user lacks, such as `insert`. */
+  readonly lacking: readonly string[];
+  /** Triggers that run before a row is stored, and may leave it out. */
+  readonly rowTriggers: readonly string[];
+  /** Rules that rewrite an insert. */
+  readonly insertRules: readonly string[];
+  /** Whether policies decide which rows the user may insert. */
+  readonly rowSecurity: boolean;
+}
+
+/**
+ * Asks what stands between a row and a table that has been read.
+ *
+ * @throws EtlError if the database does not answer
+ */
+export async function inspectTable(
+  database: Database,
+  { sqlName }: Pick<TableDescription, "sqlName">,
+  { columns, conflict }: Mapping,
+  signal: AbortSignal,
+): Promise<TableAccess> {
+  const names = JSON.stringify(columns.map(({ column }) => column));
+  const privileges = JSON.stringify(neededPrivileges[conflict.action]);
+  // An update goes by triggers of its own.
+  const events = conflict.action === "update" ? insertEvent | updateEvent : insertEvent;
+  const question = [accessSql, sqlName, names, privileges, events] as const;
+  const [access] = await readObjects<TableAccess>(database, "inspect table", question, signal);
+  return access as TableAccess;
+}
+
+/** Bits of `pg_trigger.tgtype`, whose 1 is a row's trigger and whose 2 is one that runs before. */
+const insertEvent = 4;
+const updateEvent = 16;
+
+/** A trigger that is disabled, or runs on a replica alone, does not count. A partition's own triggers do. */
+const accessSql = `
+  select ${objectSql({
+    lacking: `(
+      select coalesce(pg_catalog.json_agg(p.name), '[]')
+      from pg_catalog.json_array_elements_text($3::text::json) as p (name)
+      where exists (
+        select from pg_catalog.pg_attribute a
+        join pg_catalog.json_array_elements_text($2::text::json) as c (name) on c.name = a.attname
+        where a.attrelid = target.oid and not pg_catalog.has_column_privilege(a.attrelid, a.attnum, p.name)
+      )
+    )`,
+    rowTriggers: `(
+      select coalesce(pg_catalog.json_agg(distinct t.tgname::text), '[]')
+      from pg_catalog.pg_trigger t
+      where (
+          t.tgrelid = target.oid
+          or t.tgrelid in (select relid from pg_catalog.pg_partition_tree(target.oid::regclass))
+        )
+        and not t.tgisinternal and t.tgenabled in ('O', 'A')
+        and t.tgtype & 3 = 3 and t.tgtype & $4::integer <> 0
+    )`,
+    insertRules: `(
+      select coalesce(pg_catalog.json_agg(r.rulename), '[]')
+      from pg_catalog.pg_rewrite r
+      where r.ev_class = target.oid and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
+    )`,
+    rowSecurity: "pg_catalog.row_security_active(target.oid)",
+  })}::text as object
+  from (select $1::text::regclass::oid as oid) as target`;
+
+/** So many rows are looked at: enough to meet another key, and no scan of a large table. */
+const rowsLookedAt = 1000;
+
+/**
+ * The ids of the keys under which the first rows of a table were masked.
+ *
+ * @param columns those that are masked under a key
+ * @param signal ends the look, with the connection
+ * @returns undefined if the user may not read the columns, which a drain need not
+ * @throws EtlError if the database does not answer
+ */
+export async function maskKeysIn(
+  database: Database,
+  { sqlName }: Pick<TableDescription, "sqlName">,
+  columns: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const values = columns.map((column) => `${quoteName(column)}::text`).join(", ");
+  const names = columns.map((_, index) => `v${index + 1}`).join(", ");
+  const options = { operation: "read masked rows", readOnly: true, signal };
+  return await database.transaction(options, async (transaction) => {
+    // Asked first: a refusal would be an error in the server's log, at each start.
+    const [permitted] = await transaction.run(
+      `select bool_and(pg_catalog.has_column_privilege($1::text::regclass, name, 'select')) as all
+       from pg_catalog.json_array_elements_text($2::text::json) as mapped (name)`,
+      [sqlName, JSON.stringify(columns)],
+    );
+    if (permitted?.all !== true) return undefined;
+    const rows = await transaction.run(`
+      select distinct substr(value, ${pseudonymPrefix.length + 1}, 8) as key_id
+      from (select ${values} from ${sqlName} limit ${rowsLookedAt}) as looked_at (${names}),
+        unnest(array[${names}]) as value
+      where value ~ '^${pseudonymPrefix}[0-9a-f]{8}:'
+      order by key_id`);
+    return rows.map(({ key_id }) => key_id as string);
+  });
+}
+
+/** The ledger and the records of a table. */
+export interface LedgerDescription {
+  /** The name as SQL takes it. */
+  readonly sqlName: string;
+  /** Those of the ledger and its list of queues that are not there. */
+  readonly missing: readonly string[];
+  readonly unlogged: boolean;
+  /** Whether columns and key are those that a migration makes. */
+  readonly intact: boolean;
+  /** What the user lacks, such as `delete on public.etl_ledger`. */
+  readonly lacking: readonly string[];
+  /** Of the records, those that are not there. */
+  readonly missingRecords: readonly string[];
+  /** What the user lacks on those that are there. */
+  readonly lackingRecords: readonly string[];
+  /** The number that the queue has in it; undefined if it has none, or if nobody could ask. */
+  readonly queueNumber: number | undefined;
+}
+
+/**
+ * Asks whether ledger and records are there, whole, and for the user to use; nothing is registered.
+ *
+ * @param queueArn undefined if it is not known
+ * @throws EtlError if the database does not answer; of kind config if the migrations are not those of this version
+ */
+export async function inspectLedger(
+  database: Database,
+  home: LedgerHome,
+  table: TargetTable,
+  queueArn: string | undefined,
+  signal: AbortSignal,
+): Promise<LedgerDescription> {
+  const [sqlName, listName] = [ledgerName(home), queueListName(home)];
+  const everything = ["select", "insert", "update", "delete"];
+  const needs = {
+    [sqlName]: ["select", "insert", "delete"],
+    [listName]: ["select", "insert"],
+    [runLogName(home)]: everything,
+    [rejectionLogName(home)]: everything,
+  };
+  const question = [statesSql, JSON.stringify(Object.entries(needs))] as const;
+  const states = await readObjects<TableState>(database, "inspect ledger", question, signal);
+  const [own, records] = [states.slice(0, 2), states.slice(2)];
+  const missingOf = (tables: typeof states) =>
+    tables.filter(({ missing }) => missing).map(({ name }) => name);
+  const lackingOf = (tables: typeof states) => tables.flatMap(({ lacking }) => lacking);
+  const found = {
+    sqlName,
+    missing: missingOf(own),
+    unlogged: own.some(({ unlogged }) => unlogged),
+    lacking: lackingOf(own),
+    missingRecords: missingOf(records),
+    lackingRecords: lackingOf(records),
+    queueNumber: undefined,
+  };
+  if (found.missing.length > 0) return { ...found, intact: false };
+  const intact = isIntact(await readTable(database, sqlName, signal));
+  const options = { operation: "find queue", readOnly: true, signal };
+  return await database.transaction(options, async (transaction) => {
+    await requireMigrated(transaction, home, table);
+    if (queueArn === undefined || found.lacking.includes(`select on ${listName}`))
+      return { ...found, intact };
+    const [queue] = await transaction.run(
+      `select queue_id from ${listName} where arn = $1 and table_name = $2`,
+      [queueArn, table.sqlName],
+    );
+    return { ...found, intact, queueNumber: queue?.queue_id as number | undefined };
+  });
+}
+
+/** What the catalog says of one table. */
+interface TableState {
+  readonly name: string;
+  readonly missing: boolean;
+  readonly unlogged: boolean;
+  readonly lacking: readonly string[];
+}
+
+/** A privilege on a table that is not there is null, and neither there nor lacking. */
+const statesSql = `
+  select ${objectSql({
+    name: "name",
+    missing: "oid is null",
+    unlogged:
+      "exists (select from pg_catalog.pg_class c where c.oid = needed.oid and c.relpersistence = 'u')",
+    lacking: `(
+      select coalesce(pg_catalog.json_agg(privilege || ' on ' || name order by at), '[]')
+      from pg_catalog.json_array_elements_text(privileges) with ordinality as each (privilege, at)
+      where not pg_catalog.has_table_privilege(oid, privilege)
+    )`,
+  })}::text as object
+  from (
+    select pair ->> 0 as name, pair -> 1 as privileges, pg_catalog.to_regclass(pair ->> 0)::oid as oid, place
+    from pg_catalog.json_array_elements($1::text::json) with ordinality as pairs (pair, place)
+  ) as needed
+  order by place`;
