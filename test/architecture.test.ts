@@ -26,10 +26,15 @@ const arrows: Readonly<Record<string, Arrows>> = {
   text: { may: ["text"] },
   message: { may: ["message", "errors.ts"], packages: /^node:(crypto|zlib)$/ },
   polling: { may: ["polling", "message", "errors.ts"] },
-  sqs: {
-    may: ["sqs", "polling/ports.ts", "errors.ts"],
-    mayTypes: ["message"],
+  aws: {
+    may: ["aws", "errors.ts"],
+    mayTypes: ["polling/ports.ts"],
     packages: /^(node:|aws4fetch$|@aws-sdk\/)/,
+  },
+  sqs: { may: ["sqs", "aws", "errors.ts"], mayTypes: ["polling/ports.ts", "message"], packages: /^node:/ },
+  s3: {
+    may: ["s3", "aws", "sqs/queue-url.ts", "errors.ts"],
+    mayTypes: ["sqs", "polling/ports.ts", "message"],
   },
   postgres: {
     may: ["postgres", "polling/ports.ts", "message", "errors.ts", "text"],
@@ -59,12 +64,14 @@ const arrows: Readonly<Record<string, Arrows>> = {
     may: [
       "commands",
       "settings",
+      "aws",
       "doctor",
       "polling",
       "demo",
       "errors.ts",
       "message",
       "postgres",
+      "s3",
       "setup",
       "sqs",
       "terminal",

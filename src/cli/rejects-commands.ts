@@ -31,7 +31,6 @@ export const rejectsRetry = defineCommand({
   summary: "Move the messages of the dead-letter queue back, to be drained",
   flags: {
     dryRun: switchFlag("--dry-run", "Say how many, and why they were rejected; move nothing"),
-    byServer: switchFlag("--by-server", "Let SQS move them: faster for many, and asks no ledger"),
     json: switchFlag("--json", "The result as one JSON object"),
     max: numberFlag("--max", limits.rejects, "At most N messages (default: all; dry run: 1000)"),
     queueUrl,
@@ -40,12 +39,7 @@ export const rejectsRetry = defineCommand({
     table,
     config,
   },
-  examples: [
-    "etl rejects retry --dry-run",
-    "etl rejects retry",
-    "etl rejects retry --max 100 --json",
-    "etl rejects retry --by-server",
-  ],
+  examples: ["etl rejects retry --dry-run", "etl rejects retry", "etl rejects retry --max 100 --json"],
   run: async (context, values) =>
     (await import("../commands/rejects/retry.ts")).runRejectsRetry(context, values),
 });

@@ -6,7 +6,7 @@ import { openDatabase } from "../postgres/connect.ts";
 import { readStatus } from "../postgres/status.ts";
 import type { StatusOptions } from "../settings/options.ts";
 import type { Settings } from "../settings/settings.ts";
-import { parseQueueUrl } from "../sqs/queue-url.ts";
+import { parseQueueUrl, redrivePlace } from "../sqs/queue-url.ts";
 import { jsonLine } from "../terminal/printable.ts";
 import {
   type DeadLetterSummary,
@@ -15,9 +15,7 @@ import {
   type TableSummary,
 } from "../terminal/status-summary.ts";
 import type { Context } from "./context.ts";
-import { redrivePlace } from "./dead-letter-place.ts";
-import { firstAnswer } from "./first-answer.ts";
-import { openQueue } from "./queue.ts";
+import { firstAnswer, openQueue } from "./queue.ts";
 import { readSettings } from "./settings.ts";
 import { systemClock } from "./system-clock.ts";
 import { readDatabaseSettings } from "./table.ts";

@@ -82,8 +82,6 @@ export interface RejectsRetryOptions extends PlaceFlags, Pick<SettingFlags, "dea
   readonly json: boolean;
   /** Look at the messages, and move none. */
   readonly dryRun: boolean;
-  /** Let SQS move them by itself, which asks no ledger and knows no most. */
-  readonly byServer: boolean;
   /** The most messages. @defaultValue as many as there are at the start; 1,000 in a dry run */
   readonly max?: number | undefined;
 }

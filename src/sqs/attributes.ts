@@ -1,7 +1,9 @@
 /** What a queue says of itself, from the words of SQS to the drain's own. */
 
+import type { ServiceErrors } from "../aws/errors.ts";
 import { EtlError } from "../errors.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
+import { leadsElsewhere } from "./errors.ts";
 import { getQueueAttributes } from "./query.ts";
 import type { QueueClient } from "./queue-client.ts";
 import { readAttributes } from "./response.ts";
@@ -20,21 +22,18 @@ const arnForm = /^arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(\.
 /**
  * Asks a queue for its attributes.
  *
- * @param operation names the call in errors, whose sentences go by it
- * @throws EtlError once retries are exhausted or where there is no use in any
+ * @param errors what the queue's refusals mean. @defaultValue what they mean of the queue that is drained
+ * @throws EtlError once retries are exhausted or if there is no use in any
  */
-export function askAttributes(
-  { client, timeoutMillis }: Pick<QueueClient, "client" | "timeoutMillis">,
-  operation: string,
-): Promise<QueueAttributes> {
+export function askAttributes(queue: QueueClient, errors?: ServiceErrors): Promise<QueueAttributes> {
   const read = (text: string) => toQueueAttributes(readAttributes(text));
-  return client.call({ operation, query: getQueueAttributes(), read, timeoutMillis });
+  return queue.call({ operation: "attributes", errors, query: getQueueAttributes(), read });
 }
 
 /**
  * Reads the attributes that `GetQueueAttributes` answers.
  *
- * @throws EtlError of kind protocol, retryable, where one that every queue has is missing or of another form
+ * @throws EtlError of kind protocol, retryable, if one that every queue has is missing or of another form
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
  */
 export function toQueueAttributes(attributes: ReadonlyMap<string, string>): QueueAttributes {
@@ -81,8 +80,68 @@ function unusable(name: string): EtlError {
     kind: "protocol",
     operation: "attributes",
     message: `the queue's attribute ${name} is missing or cannot be read`,
-    hint: "check that the queue URL leads to SQS, ElasticMQ or LocalStack",
+    resource: name,
+    hint: leadsElsewhere,
     // An answer may be damaged on its way, and the next one whole.
     retryable: true,
   });
+}
+
+/** How a queue stores its messages. */
+type StoredEncryption =
+  | { readonly by: "nobody" }
+  /** A key that SQS keeps. */
+  | { readonly by: "sqs" }
+  /** A key of KMS: its id, its ARN, or an alias. */
+  | { readonly by: "kms"; readonly key: string };
+
+/** A queue's attributes, and what they say of its set-up. */
+export interface QueueDescription extends QueueAttributes {
+  /** Absent if the server does not say. */
+  readonly encryption?: StoredEncryption | undefined;
+  /** Which queues may name this one in their redrive policies: a list of ARNs if only those may. */
+  readonly redriveAllow: "all" | "none" | readonly string[];
+}
+
+/** A key's id, its ARN or an alias: what goes into a policy and onto a terminal. */
+const keyForm = /^[A-Za-z0-9:/_-]{1,2048}$/;
+
+/**
+ * Reads the attributes that `GetQueueAttributes` answers.
+ *
+ * @throws EtlError of kind protocol, retryable, as {@link toQueueAttributes}
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+ */
+export function toQueueDescription(attributes: ReadonlyMap<string, string>): QueueDescription {
+  return {
+    ...toQueueAttributes(attributes),
+    encryption: encryptionOf(attributes),
+    redriveAllow: redriveAllowOf(attributes.get("RedriveAllowPolicy")),
+  };
+}
+
+function encryptionOf(attributes: ReadonlyMap<string, string>): StoredEncryption | undefined {
+  const key = attributes.get("KmsMasterKeyId");
+  if (key) return { by: "kms", key: keyForm.test(key) ? key : "(unreadable)" };
+  switch (attributes.get("SqsManagedSseEnabled")) {
+    case "true":
+      return { by: "sqs" };
+    case "false":
+      return { by: "nobody" };
+    default:
+      return undefined;
+  }
+}
+
+/** What cannot be read is taken for the default, as SQS itself then has another idea of it than we. */
+function redriveAllowOf(text: string | undefined): QueueDescription["redriveAllow"] {
+  let policy: { readonly redrivePermission?: unknown; readonly sourceQueueArns?: unknown } | null;
+  try {
+    policy = JSON.parse(text ?? "null");
+  } catch {
+    return "all";
+  }
+  if (policy?.redrivePermission === "denyAll") return "none";
+  if (policy?.redrivePermission !== "byQueue" || !Array.isArray(policy.sourceQueueArns)) return "all";
+  return policy.sourceQueueArns.filter((arn) => typeof arn === "string");
 }

@@ -1,10 +1,39 @@
-/** The queue that rejected messages are moved to: whole copies, each with its rejection beside it. */
+/** Queues that messages are sent to whole: the dead-letter queue, each copy with its rejection, and the way back. */
 
+import { hash } from "node:crypto";
+import type { ServiceErrors } from "../aws/errors.ts";
+import { EtlError } from "../errors.ts";
+import type { Message, MessageAttribute } from "../message/message.ts";
 import type { DeadLetter, DeadLetterQueue, QueueAttributes } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
-import { deadLetterAttributesOperation, deadLetterOperation } from "./error-meanings.ts";
-import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";
-import { rejectionAttribute, sendWhole, type WholeMessage } from "./whole-messages.ts";
+import { deadLetterAttributesErrors, deadLetterErrors, returnErrors } from "./errors.ts";
+import { isBinary, type Outgoing, sendMessageBatch } from "./query.ts";
+import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
+
+/** The name of the attribute that says why a message was rejected, and from which queue it came. */
+const rejectionAttribute = "etl-rejection";
+
+/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+const mostAttributes = 10;
+
+/**
+ * What one message may hold, its attributes included, and what all messages of a batch may hold together: 1 MiB since
+ * August 2025, 256 KiB before.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+ */
+const mostBytes = 1024 * 1024;
+
+/**
+ * How a server refuses a batch for a message in it, or for its whole size where its limit is a lower one. Each message
+ * is then sent by itself.
+ */
+const entryCodes: ReadonlySet<string> = new Set([
+  "AWS.SimpleQueueService.BatchRequestTooLong",
+  "BatchRequestTooLong",
+  "InvalidMessageContents",
+  "InvalidParameterValue",
+]);
 
 /** What {@link createSqsDeadLetterQueue} needs. */
 export interface SqsDeadLetterParts extends SqsQueueParts {
@@ -18,12 +47,15 @@ export interface SqsDeadLetterParts extends SqsQueueParts {
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
 export function createSqsDeadLetterQueue(parts: SqsDeadLetterParts): DeadLetterQueue {
-  const queue = openQueueClient(parts);
+  const queue = new QueueClient(parts);
+  const sending = { operation: "send to the dead-letter queue", errors: deadLetterErrors };
   return {
-    send(letters) {
-      const messages = letters.map((letter) => withRejection(letter, parts.originArn));
-      return sendWhole(queue, deadLetterOperation, messages);
-    },
+    send: (letters) =>
+      sendWhole(
+        queue,
+        sending,
+        letters.map((letter) => withRejection(letter, parts.originArn)),
+      ),
   };
 }
 
@@ -33,7 +65,7 @@ export function createSqsDeadLetterQueue(parts: SqsDeadLetterParts): DeadLetterQ
  * @throws EtlError, whose sentences tell this queue from the one that is drained
  */
 export async function readDeadLetterAttributes(parts: SqsQueueParts): Promise<QueueAttributes> {
-  return askAttributes(openQueueClient(parts), deadLetterAttributesOperation);
+  return askAttributes(new QueueClient(parts), deadLetterAttributesErrors);
 }
 
 function withRejection({ message, rejection }: DeadLetter, originArn: string): WholeMessage {
@@ -48,4 +80,172 @@ function withRejection({ message, rejection }: DeadLetter, originArn: string): W
     sentAt: new Date(message.sentAtMillis).toISOString(),
   });
   return { message, rejection: { name: rejectionAttribute, dataType: "String", value } };
+}
+
+/** The queue that dead letters go back to. */
+export interface ReturnQueue {
+  /**
+   * Sends copies of up to 10 messages, whole, without what was added when they were rejected. Each gets a new id. In a
+   * FIFO queue it keeps its group, and one that is sent twice within five minutes arrives once.
+   *
+   * @returns the indexes of those that were accepted; what does not fit SQS's limits is not sent and is not among them
+   * @throws EtlError if none was accepted; a copy may have arrived all the same, so copies are at-least-once
+   */
+  send(messages: readonly Message[]): Promise<ReadonlySet<number>>;
+}
+
+/** What a dead letter says of its rejection. */
+export interface LetterOrigin {
+  /** The reason of the rejection; undefined if nothing like one is said. */
+  readonly reason: string | undefined;
+  /** The ARN of the queue that it was rejected from. */
+  readonly queue: string;
+  /** What that queue knew it by. */
+  readonly messageId: string;
+  readonly sentAtMillis: number;
+}
+
+/**
+ * Opens the queue. Nothing is sent yet.
+ *
+ * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
+ */
+export function createSqsReturnQueue(parts: SqsQueueParts): ReturnQueue {
+  const queue = new QueueClient(parts);
+  const sending = { operation: "send back to the queue", errors: returnErrors };
+  return {
+    send: (messages) =>
+      sendWhole(
+        queue,
+        sending,
+        messages.map((message) => ({ message })),
+      ),
+  };
+}
+
+/** What the message's attribute says, if etl moved it here; undefined if a redrive policy did. */
+export function readOrigin({ attributes = [] }: Message): LetterOrigin | undefined {
+  const text = attributes.find(({ name }) => name === rejectionAttribute)?.value;
+  if (text === undefined) return undefined;
+  let origin: unknown;
+  try {
+    origin = JSON.parse(text);
+  } catch {
+    return undefined; // Any sender can write an attribute of that name.
+  }
+  if (typeof origin !== "object" || origin === null) return undefined;
+  const { reason, queue, messageId, sentAt } = origin as Readonly<Record<string, unknown>>;
+  const sentAtMillis = typeof sentAt === "string" ? Date.parse(sentAt) : Number.NaN;
+  if (typeof queue !== "string" || typeof messageId !== "string" || !isSentTime(sentAtMillis))
+    return undefined;
+  return { reason: isWord(reason) ? reason : undefined, queue, messageId, sentAtMillis };
+}
+
+/** From 1970 to 9999, as the ledger's times are; not so for NaN. */
+function isSentTime(millis: number): boolean {
+  return millis >= 0 && millis < Date.UTC(10_000, 0);
+}
+
+/** As every reason is: what is longer, or of other characters, was not written by etl, and may be anything. */
+function isWord(reason: unknown): reason is string {
+  return typeof reason === "string" && /^[a-zA-Z0-9_]{1,60}$/.test(reason);
+}
+
+/** A message to be sent on. */
+interface WholeMessage {
+  readonly message: Message;
+  /** Added to the attributes of its sender. */
+  readonly rejection?: MessageAttribute;
+}
+
+/** A message on its way. */
+interface Parcel {
+  /** Its place among the messages. */
+  readonly index: number;
+  readonly outgoing: Outgoing;
+  readonly bytes: number;
+}
+
+/** Sends copies of up to 10 messages, as {@link ReturnQueue} promises it. */
+async function sendWhole(
+  queue: QueueClient,
+  sending: { readonly operation: string; readonly errors: ServiceErrors },
+  messages: readonly WholeMessage[],
+): Promise<ReadonlySet<number>> {
+  const accepted = new Set<number>();
+  const call = {
+    ...sending,
+    entryCodes,
+    toQuery: (parcels: readonly Parcel[]) => sendMessageBatch(parcels.map(({ outgoing }) => outgoing)),
+    isRight: ({ outgoing }: Parcel, answer: ReadonlyMap<string, string>) =>
+      answer.get("MD5OfMessageBody") === hash("md5", outgoing.body),
+  };
+  try {
+    for (const batch of batches(parcelsOf(queue, sending.operation, messages))) {
+      for (const place of await queue.callBatch(batch, call)) accepted.add(batch[place]?.index ?? -1);
+    }
+  } catch (error) {
+    if (accepted.size === 0) throw error; // Else what has arrived may be deleted; the next call meets the same error.
+  }
+  return accepted;
+}
+
+/** The messages that fit. A body that was damaged on its way here is no copy of the one in the queue. */
+function parcelsOf(queue: QueueClient, operation: string, messages: readonly WholeMessage[]): Parcel[] {
+  const parcels: Parcel[] = [];
+  for (const [index, whole] of messages.entries()) {
+    const outgoing = outgoingOf(queue, operation, whole);
+    const bytes = sizeOf(outgoing);
+    const fits = outgoing.attributes.length <= mostAttributes && bytes <= mostBytes;
+    if (fits && whole.message.bodyIntact) parcels.push({ index, outgoing, bytes });
+  }
+  return parcels;
+}
+
+function outgoingOf(
+  { fifo, endpoint }: QueueClient,
+  operation: string,
+  { message, rejection }: WholeMessage,
+): Outgoing {
+  const { messageId, body, groupId } = message;
+  if (message.attributes === undefined) {
+    throw new EtlError({
+      kind: "internal",
+      operation,
+      resource: endpoint.queue.name,
+      message: "a message without its attributes cannot be copied whole: its source has not asked for them",
+    });
+  }
+  // One that was rejected before may have such an attribute already, and loses it.
+  const attributes = message.attributes.filter(({ name }) => name !== rejectionAttribute);
+  if (rejection !== undefined) attributes.push(rejection);
+  if (!fifo) return { body, attributes };
+  return { body, attributes, fifo: { groupId: groupId ?? messageId, deduplicationId: messageId } };
+}
+
+/** Groups the parcels, in order, so that no group holds more than a batch may. */
+function batches(parcels: readonly Parcel[]): Parcel[][] {
+  const groups: Parcel[][] = [];
+  let bytes = 0;
+  for (const parcel of parcels) {
+    const last = groups.at(-1);
+    if (last === undefined || bytes + parcel.bytes > mostBytes) {
+      groups.push([parcel]);
+      bytes = parcel.bytes;
+    } else {
+      last.push(parcel);
+      bytes += parcel.bytes;
+    }
+  }
+  return groups;
+}
+
+/** In bytes, as SQS counts: the body, and each attribute's name, type and value. */
+function sizeOf({ body, attributes }: Outgoing): number {
+  let bytes = Buffer.byteLength(body);
+  for (const { name, dataType, value } of attributes) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(dataType);
+    bytes += Buffer.byteLength(value, isBinary(dataType) ? "base64" : "utf8");
+  }
+  return bytes;
 }

@@ -1,8 +1,8 @@
 /** What is asked of SQS, in the words of its Query protocol, version 2012-11-05. */
 
+import { encodeForm } from "../aws/query-protocol.ts";
 import type { MessageAttribute } from "../message/message.ts";
 import type { VisibilityChange } from "../polling/ports.ts";
-import { encodeForm } from "./form.ts";
 
 /** The actions on several messages at a time, whose answers say of each what became of it. */
 export type BatchAction = "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" | "SendMessageBatch";
@@ -128,10 +128,15 @@ export function getQueueAttributes(): Query {
   return { action: "GetQueueAttributes", parameters: [["AttributeName.1", "All"]] };
 }
 
-/** What goes with {@link encodeQuery}. */
-export const queryHeaders = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" } as const;
-
 /** The body of the request. It names the queue itself, as not every server reads it from the path. */
 export function encodeQuery({ action, parameters }: Query, queueUrl: string): string {
   return encodeForm([["Action", action], ["Version", version], ["QueueUrl", queueUrl], ...parameters]);
+}
+
+/** The body of a request that lists queues. */
+export function encodeListQueues(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return encodeForm([["Action", "ListQueues"], ["Version", version], ...given]);
 }

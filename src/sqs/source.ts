@@ -1,5 +1,6 @@
-/** The queue as the drain sees it: the first and the last station of a message's way. */
+/** The queue as the drain sees it: receives, deletes, and changes of visibility. */
 
+import type { CredentialSource } from "../aws/credentials.ts";
 import type { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
 import type {
@@ -10,13 +11,10 @@ import type {
   VisibilityChange,
 } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
-import { callBatch } from "./batch.ts";
-import type { CredentialSource } from "./credentials.ts";
 import { isHeldOff, staleHandleCodes } from "./errors.ts";
 import { type BatchQuery, changeVisibilityBatch, deleteMessageBatch, receiveMessage } from "./query.ts";
-import { openQueueClient, type QueueClient, type SqsQueueParts } from "./queue-client.ts";
-import { readMessages } from "./received-messages.ts";
-import { readBatch } from "./response.ts";
+import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
+import { readMessages } from "./response.ts";
 
 /** What {@link createSqsSource} needs. */
 export interface SqsSourceParts extends SqsQueueParts {
@@ -37,7 +35,7 @@ export interface SqsSource extends Source {
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
 export function createSqsSource(parts: SqsSourceParts): SqsSource {
-  return new QueueSource(openQueueClient(parts), parts);
+  return new QueueSource(new QueueClient(parts), parts);
 }
 
 class QueueSource implements SqsSource {
@@ -50,7 +48,7 @@ class QueueSource implements SqsSource {
   }
 
   get credentials(): CredentialSource {
-    return this.#queue.credentials;
+    return this.#queue.client.credentials;
   }
 
   get requests(): number {
@@ -62,7 +60,7 @@ class QueueSource implements SqsSource {
   }
 
   receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
-    const { client, fifo, timeoutMillis } = this.#queue;
+    const { fifo } = this.#queue;
     const { withAttributes } = this.#parts;
     const newAttempt = () => {
       const attemptId = fifo ? this.#newAttemptId() : undefined;
@@ -70,18 +68,18 @@ class QueueSource implements SqsSource {
     };
     let query = newAttempt();
     const queryAfter = (failure: EtlError) => {
-      // The same attempt where its answer is lost. SQS does not take one again that it has throttled.
+      // The same attempt if its answer is lost. SQS does not take one again that it has throttled.
       if (isHeldOff(failure)) query = newAttempt();
       return query;
     };
-    return client.call({
+    return this.#queue.call({
       operation: "receive",
       query,
-      queryAfter,
+      queryAfter: fifo ? queryAfter : undefined,
       read: (text) => readMessages(text, withAttributes),
       // A FIFO queue hands the same attempt the same messages again.
       unreadableEnds: !fifo,
-      timeoutMillis: timeoutMillis + waitSeconds * 1000,
+      heldMillis: waitSeconds * 1000,
       signal,
     });
   }
@@ -94,8 +92,8 @@ class QueueSource implements SqsSource {
     return this.#settle("change visibility", changes, changeVisibilityBatch);
   }
 
-  async attributes(): Promise<QueueAttributes> {
-    return askAttributes(this.#queue, "attributes");
+  attributes(): Promise<QueueAttributes> {
+    return askAttributes(this.#queue);
   }
 
   async #settle<T>(
@@ -103,12 +101,8 @@ class QueueSource implements SqsSource {
     entries: readonly T[],
     toQuery: (entries: readonly T[]) => BatchQuery,
   ): Promise<SettleResult> {
-    const { client, retry, timeoutMillis } = this.#queue;
-    const send = (some: readonly T[]) => {
-      const query = toQuery(some);
-      return client.call({ operation, query, read: (text) => readBatch(text, query.action), timeoutMillis });
-    };
-    const { size: settled } = await callBatch(entries, { send, entryCodes: staleHandleCodes, retry });
+    const call = { operation, toQuery, entryCodes: staleHandleCodes };
+    const { size: settled } = await this.#queue.callBatch(entries, call);
     return { settled, failed: entries.length - settled };
   }
 

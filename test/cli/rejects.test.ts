@@ -158,28 +158,6 @@ describe("etl rejects retry", () => {
     expect(world.server.depth(queueUrl).visible).toBe(12);
   });
 
-  test("by the queue server, out of the queue that the redrive policy names", async () => {
-    const name = deadLetterUrl.slice(deadLetterUrl.lastIndexOf("/") + 1);
-    queueUrl = await world.newQueue({
-      RedrivePolicy: JSON.stringify({
-        ...{ deadLetterTargetArn: `arn:aws:sqs:us-east-1:123456789012:${name}`, maxReceiveCount: 3 },
-      }),
-    });
-    await world.server.send(
-      deadLetterUrl,
-      Array.from({ length: 5 }, () => loginEvent()),
-    );
-    const { retry: result, exitCode, stderr } = await retry(["--by-server"]);
-    expect(exitCode).toBe(0);
-    expect(result).toMatchObject({ movedBy: "server", moved: 5, deadLetterQueue: name });
-    expect(stderr).toContain("is stored again");
-    expect(world.server.depth(deadLetterUrl).visible).toBe(0);
-    expect(world.server.depth(queueUrl).visible).toBe(5);
-    await world.server.send(deadLetterUrl, [loginEvent()]);
-    expect((await retry()).retry).toMatchObject({ movedBy: "etl", moved: 1 });
-    expect(await etl(["rejects", "retry", "--by-server", "--max", "3"])).toMatchObject({ exitCode: 64 });
-  });
-
   test("moves nothing where the ledger cannot be asked; a dry run says so", async () => {
     await world.server.send(deadLetterUrl, [loginEvent()]);
     const run = await etl(["rejects", "retry", ...deadLetters()], { DATABASE_URL: unreachable });

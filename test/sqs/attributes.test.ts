@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { toQueueAttributes } from "../../src/sqs/attributes.ts";
+import { describe, expect, test } from "bun:test";
+import { toQueueAttributes, toQueueDescription } from "../../src/sqs/attributes.ts";
 
 const standard = {
   QueueArn: "arn:aws:sqs:eu-west-1:123456789012:login-queue",
@@ -65,3 +65,32 @@ test.each(Object.keys(standard).filter((name) => name !== "MessageRetentionPerio
     expect(() => toQueueAttributes(new Map(rest))).toThrow(name);
   },
 );
+
+describe("what a queue says of its set-up", () => {
+  const describeWith = (more: Readonly<Record<string, string>>) =>
+    toQueueDescription(new Map(Object.entries({ ...standard, ...more })));
+
+  test.each([
+    [{}, undefined],
+    [{ SqsManagedSseEnabled: "true" }, { by: "sqs" }],
+    [{ SqsManagedSseEnabled: "false" }, { by: "nobody" }],
+    [
+      { SqsManagedSseEnabled: "false", KmsMasterKeyId: "alias/ours" },
+      { by: "kms", key: "alias/ours" },
+    ],
+    [{ KmsMasterKeyId: "a\u001b[2Jb" }, { by: "kms", key: "(unreadable)" }],
+  ])("encryption of %j", (more, encryption) => {
+    expect(describeWith(more).encryption).toEqual(encryption as never);
+  });
+
+  test.each([
+    [undefined, "all"],
+    ["not JSON", "all"],
+    ['{"redrivePermission":"allowAll"}', "all"],
+    ['{"redrivePermission":"denyAll"}', "none"],
+    ['{"redrivePermission":"byQueue","sourceQueueArns":["arn:a","arn:b"]}', ["arn:a", "arn:b"]],
+  ])("redrive allow policy %s", (policy, allow) => {
+    const more = policy === undefined ? {} : { RedriveAllowPolicy: policy };
+    expect(describeWith(more).redriveAllow).toEqual(allow as never);
+  });
+});

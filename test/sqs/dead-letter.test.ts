@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import type { Message, MessageAttribute } from "../../src/message/message.ts";
 import type { Rejection } from "../../src/message/rejection.ts";
 import type { DeadLetter, DeadLetterQueue } from "../../src/polling/ports.ts";
-import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../src/sqs/dead-letter.ts";
+import { createSqsDeadLetterQueue, readDeadLetterAttributes, readOrigin } from "../../src/sqs/dead-letter.ts";
 import type { SqsQueueParts } from "../../src/sqs/queue-client.ts";
 import { errorAnswer, type Fault, type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
 
@@ -244,4 +244,52 @@ test.each([
   const error = await readDeadLetterAttributes(parts).catch((caught) => caught);
   expect(error).toMatchObject({ kind, message: expect.stringContaining("the dead-letter queue") });
   expect(error.hint).toContain(hint);
+});
+
+const origin = {
+  ...{ reason: "sqlstate_23514", path: "", messageId: "id-1", sentAt: "2026-11-22T03:04:05.678Z" },
+  queue: "arn:aws:sqs:eu-west-1:123456789012:login-queue",
+};
+
+function said(value: string | undefined, name = "etl-rejection"): Message {
+  return {
+    ...{ messageId: "m", receiptHandle: "h", sentAtMillis: 1, receiveCount: 1, body: "", bodyIntact: true },
+    attributes: value === undefined ? [] : [{ name, dataType: "String", value }],
+  };
+}
+
+describe("what a dead letter says of where it came from", () => {
+  test("as etl has written it", () => {
+    expect(readOrigin(said(JSON.stringify(origin)))).toEqual({
+      ...{ reason: "sqlstate_23514", queue: origin.queue, messageId: "id-1" },
+      sentAtMillis: Date.UTC(2026, 10, 22, 3, 4, 5, 678),
+    });
+  });
+
+  test.each<[what: string, value: string | undefined]>([
+    ["nothing", undefined],
+    ["no JSON", "{"],
+    ["null", "null"],
+    ["a text", '"id-1"'],
+    ["an id that is none", JSON.stringify({ ...origin, messageId: 7 })],
+    ["no queue", JSON.stringify({ ...origin, queue: undefined })],
+    ["no time", JSON.stringify({ ...origin, sentAt: "yesterday" })],
+    ["a time as a number", JSON.stringify({ ...origin, sentAt: 1 })],
+    ["a time that the ledger cannot hold", JSON.stringify({ ...origin, sentAt: "+012026-01-01T00:00:00Z" })],
+    ["a time before all messages", JSON.stringify({ ...origin, sentAt: "1969-01-01T00:00:00Z" })],
+  ])("is nothing where it is %s", (_, value) => {
+    expect(readOrigin(said(value))).toBeUndefined();
+  });
+
+  test("is not read from another attribute", () => {
+    expect(readOrigin(said(JSON.stringify(origin), "other"))).toBeUndefined();
+  });
+
+  test.each([["a b"], ["x".repeat(100)], ["\u001b[2J"], [7]])(
+    "has no reason where that is no word: %j",
+    (reason) => {
+      const read = readOrigin(said(JSON.stringify({ ...origin, reason })));
+      expect(read).toMatchObject({ messageId: "id-1", reason: undefined });
+    },
+  );
 });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { type InspectedAction, inspectQueue } from "../../src/sqs/inspection.ts";
-import { toQueueDescription } from "../../src/sqs/queue-description.ts";
 import { fine, refused, rejection, url } from "../support/sqs-client.ts";
 import { type Fault, startFaultyServer } from "../support/sqs-faults.ts";
 
@@ -79,41 +78,5 @@ describe("the time", () => {
     const { result, heads } = await asked(answer, (queue) => queue.clockAheadMillis(never));
     expect(result).toBe(aheadMillis);
     expect(heads[0]).not.toMatch(/authorization/i);
-  });
-});
-
-describe("what a queue says of its set-up", () => {
-  const attributes = {
-    QueueArn: "arn:aws:sqs:eu-west-1:123456789012:login-queue",
-    ApproximateNumberOfMessages: "1",
-    ApproximateNumberOfMessagesNotVisible: "0",
-    ApproximateNumberOfMessagesDelayed: "0",
-    VisibilityTimeout: "30",
-  };
-  const describeWith = (more: Readonly<Record<string, string>>) =>
-    toQueueDescription(new Map(Object.entries({ ...attributes, ...more })));
-
-  test.each([
-    [{}, undefined],
-    [{ SqsManagedSseEnabled: "true" }, { by: "sqs" }],
-    [{ SqsManagedSseEnabled: "false" }, { by: "nobody" }],
-    [
-      { SqsManagedSseEnabled: "false", KmsMasterKeyId: "alias/ours" },
-      { by: "kms", key: "alias/ours" },
-    ],
-    [{ KmsMasterKeyId: "a\u001b[2Jb" }, { by: "kms", key: "(unreadable)" }],
-  ])("encryption of %j", (more, encryption) => {
-    expect(describeWith(more).encryption).toEqual(encryption as never);
-  });
-
-  test.each([
-    [undefined, "all"],
-    ["not JSON", "all"],
-    ['{"redrivePermission":"allowAll"}', "all"],
-    ['{"redrivePermission":"denyAll"}', "none"],
-    ['{"redrivePermission":"byQueue","sourceQueueArns":["arn:a","arn:b"]}', ["arn:a", "arn:b"]],
-  ])("redrive allow policy %s", (policy, allow) => {
-    const more = policy === undefined ? {} : { RedriveAllowPolicy: policy };
-    expect(describeWith(more).redriveAllow).toEqual(allow as never);
   });
 });

@@ -1,7 +1,194 @@
-import { expect, test } from "bun:test";
-import { EtlError } from "../../src/errors.ts";
-import { readAttributes, readBatch, readErrorCode } from "../../src/sqs/response.ts";
+import { estimateShallowMemoryUsageOf } from "bun:jsc";
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { UnreadableAnswer } from "../../src/aws/xml.ts";
+import { readAttributes, readBatch, readMessages } from "../../src/sqs/response.ts";
 import { errorAnswer } from "../support/sqs-faults.ts";
+
+const md5 = (text: string) => createHash("md5").update(text, "utf8").digest("hex");
+
+/** The answer of a receive as AWS lays it out: one line. */
+function aws(...messages: string[]): string {
+  return (
+    '<?xml version="1.0"?><ReceiveMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">' +
+    `<ReceiveMessageResult>${messages.map((message) => `<Message>${message}</Message>`).join("")}` +
+    "</ReceiveMessageResult><ResponseMetadata><RequestId>b6633655</RequestId></ResponseMetadata>" +
+    "</ReceiveMessageResponse>"
+  );
+}
+
+const attributes =
+  "<Attribute><Name>SentTimestamp</Name><Value>1700000000123</Value></Attribute>" +
+  "<Attribute><Name>ApproximateReceiveCount</Name><Value>2</Value></Attribute>";
+
+function message(body: string, bodyXml: string, more = attributes): string {
+  return (
+    `<MessageId>m1</MessageId><ReceiptHandle>AQEB+/=</ReceiptHandle><MD5OfBody>${md5(body)}</MD5OfBody>` +
+    `<Body>${bodyXml}</Body>${more}`
+  );
+}
+
+describe("a receive", () => {
+  test("as AWS answers it", () => {
+    const body = '{"user_id":"a\\"b","note":"<&>\'\u2028😀"}\r\n';
+    const xml = body
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll('"', "&quot;")
+      .replaceAll("\r", "&#xD;");
+    expect(readMessages(aws(message(body, xml)))).toEqual([
+      {
+        messageId: "m1",
+        receiptHandle: "AQEB+/=",
+        sentAtMillis: 1700000000123,
+        receiveCount: 2,
+        body,
+        bodyIntact: true,
+      },
+    ]);
+  });
+
+  test("as ElasticMQ answers it: pretty-printed, carriage returns in decimal, attributes anywhere", () => {
+    const xml = `<ReceiveMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">
+        <ReceiveMessageResult><Message>
+        <MessageId>m1</MessageId>
+        ${attributes}
+        <MD5OfBody>${md5("a\r\nb")}</MD5OfBody>
+        <Body>a&#13;
+b</Body>
+        <ReceiptHandle>m1#h</ReceiptHandle>
+        <MessageAttribute><Name>x</Name><Value><DataType>String</DataType><StringValue>y</StringValue></Value></MessageAttribute>
+      </Message></ReceiveMessageResult>
+        <ResponseMetadata>
+        <RequestId>00000000-0000-0000-0000-000000000000</RequestId>
+      </ResponseMetadata>
+      </ReceiveMessageResponse>`;
+    expect(readMessages(xml)).toMatchObject([{ receiptHandle: "m1#h", body: "a\r\nb", bodyIntact: true }]);
+  });
+
+  test("with no message", () => {
+    expect(readMessages(aws())).toEqual([]);
+    expect(
+      readMessages(
+        aws().replace("<ReceiveMessageResult></ReceiveMessageResult>", "<ReceiveMessageResult />"),
+      ),
+    ).toEqual([]);
+  });
+
+  test("with an empty body", () => {
+    expect(readMessages(aws(message("", "")))[0]).toMatchObject({ body: "", bodyIntact: true });
+  });
+
+  test("with a body that is not the one the queue took", () => {
+    expect(readMessages(aws(message("one", "two")))[0]?.bodyIntact).toBe(false);
+    expect(readMessages(aws(message("one\r", "one\n")))[0]?.bodyIntact).toBe(false);
+  });
+
+  test("with a raw carriage return, which a strict reader would turn into a line feed", () => {
+    expect(readMessages(aws(message("a\r\nb\r", "a\r\nb\r")))[0]).toMatchObject({
+      body: "a\r\nb\r",
+      bodyIntact: true,
+    });
+  });
+
+  test("with words that a message's fields are made of in its body", () => {
+    const body = "</Body><MessageId>other</MessageId>";
+    expect(readMessages(aws(message(body, "&lt;/Body>&lt;MessageId>other&lt;/MessageId>")))[0]).toMatchObject(
+      {
+        messageId: "m1",
+        body,
+      },
+    );
+  });
+});
+
+describe("not an answer to a receive", () => {
+  const sent = (value: string) => attributes.replace("1700000000123", value);
+  test.each([
+    ["of another action", aws().replaceAll("ReceiveMessage", "SendMessage")],
+    ["an error in a 200", errorAnswer("AccessDenied")],
+    ["no result", aws().replace("<ReceiveMessageResult></ReceiveMessageResult>", "")],
+    ["no message id", aws(message("a", "a").replace("<MessageId>m1</MessageId>", ""))],
+    ["no receipt handle", aws(message("a", "a").replace(/<ReceiptHandle>.*<.ReceiptHandle>/, ""))],
+    ["no body", aws(message("a", "a").replace("<Body>a</Body>", ""))],
+    ["no MD5", aws(message("a", "a").replace(/<MD5OfBody>.*<.MD5OfBody>/, ""))],
+    ["no attributes", aws(message("a", "a", ""))],
+    ["no value", aws(message("a", "a", attributes.replace("<Value>2</Value>", "")))],
+    ["a time that is no number", aws(message("a", "a", sent("soon")))],
+    ["a time that is empty", aws(message("a", "a", sent("")))],
+    ["a time before 1970", aws(message("a", "a", sent("-1")))],
+    ["a time that no double holds", aws(message("a", "a", sent("9999999999999999")))],
+    ["more behind it", `${aws()}<more/>`],
+  ])("%s", (_, xml) => {
+    expect(() => readMessages(xml)).toThrow(UnreadableAnswer);
+  });
+});
+
+describe("a message's attributes", () => {
+  const attribute = (name: string, type: string, value: string) =>
+    `<MessageAttribute><Name>${name}</Name><Value>${value}<DataType>${type}</DataType></Value></MessageAttribute>`;
+  const xml = aws(
+    message("one", "one") +
+      attribute("trace", "String.w3c", "<StringValue>a&lt;b&amp;&#13;</StringValue>") +
+      attribute("weight", "Number", "<StringValue>1.50</StringValue>") +
+      attribute("seal", "Binary", "<BinaryValue>AP8=</BinaryValue>"),
+    message("two", "two"),
+  );
+
+  test("are read where they were asked for, as they were written", () => {
+    expect(readMessages(xml, true).map((read) => read.attributes)).toEqual([
+      [
+        { name: "trace", dataType: "String.w3c", value: "a<b&\r" },
+        { name: "weight", dataType: "Number", value: "1.50" },
+        { name: "seal", dataType: "Binary", value: "AP8=" },
+      ],
+      [],
+    ]);
+  });
+
+  test("are absent where they were not", () => {
+    expect(readMessages(xml).map((read) => "attributes" in read)).toEqual([false, false]);
+  });
+
+  test.each(["<StringValue>a</StringValue>", "<DataType>String</DataType>"])(
+    "with %s alone are no answer",
+    (value) => {
+      const half = `<MessageAttribute><Name>n</Name><Value>${value}</Value></MessageAttribute>`;
+      expect(() => readMessages(aws(message("a", "a") + half), true)).toThrow(UnreadableAnswer);
+    },
+  );
+});
+
+test("the group of a FIFO queue's message", () => {
+  const group = "<Attribute><Name>MessageGroupId</Name><Value>host-&lt;1&gt;</Value></Attribute>";
+  expect(readMessages(aws(message("a", "a", attributes + group)))[0]?.groupId).toBe("host-<1>");
+  expect(readMessages(aws(message("a", "a")))[0]).not.toHaveProperty("groupId");
+});
+
+test("ids and handles of any characters come out as they were written", () => {
+  const [messageId, ...handles] = ["\ufeffm😀", "h\u2028\ufeff", "ü😀".repeat(3_000), "a".repeat(9_000)];
+  for (const receiptHandle of handles) {
+    const xml = aws(message("a", "a").replace("m1", messageId).replace("AQEB+/=", receiptHandle));
+    expect(readMessages(xml)).toMatchObject([{ messageId, receiptHandle }]);
+  }
+});
+
+test("what outlives the body does not keep the answer in memory", () => {
+  const handle = "A".repeat(400);
+  const group = `<Attribute><Name>MessageGroupId</Name><Value>${"g".repeat(100)}</Value></Attribute>`;
+  const xml = aws(
+    message("a", "a", attributes + group)
+      .replace("AQEB+/=", handle)
+      .replace("m1", "m".repeat(36)),
+  );
+  const [read] = readMessages(xml);
+  // A piece of another text is counted without its characters, which are the other's.
+  const piece = estimateShallowMemoryUsageOf(xml.slice(100, 500));
+  expect(piece).toBeLessThan(100);
+  expect(estimateShallowMemoryUsageOf(read?.receiptHandle ?? "")).toBeGreaterThanOrEqual(400);
+  expect(estimateShallowMemoryUsageOf(read?.messageId ?? "")).toBeGreaterThanOrEqual(piece + 20);
+  expect(estimateShallowMemoryUsageOf(read?.groupId ?? "")).toBeGreaterThanOrEqual(100);
+});
 
 test("a batch tells what went through, what will never, and leaves the rest", () => {
   const failed = (id: string, code: string, fault: boolean) =>
@@ -18,7 +205,7 @@ test("a batch tells what went through, what will never, and leaves the rest", ()
   const { succeeded, refused } = readBatch(xml, "DeleteMessageBatch");
   expect([...succeeded]).toEqual(["0"]);
   expect([...refused]).toEqual(["1", "3", "4"]);
-  expect(() => readBatch(xml, "ChangeMessageVisibilityBatch")).toThrow(EtlError);
+  expect(() => readBatch(xml, "ChangeMessageVisibilityBatch")).toThrow(UnreadableAnswer);
 });
 
 test("an entry that went through, but not as it was sent, counts as refused", () => {
@@ -45,39 +232,4 @@ test("attributes by name", () => {
     ["QueueArn", "arn:aws:sqs:eu-west-1:1:q"],
     ["RedrivePolicy", '{"maxReceiveCount":3}'],
   ]);
-});
-
-test.each([
-  [errorAnswer("AWS.SimpleQueueService.NonExistentQueue"), "AWS.SimpleQueueService.NonExistentQueue"],
-  [errorAnswer("AccessDenied", "a stand-in may leave a raw < & in what follows the code"), "AccessDenied"],
-  [
-    "<ErrorResponse><RequestId>1</RequestId><Error><Code>\n  OverLimit </Code></Error></ErrorResponse>",
-    "OverLimit",
-  ],
-  [
-    errorAnswer(
-      "InvalidParameterValue",
-      "Value AQEB for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
-    ),
-    "ReceiptHandleIsInvalid",
-  ],
-  [
-    errorAnswer(
-      "InvalidParameterValue",
-      "Value 1-2 for parameter ReceiveRequestAttemptId is invalid. Reason: The receive call is not retryable.",
-    ),
-    "ReceiveRequestAttemptIdIsInvalid",
-  ],
-  [
-    errorAnswer("InvalidParameterValue", "Value 50000 for parameter VisibilityTimeout is invalid."),
-    "InvalidParameterValue",
-  ],
-  [errorAnswer("AccessDenied", "Value AQEB for parameter ReceiptHandle is invalid."), "AccessDenied"],
-  [errorAnswer("\u001b[31mred"), undefined],
-  [errorAnswer("x".repeat(101)), undefined],
-  ["<UnknownOperationException/>", undefined],
-  ["<html><body>502 Bad Gateway</body></html>", undefined],
-  ["", undefined],
-])("the code of an error: %p", (xml, code) => {
-  expect(readErrorCode(xml)).toBe(code as string);
 });

@@ -96,6 +96,12 @@ export function errorAnswer(code: string, message = "Scripted."): string {
   );
 }
 
+/** An answer of the Query protocol: a 200 with that content in the action's result. */
+export const answer = (action: string, content: string): Fault => ({
+  status: 200,
+  body: `<${action}Response><${action}Result>${content}</${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
+});
+
 /** An answer to `ReceiveMessage` that holds no message. */
 export const emptyReceive =
   '<?xml version="1.0"?><ReceiveMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">' +

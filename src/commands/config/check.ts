@@ -12,7 +12,7 @@ import { maskSettings } from "../../settings/settings.ts";
 import { defaultPath, fromFolderOf } from "../../settings/settings-file.ts";
 import { tableInSchema } from "../../settings/table-name.ts";
 import { readTextFile } from "../../settings/text-file.ts";
-import { resolveEndpoint } from "../../sqs/endpoint.ts";
+import { resolveEndpoint } from "../../sqs/queue-url.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { printable } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";

@@ -2,8 +2,8 @@
 
 import { arnByUrl, bucketPlaceholder, iamPolicy, type PolicyQueue } from "../../doctor/iam-policy.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { resolveEndpoint } from "../../sqs/endpoint.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
+import { resolveEndpoint } from "../../sqs/queue-url.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import type { Context } from "../context.ts";
 import { answerOf, openDeadline } from "./answer.ts";

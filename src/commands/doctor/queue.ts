@@ -1,19 +1,17 @@
 /** Gathers what is known of the queue side for `etl doctor`: everything is asked, and nothing changed. */
 
+import { callerIdentity } from "../../aws/identity.ts";
+import type { RetryPolicy } from "../../aws/retry.ts";
 import type { Answer } from "../../doctor/finding.ts";
 import type { DeadLetterFacts, QueueFacts } from "../../doctor/queue-facts.ts";
 import type { EtlError } from "../../errors.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { resolveEndpoint } from "../../sqs/endpoint.ts";
-import { callerIdentity } from "../../sqs/identity.ts";
+import type { QueueDescription } from "../../sqs/attributes.ts";
 import { inspectQueue, type QueueInspection } from "../../sqs/inspection.ts";
 import type { SqsQueueParts } from "../../sqs/queue-client.ts";
-import type { QueueDescription } from "../../sqs/queue-description.ts";
-import type { RetryPolicy } from "../../sqs/retry.ts";
-import { accountParts } from "../account.ts";
+import { redrivePlace, resolveEndpoint } from "../../sqs/queue-url.ts";
 import type { Context } from "../context.ts";
-import { noDeadLetterQueue, redrivePlace } from "../dead-letter-place.ts";
-import { sourceParts } from "../queue.ts";
+import { accountParts, noDeadLetterQueue, sourceParts } from "../queue.ts";
 import { answerNow, answerOf, type Deadline, openDeadline } from "./answer.ts";
 
 /** A lost connection is tried once more; the deadline ends everything else. */

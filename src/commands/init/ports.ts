@@ -2,9 +2,9 @@
 
 import type { Settings } from "../../settings/settings.ts";
 import type { SetupDatabase, SetupPorts, SetupQueue } from "../../setup/ports.ts";
-import { queueAccount } from "../account.ts";
 import type { Context } from "../context.ts";
 import { defaultMethod } from "../masker.ts";
+import { queueAccount } from "../queue.ts";
 import { setupDatabases } from "./databases.ts";
 import { setupKey } from "./key.ts";
 import { setupQueues } from "./queues.ts";

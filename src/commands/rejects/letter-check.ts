@@ -6,7 +6,7 @@ import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type KnownMessage, lookUpMessages, type MessageIdentity } from "../../postgres/known-messages.ts";
 import type { LedgerHome } from "../../postgres/ledger.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { readOrigin } from "../../sqs/return-queue.ts";
+import { readOrigin } from "../../sqs/dead-letter.ts";
 import type { Context } from "../context.ts";
 import { readDatabaseSettings } from "../table.ts";
 

@@ -3,7 +3,7 @@
 import type { Message } from "../../message/message.ts";
 import { giveBack } from "../../polling/give-back.ts";
 import type { Source } from "../../polling/ports.ts";
-import type { ReturnQueue } from "../../sqs/return-queue.ts";
+import type { ReturnQueue } from "../../sqs/dead-letter.ts";
 import type { LetterCheck } from "./letter-check.ts";
 
 /** Calls to each queue at one time. A FIFO queue's messages go one batch after the other, in their order. */

@@ -3,10 +3,9 @@
 import { EtlError } from "../../errors.ts";
 import type { QueueAttributes, Source } from "../../polling/ports.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { redrivePlace } from "../../sqs/queue-url.ts";
 import type { Context } from "../context.ts";
-import { redrivePlace } from "../dead-letter-place.ts";
-import { firstAnswer } from "../first-answer.ts";
-import { openQueue } from "../queue.ts";
+import { firstAnswer, openQueue } from "../queue.ts";
 import { systemClock } from "../system-clock.ts";
 
 /** One of the two. */

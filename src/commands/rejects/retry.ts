@@ -3,7 +3,7 @@
 import { EtlError, exitCodes } from "../../errors.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { createSqsReturnQueue } from "../../sqs/return-queue.ts";
+import { createSqsReturnQueue } from "../../sqs/dead-letter.ts";
 import { countOf } from "../../terminal/numbers.ts";
 import { jsonLine } from "../../terminal/printable.ts";
 import { formatRetry, type RetrySummary } from "../../terminal/retry-summary.ts";
@@ -17,7 +17,6 @@ import { lookAtLetters } from "./letter-look.ts";
 import { type MoveCounts, moveLetters, noLetters } from "./letter-move.ts";
 import { openLetterRecords } from "./letter-records.ts";
 import { openRetryPlaces, type RetryPlaces } from "./retry-places.ts";
-import { moveByServer } from "./server-move.ts";
 
 /** So many are looked at in a dry run where nobody says otherwise. */
 const defaultLook = 1_000;
@@ -43,13 +42,11 @@ interface Retry {
 export async function runRejectsRetry(context: Context, options: RejectsRetryOptions): Promise<number> {
   const stop = listenForStop(context);
   try {
-    if (options.byServer && (options.dryRun || options.max !== undefined)) throw serverMovesAll();
     const settings = readSettings(context, options);
     const places = await stop.orStopped(openRetryPlaces(settings, context));
     if (places === undefined) return stop.exitCode;
     const retry = { context, settings, options, places, stop };
-    if (options.dryRun) return await look(retry);
-    return options.byServer ? await letServerMove(retry) : await move(retry);
+    return await (options.dryRun ? look(retry) : move(retry));
   } finally {
     stop.end();
   }
@@ -91,24 +88,6 @@ async function openCheckOrWarn(
     context.log.warn(`the messages are not looked up in the ledger: ${error.message}`);
     return undefined;
   }
-}
-
-/** @throws EtlError where the server moves none of these messages */
-async function letServerMove({ context, settings, options, places, stop }: Retry): Promise<number> {
-  const task = await moveByServer(settings.queue, places, context, stop);
-  if (task === false) throw serverMovesNone();
-  await show(context, options.json, {
-    ...namesOf(places),
-    dryRun: false,
-    movedBy: "server",
-    moved: task?.moved,
-  });
-  context.log.info(
-    "moved by the queue server, a message has a new id: one whose row is stored already is stored again",
-  );
-  if (!stop.graceful.aborted) return 0;
-  context.log.info("the queue server goes on moving by itself");
-  return stop.exitCode;
 }
 
 async function move({ context, settings, options, places, stop }: Retry): Promise<number> {
@@ -161,24 +140,6 @@ function namesOf({ queue, letters }: RetryPlaces) {
 
 function toJson({ reasons, ...counts }: MoveCounts) {
   return { ...counts, reasons: Object.fromEntries([...reasons].sort()) };
-}
-
-function serverMovesAll(): EtlError {
-  return new EtlError({
-    kind: "usage",
-    operation: "rejects retry",
-    message: "--by-server moves every message, and goes with neither --dry-run nor --max",
-    hint: "etl rejects retry --by-server",
-  });
-}
-
-function serverMovesNone(): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "rejects retry",
-    message: "the queue server does not move these messages by itself",
-    hint: "run it again without --by-server",
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,300 @@
+/** Calls a service of AWS: signs, sends, reads the answer, and tries again what may pass. */
+
+import { EtlError } from "../errors.ts";
+import type { Clock } from "../polling/ports.ts";
+import { type CredentialSource, createCredentialSource } from "./credentials.ts";
+import type { ServiceName } from "./endpoint.ts";
+import {
+  answeredError,
+  type CallSubject,
+  isExpiredToken,
+  type Refusal,
+  refusesTime,
+  type ServiceErrors,
+  unreadableError,
+} from "./errors.ts";
+import { defaultRetryPolicy, type RetryParts, type RetryPolicy, withRetries } from "./retry.ts";
+import { type Credentials, RequestSigner, type ServiceRequest, SignatureClock } from "./signing.ts";
+import { bounded, type Route, routeInit, timeoutError, transportError } from "./transport.ts";
+import { UnreadableAnswer } from "./xml.ts";
+
+/** What a client is made of. Proxies, and profiles, are read from the process's own environment. */
+export interface ClientParts extends Route {
+  readonly clock: Clock;
+  /** Milliseconds since 1970 UTC. */
+  readonly now: () => number;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** What calls are signed with. @defaultValue what `env` leads to */
+  readonly credentials?: CredentialSource | undefined;
+  /** @defaultValue {@link defaultRetryPolicy} */
+  readonly retryPolicy?: RetryPolicy | undefined;
+  /**
+   * For one try, from the first byte sent to the last one read; of a receive, beyond the time that its poll is held open.
+   *
+   * @defaultValue 20,000
+   */
+  readonly timeoutMillis?: number | undefined;
+  /**
+   * Told by how many milliseconds this machine's clock is ahead of the server's (below 0: behind), when it has refused a
+   * signature for its time and the time of further ones has been corrected. Told again only when another difference
+   * is measured, such as about 0 after the clock has been set.
+   */
+  readonly onClockSkew?: ((aheadMillis: number) => void) | undefined;
+}
+
+/** What sets a service apart from the others. */
+export interface Service {
+  readonly name: ServiceName;
+  /** Reads what the body of an error says. Never throws. */
+  readonly readError: (body: string) => ErrorBody;
+  /** Added to what every request is sent with. */
+  readonly init?: BunFetchRequestInit;
+}
+
+/** What the body of an error says. */
+export type ErrorBody = Pick<Refusal, "code" | "bucketRegion">;
+
+/** One request, and what becomes of its answer. */
+export interface ServiceCall<Body, T> extends CallSubject {
+  readonly errors: ServiceErrors;
+  readonly region: string;
+  readonly request: ServiceRequest;
+  /** What to send in place of it after a try that failed. */
+  readonly requestAfter?: ((failure: EtlError) => ServiceRequest) | undefined;
+  /** How long the server may hold the answer back beyond the client's own timeout. @defaultValue 0 */
+  readonly heldMillis?: number | undefined;
+  /** The most that is read of the answer's body. @defaultValue 64 MiB */
+  readonly mostBytes?: number | undefined;
+  /** Ends the call at once, whatever it is waiting for. */
+  readonly signal?: AbortSignal | undefined;
+  /** Takes the body of a 200, as text or as bytes. */
+  readonly take: (answer: Response) => Promise<Body>;
+  /** Makes something of that. What it throws is the call's failure. */
+  readonly read: (body: Body) => T;
+  /**
+   * Whether an answer that cannot be read ends the call at once: what was handed out in it is hidden now, and another
+   * try would find nothing and say nothing. @defaultValue false
+   */
+  readonly unreadableEnds?: boolean | undefined;
+  /** Makes something of an answer that is longer than `mostBytes`. @defaultValue an error of kind protocol */
+  readonly tooLong?: (() => T) | undefined;
+  /** Makes something of an answer that is not a 200. @defaultValue the error that it is */
+  readonly refused?: ((refusal: Refusal) => T) | undefined;
+}
+
+type Answer<Body> = { readonly body: Body | undefined } | { readonly refusal: Refusal };
+
+/**
+ * More than any answer holds. SQS hands out 10 messages of at most 1 MiB, and a quotation mark takes six characters in
+ * its XML.
+ */
+const longestAnswerBytes = 64 * 1024 * 1024;
+
+/** A client of one service, in whatever region a call names. */
+export class ServiceClient {
+  /** What signs the calls. */
+  readonly credentials: CredentialSource;
+  /** How calls are tried again. */
+  readonly retry: RetryParts;
+  readonly #service: Service;
+  readonly #init: BunFetchRequestInit;
+  readonly #signatureClock: SignatureClock;
+  readonly #timeoutMillis: number;
+  /** By region. */
+  readonly #signers = new Map<string, RequestSigner>();
+  #requests = 0;
+  #open = 0;
+
+  /**
+   * Nothing is sent yet, and credentials are looked for only when something is.
+   *
+   * @param region where credentials are asked for, if neither environment nor profile names one
+   * @throws EtlError of kind config for a key or a CA bundle that cannot be used
+   */
+  constructor(service: Service, region: string, parts: ClientParts) {
+    const { env, clock, random, retryPolicy: policy = defaultRetryPolicy } = parts;
+    const signatureClock = new SignatureClock(parts.now, parts.onClockSkew);
+    // Expiry is told by the same clock, else a machine that is ahead would renew its credentials at every call.
+    const now = () => signatureClock.now();
+    this.credentials = parts.credentials ?? createCredentialSource({ env, region, now });
+    this.retry = { policy, clock, random };
+    this.#service = service;
+    this.#init = { ...routeInit(parts), ...service.init };
+    this.#signatureClock = signatureClock;
+    this.#timeoutMillis = parts.timeoutMillis ?? 20_000;
+  }
+
+  /** Requests sent so far, retries included. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Requests that are not answered yet. */
+  get openRequests(): number {
+    return this.#open;
+  }
+
+  /**
+   * Calls the service and reads its answer.
+   *
+   * @throws EtlError once retries are exhausted or if there is no use in any; the signal's reason if it is aborted
+   */
+  call<Body, T>(call: ServiceCall<Body, T>): Promise<T> {
+    const { signal, requestAfter } = call;
+    let { request } = call;
+    const goesOn = (failure: EtlError) => {
+      if (requestAfter !== undefined) request = requestAfter(failure);
+      return failure.retryable && !(call.unreadableEnds === true && failure.kind === "protocol");
+    };
+    const tries = () => withRetries(() => this.#try(call, request), this.retry, signal, goesOn);
+    return signal === undefined ? tries() : endedBy(signal, tries);
+  }
+
+  async #try<Body, T>(call: ServiceCall<Body, T>, request: ServiceRequest): Promise<T> {
+    const credentials = await this.credentials.current();
+    let answer = await this.#send(call, request, credentials);
+    if ("refusal" in answer) answer = await this.#afterRefusal(call, request, credentials, answer);
+    if ("refusal" in answer) {
+      if (call.refused !== undefined) return call.refused(answer.refusal);
+      throw answeredError(answer.refusal, call.errors);
+    }
+    if (answer.body === undefined) {
+      if (call.tooLong !== undefined) return call.tooLong();
+      throw tooLong(call);
+    }
+    try {
+      return call.read(answer.body);
+    } catch (error) {
+      throw error instanceof UnreadableAnswer ? unreadableError(call, call.errors) : error;
+    }
+  }
+
+  /** Sends once more, by the server's time or with new credentials, if that may be what the refusal is about. */
+  async #afterRefusal<Body>(
+    call: ServiceCall<Body, unknown>,
+    request: ServiceRequest,
+    credentials: Credentials,
+    refused: Answer<Body>,
+  ): Promise<Answer<Body>> {
+    const answer = await this.#inTime(call, request, credentials, refused);
+    if (!("refusal" in answer && isExpiredToken(answer.refusal))) return answer;
+    const renewed = await this.credentials.renew();
+    const isNew =
+      renewed.accessKeyId !== credentials.accessKeyId || renewed.sessionToken !== credentials.sessionToken;
+    if (!isNew) return answer;
+    return this.#inTime(call, request, renewed, await this.#send(call, request, renewed));
+  }
+
+  /** The answer; or another one, to a request signed by the server's time, if the first was refused for its time. */
+  async #inTime<Body>(
+    call: ServiceCall<Body, unknown>,
+    request: ServiceRequest,
+    credentials: Credentials,
+    answer: Answer<Body>,
+  ): Promise<Answer<Body>> {
+    if (!("refusal" in answer && refusesTime(answer.refusal))) return answer;
+    const { clockAheadMillis } = answer.refusal;
+    if (clockAheadMillis !== undefined) this.#signatureClock.correct(clockAheadMillis);
+    return this.#send(call, request, credentials);
+  }
+
+  async #send<Body>(
+    call: ServiceCall<Body, unknown>,
+    request: ServiceRequest,
+    credentials: Credentials,
+  ): Promise<Answer<Body>> {
+    const { signal } = call;
+    const { settings } = call.errors;
+    const timeoutMillis = this.#timeoutMillis + (call.heldMillis ?? 0);
+    const signedAtMillis = this.#signatureClock.now();
+    const signer = this.#signerOf(call.region);
+    const { url, method, body, ...signed } = await signer.sign(request, credentials, signedAtMillis);
+    // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
+    const headers = { ...signed.headers, "accept-encoding": "identity" };
+    signal?.throwIfAborted();
+
+    const ending = new AbortController();
+    const onAbort = () => ending.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    const onTimeout = () => ending.abort(timeoutError(call, timeoutMillis, settings));
+    const timer = setTimeout(onTimeout, timeoutMillis);
+    this.#requests += 1;
+    this.#open += 1;
+    try {
+      const response = await fetch(url, { ...this.#init, method, headers, body, signal: ending.signal });
+      const answer = await bounded(response, call.mostBytes ?? longestAnswerBytes);
+      if (response.status === 200) return { body: answer && (await call.take(answer)) };
+      const text = (await answer?.text()) ?? "";
+      return { refusal: this.#refusal(call, response, text, signedAtMillis) };
+    } catch (error) {
+      if (ending.signal.aborted) throw ending.signal.reason;
+      throw transportError(call, error, settings);
+    } finally {
+      this.#open -= 1;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #signerOf(region: string): RequestSigner {
+    let signer = this.#signers.get(region);
+    if (signer === undefined) {
+      signer = new RequestSigner({ service: this.#service.name, region });
+      this.#signers.set(region, signer);
+    }
+    return signer;
+  }
+
+  #refusal(
+    { operation, resource, host, region }: CallSubject & { readonly region: string },
+    { status, headers }: Response,
+    text: string,
+    signedAtMillis: number,
+  ): Refusal {
+    const said = this.#service.readError(text);
+    const serverMillis = Date.parse(headers.get("date") ?? "");
+    const isTold = !Number.isNaN(serverMillis);
+    return {
+      operation,
+      resource,
+      host,
+      region,
+      status,
+      code: said.code,
+      bucketRegion: headers.get("x-amz-bucket-region") ?? said.bucketRegion,
+      clockAheadMillis: isTold ? this.#signatureClock.aheadOf(serverMillis) : undefined,
+      signedAheadMillis: isTold ? signedAtMillis - serverMillis : undefined,
+    };
+  }
+}
+
+function tooLong({
+  operation,
+  resource,
+  errors: { name, settings },
+}: Pick<ServiceCall<unknown, unknown>, "operation" | "resource" | "errors">): EtlError {
+  const message = `the answer is longer than any that ${name} gives`;
+  const hint = `check ${settings.join(" and ")}`;
+  return new EtlError({ kind: "protocol", operation, resource, message, hint });
+}
+
+/** The operation's outcome, or the signal's reason as soon as it is aborted. Not `Promise.race`, which makes far more of it. */
+function endedBy<T>(signal: AbortSignal, operation: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    const end = () => signal.removeEventListener("abort", onAbort);
+    operation().then(
+      (result) => {
+        end();
+        resolve(result);
+      },
+      (error) => {
+        end();
+        reject(error);
+      },
+    );
+  });
+}
