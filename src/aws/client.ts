@@ -1,18 +1,19 @@
 /** Calls a service of AWS: signs, sends, reads the answer, and tries again what may pass. */
 
-import { EtlError } from "../errors.ts";
+import type { EtlError } from "../errors.ts";
 import type { Clock } from "../polling/ports.ts";
 import { type CredentialSource, createCredentialSource } from "./credentials.ts";
 import type { ServiceName } from "./endpoint.ts";
 import {
+  answerError,
   answeredError,
   type CallSubject,
   isExpiredToken,
   type Refusal,
   refusesTime,
   type ServiceErrors,
-  unreadableError,
 } from "./errors.ts";
+import { readErrorBody } from "./query-protocol.ts";
 import { defaultRetryPolicy, type RetryParts, type RetryPolicy, withRetries } from "./retry.ts";
 import { type Credentials, RequestSigner, type ServiceRequest, SignatureClock } from "./signing.ts";
 import { bounded, type Route, routeInit, timeoutError, transportError } from "./transport.ts";
@@ -46,14 +47,11 @@ export interface ClientParts extends Route {
 /** What sets a service apart from the others. */
 export interface Service {
   readonly name: ServiceName;
-  /** Reads what the body of an error says. Never throws. */
-  readonly readError: (body: string) => ErrorBody;
+  /** Makes an error's code more precise by its text; undefined if that has nothing to say. */
+  readonly refineCode?: (code: string, text: string) => string | undefined;
   /** Added to what every request is sent with. */
   readonly init?: BunFetchRequestInit;
 }
-
-/** What the body of an error says. */
-export type ErrorBody = Pick<Refusal, "code" | "bucketRegion">;
 
 /** One request, and what becomes of its answer. */
 export interface ServiceCall<Body, T> extends CallSubject {
@@ -151,52 +149,30 @@ export class ServiceClient {
     return signal === undefined ? tries() : endedBy(signal, tries);
   }
 
+  /** Sends once; and once more by the server's time, or with new credentials, if that may be what is refused. */
   async #try<Body, T>(call: ServiceCall<Body, T>, request: ServiceRequest): Promise<T> {
-    const credentials = await this.credentials.current();
-    let answer = await this.#send(call, request, credentials);
-    if ("refusal" in answer) answer = await this.#afterRefusal(call, request, credentials, answer);
-    if ("refusal" in answer) {
-      if (call.refused !== undefined) return call.refused(answer.refusal);
-      throw answeredError(answer.refusal, call.errors);
+    let credentials = await this.credentials.current();
+    let [isCorrected, isRenewed] = [false, false];
+    for (;;) {
+      const answer = await this.#send(call, request, credentials);
+      if (!("refusal" in answer)) return readBody(call, answer.body);
+      const { refusal } = answer;
+      if (!isCorrected && refusesTime(refusal)) {
+        isCorrected = true;
+        const { clockAheadMillis } = refusal;
+        if (clockAheadMillis !== undefined) this.#signatureClock.correct(clockAheadMillis);
+        continue;
+      }
+      if (!isRenewed && isExpiredToken(refusal)) {
+        isRenewed = true;
+        const { accessKeyId, sessionToken } = credentials;
+        credentials = await this.credentials.renew();
+        isCorrected = false;
+        if (credentials.accessKeyId !== accessKeyId || credentials.sessionToken !== sessionToken) continue;
+      }
+      if (call.refused !== undefined) return call.refused(refusal);
+      throw answeredError(refusal, call.errors);
     }
-    if (answer.body === undefined) {
-      if (call.tooLong !== undefined) return call.tooLong();
-      throw tooLong(call);
-    }
-    try {
-      return call.read(answer.body);
-    } catch (error) {
-      throw error instanceof UnreadableAnswer ? unreadableError(call, call.errors) : error;
-    }
-  }
-
-  /** Sends once more, by the server's time or with new credentials, if that may be what the refusal is about. */
-  async #afterRefusal<Body>(
-    call: ServiceCall<Body, unknown>,
-    request: ServiceRequest,
-    credentials: Credentials,
-    refused: Answer<Body>,
-  ): Promise<Answer<Body>> {
-    const answer = await this.#inTime(call, request, credentials, refused);
-    if (!("refusal" in answer && isExpiredToken(answer.refusal))) return answer;
-    const renewed = await this.credentials.renew();
-    const isNew =
-      renewed.accessKeyId !== credentials.accessKeyId || renewed.sessionToken !== credentials.sessionToken;
-    if (!isNew) return answer;
-    return this.#inTime(call, request, renewed, await this.#send(call, request, renewed));
-  }
-
-  /** The answer; or another one, to a request signed by the server's time, if the first was refused for its time. */
-  async #inTime<Body>(
-    call: ServiceCall<Body, unknown>,
-    request: ServiceRequest,
-    credentials: Credentials,
-    answer: Answer<Body>,
-  ): Promise<Answer<Body>> {
-    if (!("refusal" in answer && refusesTime(answer.refusal))) return answer;
-    const { clockAheadMillis } = answer.refusal;
-    if (clockAheadMillis !== undefined) this.#signatureClock.correct(clockAheadMillis);
-    return this.#send(call, request, credentials);
   }
 
   async #send<Body>(
@@ -252,7 +228,8 @@ export class ServiceClient {
     text: string,
     signedAtMillis: number,
   ): Refusal {
-    const said = this.#service.readError(text);
+    const { name, refineCode } = this.#service;
+    const said = readErrorBody(text, name === "s3");
     const serverMillis = Date.parse(headers.get("date") ?? "");
     const isTold = !Number.isNaN(serverMillis);
     return {
@@ -261,22 +238,27 @@ export class ServiceClient {
       host,
       region,
       status,
-      code: said.code,
-      bucketRegion: headers.get("x-amz-bucket-region") ?? said.bucketRegion,
+      code: (said.code && refineCode?.(said.code, said.text)) ?? said.code,
+      bucketRegion: headers.get("x-amz-bucket-region") ?? said.region,
       clockAheadMillis: isTold ? this.#signatureClock.aheadOf(serverMillis) : undefined,
       signedAheadMillis: isTold ? signedAtMillis - serverMillis : undefined,
     };
   }
 }
 
-function tooLong({
-  operation,
-  resource,
-  errors: { name, settings },
-}: Pick<ServiceCall<unknown, unknown>, "operation" | "resource" | "errors">): EtlError {
-  const message = `the answer is longer than any that ${name} gives`;
-  const hint = `check ${settings.join(" and ")}`;
-  return new EtlError({ kind: "protocol", operation, resource, message, hint });
+function readBody<Body, T>(call: ServiceCall<Body, T>, body: Body | undefined): T {
+  if (body === undefined) {
+    if (call.tooLong !== undefined) return call.tooLong();
+    const message = `the answer is longer than any that ${call.errors.name} gives`;
+    throw answerError(call, call.errors, { message });
+  }
+  try {
+    return call.read(body);
+  } catch (error) {
+    if (!(error instanceof UnreadableAnswer)) throw error;
+    const message = `the answer is not what ${call.errors.name} answers`;
+    throw answerError(call, call.errors, { message, retryable: true });
+  }
 }
 
 /** The operation's outcome, or the signal's reason as soon as it is aborted. Not `Promise.race`, which makes far more of it. */

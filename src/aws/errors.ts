@@ -112,80 +112,73 @@ export function answeredError(refusal: Refusal, errors: ServiceErrors): EtlError
 /** What an answer means; the service's own meanings can be told by identity. */
 export function meaningOf(refusal: Refusal, errors: ServiceErrors): Meaning {
   const { status, code = "", host, region } = refusal;
-  const { name, settings, denied } = errors;
+  const { name, denied, missing } = errors;
   if (refusesTime(refusal)) return clockMeaning(refusal);
   const own = errors.codes?.get(code);
   if (own !== undefined) return own;
-  if (throttleCodes.has(code)) return throttledMeaning(errors);
+  const throttled = errors.throttled ?? passing(`${name} asks for fewer requests`, "run it again");
+  if (throttleCodes.has(code)) return throttled;
   if (denialCodes.has(code)) return denied;
-  if (unknownKeyCodes.has(code)) {
-    return {
-      kind: "permission",
-      message: "AWS does not know the access key",
-      hint: "check which credentials are used: aws sts get-caller-identity",
-    };
-  }
-  if (expiredTokenCodes.has(code)) {
-    return {
-      kind: "permission",
-      message: "the session token has expired",
-      hint: "sign in again (aws sso login), or set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
-    };
-  }
+  if (unknownKeyCodes.has(code)) return unknownKey;
+  if (expiredTokenCodes.has(code)) return expiredToken;
   if (signatureCodes.has(code)) {
-    return {
-      kind: "permission",
-      message: `AWS does not accept the request's signature, made for the region ${region}`,
-      hint: "check AWS_SECRET_ACCESS_KEY, and AWS_REGION if the queue URL names no region",
-    };
+    const message = `AWS does not accept the request's signature, made for the region ${region}`;
+    return permission(
+      message,
+      "check AWS_SECRET_ACCESS_KEY, and AWS_REGION if the queue URL names no region",
+    );
   }
-  if (status === 429) return throttledMeaning(errors);
+  if (status === 429) return throttled;
   if (status >= 500 || status === 408) {
-    return {
-      kind: "temporary",
-      message: `${host} answered with an error of its own (HTTP ${status})`,
-      hint: `run it again; https://health.aws.amazon.com says whether ${name} has trouble`,
-      retryable: true,
-    };
+    const message = `${host} answered with an error of its own (HTTP ${status})`;
+    return passing(message, `run it again; https://health.aws.amazon.com says whether ${name} has trouble`);
   }
-  if (status === 407) {
-    return {
-      kind: "permission",
-      message: "the proxy wants a user name and a password",
-      hint: "HTTPS_PROXY=http://user:password@host:port",
-    };
-  }
+  if (status === 407) return proxyWantsPassword;
   if (status === 401 || status === 403) return denied;
-  if (status === 404 && errors.missing !== undefined) return errors.missing;
-  return {
-    kind: "protocol",
-    message: `${host} did not answer as ${name} does (HTTP ${status}${code && `, ${code}`})`,
-    hint: `check ${settings.join(" and ")}`,
-  };
+  if (status === 404 && missing !== undefined) return missing;
+  const message = `${host} did not answer as ${name} does (HTTP ${status}${code && `, ${code}`})`;
+  return { kind: "protocol", message, hint: `check ${errors.settings.join(" and ")}` };
 }
 
-/** The error of a 200 that cannot be read; another answer may be whole. */
-export function unreadableError(
-  { operation, resource }: CallSubject,
-  { name, settings, unreadableHint }: ServiceErrors,
-): EtlError {
-  const message = `the answer is not what ${name} answers`;
-  const hint = unreadableHint ?? `check ${settings.join(" and ")}`;
-  return new EtlError({ kind: "protocol", operation, resource, message, hint, retryable: true });
+/** A lack of permission. */
+export const permission = (message: string, hint: string): Meaning => ({ kind: "permission", message, hint });
+
+/** A wrong setting. */
+export const config = (message: string, hint: string): Meaning => ({ kind: "config", message, hint });
+
+/** What may pass, so that the call is tried again. */
+export function passing(message: string, hint: string): Meaning {
+  return { kind: "temporary", message, hint, retryable: true };
 }
 
-function throttledMeaning({ name, throttled }: ServiceErrors): Meaning {
-  const message = `${name} asks for fewer requests`;
-  return throttled ?? { kind: "temporary", message, hint: "run it again", retryable: true };
-}
+const unknownKey = permission(
+  "AWS does not know the access key",
+  "check which credentials are used: aws sts get-caller-identity",
+);
+const expiredToken = permission(
+  "the session token has expired",
+  "sign in again (aws sso login), or set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+);
+const proxyWantsPassword = permission(
+  "the proxy wants a user name and a password",
+  "HTTPS_PROXY=http://user:password@host:port",
+);
 
 function clockMeaning({ clockAheadMillis = 0 }: Refusal): Meaning {
-  const hint = "set the clock (timedatectl set-ntp true), then run it again";
   const minutes = Math.round(Math.abs(clockAheadMillis) / 60_000);
   const side = clockAheadMillis > 0 ? "ahead of" : "behind";
   const message =
     Math.abs(clockAheadMillis) < 60_000
       ? "AWS refuses the request's time: this machine's clock differs from the real time"
       : `this machine's clock is ${minutes} min ${side} AWS's, which refuses the request`;
-  return { kind: "config", message, hint };
+  return config(message, "set the clock (timedatectl set-ntp true), then run it again");
+}
+
+/** The error of a 200 that is not the service's, as far as can be told. */
+export function answerError(
+  { operation, resource }: CallSubject,
+  { settings, unreadableHint = `check ${settings.join(" and ")}` }: ServiceErrors,
+  what: Pick<Meaning, "message" | "retryable">,
+): EtlError {
+  return new EtlError({ kind: "protocol", operation, resource, hint: unreadableHint, ...what });
 }

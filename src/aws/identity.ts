@@ -5,7 +5,7 @@ import { type ClientParts, ServiceClient } from "./client.ts";
 import { staticOrigin } from "./credentials.ts";
 import { endpointSettings, environmentEndpoint, regionOf, resolveServiceEndpoint } from "./endpoint.ts";
 import type { ServiceErrors } from "./errors.ts";
-import { asText, encodeForm, formRequest, readQueryError, readResult, required } from "./query-protocol.ts";
+import { asText, encodeForm, formRequest, readResult, required } from "./query-protocol.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { UnreadableAnswer } from "./xml.ts";
 
@@ -64,8 +64,7 @@ const tellingKinds: ReadonlySet<string> = new Set(["permission", "config"]);
  */
 export async function callerIdentity(parts: AccountParts): Promise<CallerIdentity> {
   const region = regionOf(parts.env, parts.region, parts.endpoint);
-  const service = { name: "sts", readError: readQueryError } as const;
-  const client = new ServiceClient(service, region, { ...parts, retryPolicy, timeoutMillis });
+  const client = new ServiceClient({ name: "sts" }, region, { ...parts, retryPolicy, timeoutMillis });
   const { source = staticOrigin } = await client.credentials.current();
   const named = environmentEndpoint("sts", parts.env);
   if (named === undefined && parts.endpoint !== undefined) return { source };

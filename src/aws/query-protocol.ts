@@ -1,6 +1,5 @@
 /** The Query protocol, which SQS and STS speak: a form is sent, and XML comes back. */
 
-import type { ErrorBody } from "./client.ts";
 import type { ServiceRequest } from "./signing.ts";
 import { UnreadableAnswer, XmlReader } from "./xml.ts";
 
@@ -43,6 +42,19 @@ export function readResult(
   if (!found) throw new UnreadableAnswer();
 }
 
+/** Reads those of the current element's children that are named, as texts by their names, and leaves it. */
+export function readTexts(
+  reader: XmlReader,
+  names: ReadonlySet<string>,
+  into = new Map<string, string>(),
+): ReadonlyMap<string, string> {
+  for (let element = reader.child(); element !== undefined; element = reader.child()) {
+    if (names.has(element)) into.set(element, reader.text());
+    else reader.skip();
+  }
+  return into;
+}
+
 /** The text of that name, which every such answer has. */
 export function required(texts: ReadonlyMap<string, string>, name: string): string {
   const text = texts.get(name);
@@ -50,40 +62,37 @@ export function required(texts: ReadonlyMap<string, string>, name: string): stri
   return text;
 }
 
+/** What the body of an error says. */
+export interface ErrorBody {
+  /** Undefined if the body is no error of AWS, or the code not a plain word. */
+  readonly code: string | undefined;
+  readonly text: string;
+  /** The region that S3 says the bucket is in, as it stands there. */
+  readonly region: string | undefined;
+}
+
+const errorTexts: ReadonlySet<string> = new Set(["Code", "Message", "Region"]);
+
 /**
- * The code in an error's body; undefined if the body is no error of the protocol, or the code not a plain word.
+ * Reads the body of an error. Never throws.
  *
- * @param refine makes the code more precise by the error's text; undefined if that has nothing to say
+ * @param bare whether it may be an `Error` that stands alone, as S3 has it, and not in an `ErrorResponse`
  */
-export function readQueryError(
-  text: string,
-  refine: (code: string, text: string) => string | undefined = () => undefined,
-): ErrorBody {
-  let code: string | undefined;
+export function readErrorBody(body: string, bare: boolean): ErrorBody {
+  const texts = new Map<string, string>();
   try {
-    const reader = new XmlReader(text);
-    if (reader.root() !== "ErrorResponse") return { code };
-    for (let element = reader.child(); element !== undefined; element = reader.child()) {
-      if (element !== "Error") {
-        reader.skip();
-        continue;
-      }
-      for (let part = reader.child(); part !== undefined; part = reader.child()) {
-        if (part === "Code") code = errorCode(reader.text());
-        else if (part === "Message" && code !== undefined) code = refine(code, reader.text()) ?? code;
-        else reader.skip();
-      }
-      break;
-    }
+    const reader = new XmlReader(body);
+    let element: string | undefined = reader.root();
+    if (element === "ErrorResponse") {
+      element = reader.child();
+      for (; element !== undefined && element !== "Error"; element = reader.child()) reader.skip();
+    } else if (!bare) element = undefined;
+    if (element === "Error") readTexts(reader, errorTexts, texts);
   } catch {
     // What was read before the place where it is not XML still counts: stand-ins leave raw markup behind the code.
   }
-  return { code };
-}
-
-/** The code as it stands in an error's body; undefined if that is not a plain word. */
-export function errorCode(text: string): string | undefined {
-  return /^[A-Za-z0-9._]{1,100}$/.exec(text.trim())?.[0];
+  const code = /^[A-Za-z0-9._]{1,100}$/.exec(texts.get("Code")?.trim() ?? "")?.[0];
+  return { code, text: texts.get("Message") ?? "", region: texts.get("Region")?.trim() };
 }
 
 /** By byte: 1 if it stands for itself. Others than these may be written so, too, but none has to be. */

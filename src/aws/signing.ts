@@ -31,13 +31,20 @@ export interface SignedRequest {
   readonly body: string | null;
 }
 
+/** What a signature depends on beside the body. */
+interface Framing {
+  readonly request: Omit<ServiceRequest, "body">;
+  readonly credentials: Credentials;
+  readonly second: number;
+}
+
 /** Signs one service's requests in one region. */
 export class RequestSigner {
   readonly #scope: { readonly service: string; readonly region: string };
   /** Signing keys, derived once a day for each secret. */
   readonly #keys = new Map<string, ArrayBuffer>();
   /** Of the last request: thousands in one second may differ in nothing but their bodies. */
-  #last: FramedRequest | undefined;
+  #last: (Framing & { readonly frame: SigningFrame }) | undefined;
 
   /** @param scope what the signatures are good for, such as `sqs` in `eu-west-1` */
   constructor(scope: { readonly service: string; readonly region: string }) {
@@ -46,18 +53,17 @@ export class RequestSigner {
 
   /** @param atMillis the time that the signature carries, in milliseconds since 1970 UTC */
   async sign(request: ServiceRequest, credentials: Credentials, atMillis: number): Promise<SignedRequest> {
-    const second = Math.floor(atMillis / 1000);
-    const framing = { request, credentials, second };
+    const framing = { request, credentials, second: Math.floor(atMillis / 1000) };
     const last = this.#last;
-    const { frame } = last && isAlike(last, framing) ? last : await this.#newFrame(framing);
-    const body = request.body ?? null;
-    return { ...frame.sign(body ?? ""), method: request.method, body };
+    const frame = last && isAlike(last, framing) ? last.frame : await this.#newFrame(framing);
+    const { method, body = null } = request;
+    return { url: frame.url, method, headers: signBody(frame, body ?? ""), body };
   }
 
-  async #newFrame({ request, credentials, second }: Framing): Promise<FramedRequest> {
+  async #newFrame({ request, credentials, second }: Framing): Promise<SigningFrame> {
     const { method, url, headers = {} } = request;
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-    const frame = await SigningFrame.of({
+    const frame = await new BlankSigner({
       ...this.#scope,
       method,
       url,
@@ -67,23 +73,11 @@ export class RequestSigner {
       ...(sessionToken === undefined ? {} : { sessionToken }),
       cache: this.#keys,
       datetime: new Date(second * 1000).toISOString().replace(/[:-]|\.\d{3}/g, ""),
-    });
+    }).frame();
     // Not the request itself, which would keep its body.
-    const framed = { request: { method, url, headers: request.headers }, credentials, second, frame };
-    this.#last = framed;
-    return framed;
+    this.#last = { request: { method, url, headers: request.headers }, credentials, second, frame };
+    return frame;
   }
-}
-
-/** What a signature depends on beside the body. */
-interface Framing {
-  readonly request: Omit<ServiceRequest, "body">;
-  readonly credentials: Credentials;
-  readonly second: number;
-}
-
-interface FramedRequest extends Framing {
-  readonly frame: SigningFrame;
 }
 
 /** Headers and credentials are compared by identity: another object costs a frame, and no more. */
@@ -97,10 +91,15 @@ function isAlike(one: Framing, other: Framing): boolean {
   );
 }
 
-/** Of a header in which a body's hash is given, or said to be left out, as S3 takes it. */
-const contentHash = "x-amz-content-sha256";
-
-interface FrameParts {
+/**
+ * A signed request without its body.
+ *
+ * aws4fetch works out all of it for each request, and hands each hash to another thread through WebCrypto, which takes
+ * many times as long as hashing (`scripts/bench --only parts`).
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ */
+interface SigningFrame {
   readonly url: string;
   /** All but `authorization`, by lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -115,38 +114,23 @@ interface FrameParts {
   readonly keyed: Bun.CryptoHasher;
 }
 
-/**
- * A signed request without its body.
- *
- * aws4fetch works out all of it for each request, and hands each hash to another thread through WebCrypto, which takes
- * many times as long as hashing (`scripts/bench --only parts`).
- *
- * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
- */
-class SigningFrame {
-  readonly #parts: FrameParts;
-
-  private constructor(parts: FrameParts) {
-    this.#parts = parts;
-  }
-
-  /** @param options as aws4fetch takes them, without a body */
-  static async of(options: ConstructorParameters<typeof AwsV4Signer>[0]): Promise<SigningFrame> {
-    return new SigningFrame(await new BlankSigner(options).frame());
-  }
-
-  /** Adds the signature of a body, which is empty if a request has none. */
-  sign(body: string): { url: string; headers: Record<string, string> } {
-    const { url, headers, authorization, canonicalRequest, hashesBody, scope, keyed } = this.#parts;
-    const canonicalHash = sha256(hashesBody ? canonicalRequest + sha256(body) : canonicalRequest);
-    const hasher = keyed.copy().update(scope + canonicalHash);
-    return { url, headers: { ...headers, authorization: authorization + hasher.digest("hex") } };
-  }
+/** The headers with the signature of a body, which is empty if a request has none. */
+function signBody(frame: SigningFrame, body: string): Record<string, string> {
+  const { headers, authorization, canonicalRequest, hashesBody, scope, keyed } = frame;
+  const canonicalHash = sha256(hashesBody ? canonicalRequest + sha256(body) : canonicalRequest);
+  const signature = keyed
+    .copy()
+    .update(scope + canonicalHash)
+    .digest("hex");
+  return { ...headers, authorization: authorization + signature };
 }
+
+/** Of a header in which a body's hash is given, or said to be left out, as S3 takes it. */
+const contentHash = "x-amz-content-sha256";
 
 /** aws4fetch's signer, with blanks for what depends on the body. */
 class BlankSigner extends AwsV4Signer {
-  async frame(): Promise<FrameParts> {
+  async frame(): Promise<SigningFrame> {
     const keyName = [this.secretAccessKey, this.datetime.slice(0, 8), this.region, this.service].join();
     // Derives the key, to sign a blank with it, and keeps it under that name.
     if (!this.cache.has(keyName)) await super.signature();

@@ -1,15 +1,20 @@
 /** Reads from S3 what a message points to: its content, or why it can never be had. */
 
-import { type ClientParts, type ErrorBody, type Service, ServiceClient } from "../aws/client.ts";
+import { type ClientParts, type Service, ServiceClient } from "../aws/client.ts";
 import {
   endpointSettings,
   environmentEndpoint,
   resolveServiceEndpoint,
   type ServiceEndpoint,
 } from "../aws/endpoint.ts";
-import { answeredError, type Refusal, type ServiceErrors } from "../aws/errors.ts";
-import { errorCode, readQueryError } from "../aws/query-protocol.ts";
-import { XmlReader } from "../aws/xml.ts";
+import {
+  answeredError,
+  config,
+  passing,
+  permission,
+  type Refusal,
+  type ServiceErrors,
+} from "../aws/errors.ts";
 import { EtlError } from "../errors.ts";
 import type { PayloadFault } from "../message/message.ts";
 
@@ -25,17 +30,21 @@ const mostBuckets = 1000;
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** What is stored compressed comes as it is stored: its length is the one that is stated, and bounded. */
-const s3: Service = { name: "s3", readError, init: { decompress: false } };
+const s3: Service = { name: "s3", init: { decompress: false } };
 
 const errors: ServiceErrors = {
   name: "S3",
   settings: endpointSettings("s3"),
-  denied: {
-    kind: "permission",
-    message: "the credentials may not read the payload that a message has in S3",
-    hint: "allow s3:GetObject on the objects of the payloads' bucket, and kms:Decrypt on the key it is encrypted with",
-  },
+  denied: permission(
+    "the credentials may not read the payload that a message has in S3",
+    "allow s3:GetObject on the objects of the payloads' bucket, and kms:Decrypt on the key it is encrypted with",
+  ),
 };
+
+const keyUnusable = config(
+  "the KMS key of a payload in S3 cannot be used",
+  "check that the key of the payloads' bucket exists and is enabled",
+);
 
 /**
  * Codes that speak of one object: it is not there, was moved to an archive, is encrypted with a key of its sender's
@@ -80,26 +89,27 @@ export class PayloadStore {
   /**
    * Reads one payload.
    *
-   * S3 denies also what is not there, where the credentials may not list the bucket. So a denial is taken for a
+   * S3 denies also what is not there, if the credentials may not list the bucket. So a denial is taken for a
    * missing object in a bucket that another payload has been read from, and for a missing permission elsewhere.
    *
    * @throws EtlError once retries are exhausted or if there is no use in any; the signal's reason if it is aborted
    */
   async get(pointer: PayloadPointer, signal: AbortSignal): Promise<Payload> {
     const { bucket } = pointer;
-    const first = await this.#getFrom(pointer, this.#regions.get(bucket) ?? this.#endpoint.region, signal);
-    if (!("region" in first)) return first;
-    if (this.#regions.size >= mostBuckets) this.#regions.clear();
-    this.#regions.set(bucket, first.region);
-    const second = await this.#getFrom(pointer, first.region, signal);
-    if (!("region" in second)) return second;
+    for (let tries = 0; tries < 2; tries += 1) {
+      const region = this.#regions.get(bucket) ?? this.#endpoint.region;
+      const found = await this.#getFrom(pointer, region, signal);
+      if (!("region" in found)) return found;
+      if (this.#regions.size >= mostBuckets) this.#regions.clear();
+      this.#regions.set(bucket, found.region);
+    }
     throw new EtlError({
-      kind: "temporary",
       operation,
       resource: this.#endpoint.host,
-      message: "S3 sends the request for a payload from region to region",
-      hint: "run it again: the bucket may have been made anew",
-      retryable: true,
+      ...passing(
+        "S3 sends the request for a payload from region to region",
+        "run it again: the bucket may have been made anew",
+      ),
     });
   }
 
@@ -119,40 +129,26 @@ export class PayloadStore {
       mostBytes: longestPayloadBytes,
       signal,
       take: (answer) => answer.bytes(),
-      read: (body): Payload | Elsewhere => {
-        this.#wasRead(pointer.bucket);
-        return decoded(body);
-      },
-      tooLong: () => {
-        this.#wasRead(pointer.bucket);
-        return { fault: "payload_too_large" };
-      },
+      read: (body): Payload | Elsewhere => this.#read(pointer.bucket, decoded(body)),
+      tooLong: () => this.#read(pointer.bucket, { fault: "payload_too_large" }),
       refused: (refusal) => this.#refused(refusal, pointer.bucket),
     });
   }
 
-  #wasRead(bucket: string): void {
+  #read(bucket: string, payload: Payload): Payload {
     if (this.#readable.size < mostBuckets) this.#readable.add(bucket);
+    return payload;
   }
 
   #refused(refusal: Refusal, bucket: string): Payload | Elsewhere {
-    const { code = "", status, region, bucketRegion } = refusal;
+    const { code = "", resource, status, region, bucketRegion } = refusal;
     // A request for another region is redirected (301, 307) or, where it cannot be understood there, refused (400).
     const misled = status === 301 || status === 307 || status === 400;
     if (misled && bucketRegion !== undefined && bucketRegion !== region && regionName.test(bucketRegion))
       return { region: bucketRegion };
     if (missing.has(code)) return { fault: "payload_missing" };
     if (code === "AccessDenied" && this.#readable.has(bucket)) return { fault: "payload_missing" };
-    if (code.startsWith("KMS.")) {
-      throw new EtlError({
-        kind: "config",
-        operation,
-        code,
-        resource: refusal.resource,
-        message: "the KMS key of a payload in S3 cannot be used",
-        hint: "check that the key of the payloads' bucket exists and is enabled",
-      });
-    }
+    if (code.startsWith("KMS.")) throw new EtlError({ operation, code, resource, ...keyUnusable });
     throw answeredError(refusal, errors);
   }
 }
@@ -170,24 +166,6 @@ function decoded(body: Uint8Array): Payload {
   } catch {
     return { fault: "payload_not_text" };
   }
-}
-
-/** Reads the body of an error, which is S3's own, or the Query protocol's. */
-function readError(text: string): ErrorBody {
-  let code: string | undefined;
-  let bucketRegion: string | undefined;
-  try {
-    const reader = new XmlReader(text);
-    if (reader.root() !== "Error") return readQueryError(text);
-    for (let part = reader.child(); part !== undefined; part = reader.child()) {
-      if (part === "Code") code = errorCode(reader.text());
-      else if (part === "Region") bucketRegion = reader.text().trim();
-      else reader.skip();
-    }
-  } catch {
-    // What was read before the place where it is not XML still counts.
-  }
-  return { code, bucketRegion };
 }
 
 /** An object of S3, as a message names it: not to be trusted. */

@@ -1,11 +1,10 @@
 /** What a queue says of itself, from the words of SQS to the drain's own. */
 
-import type { ServiceErrors } from "../aws/errors.ts";
 import { EtlError } from "../errors.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
 import { leadsElsewhere } from "./errors.ts";
 import { getQueueAttributes } from "./query.ts";
-import type { QueueClient } from "./queue-client.ts";
+import type { QueueCall, QueueClient } from "./queue-client.ts";
 import { readAttributes } from "./response.ts";
 
 /**
@@ -22,12 +21,15 @@ const arnForm = /^arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(\.
 /**
  * Asks a queue for its attributes.
  *
- * @param errors what the queue's refusals mean. @defaultValue what they mean of the queue that is drained
+ * @param call names the call in errors. @defaultValue as one to the queue that is drained
  * @throws EtlError once retries are exhausted or if there is no use in any
  */
-export function askAttributes(queue: QueueClient, errors?: ServiceErrors): Promise<QueueAttributes> {
+export function askAttributes(
+  queue: QueueClient,
+  call: Pick<QueueCall<QueueAttributes>, "operation" | "errors"> = { operation: "attributes" },
+): Promise<QueueAttributes> {
   const read = (text: string) => toQueueAttributes(readAttributes(text));
-  return queue.call({ operation: "attributes", errors, query: getQueueAttributes(), read });
+  return queue.call({ ...call, query: getQueueAttributes(), read });
 }
 
 /**

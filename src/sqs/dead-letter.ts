@@ -49,14 +49,7 @@ export interface SqsDeadLetterParts extends SqsQueueParts {
 export function createSqsDeadLetterQueue(parts: SqsDeadLetterParts): DeadLetterQueue {
   const queue = new QueueClient(parts);
   const sending = { operation: "send to the dead-letter queue", errors: deadLetterErrors };
-  return {
-    send: (letters) =>
-      sendWhole(
-        queue,
-        sending,
-        letters.map((letter) => withRejection(letter, parts.originArn)),
-      ),
-  };
+  return { send: (letters) => sendWhole(queue, sending, letters, parts.originArn) };
 }
 
 /**
@@ -65,21 +58,10 @@ export function createSqsDeadLetterQueue(parts: SqsDeadLetterParts): DeadLetterQ
  * @throws EtlError, whose sentences tell this queue from the one that is drained
  */
 export async function readDeadLetterAttributes(parts: SqsQueueParts): Promise<QueueAttributes> {
-  return askAttributes(new QueueClient(parts), deadLetterAttributesErrors);
-}
-
-function withRejection({ message, rejection }: DeadLetter, originArn: string): WholeMessage {
-  const { reason, path, column, constraint } = rejection;
-  const value = JSON.stringify({
-    reason,
-    path,
-    column,
-    constraint,
-    messageId: message.messageId,
-    queue: originArn,
-    sentAt: new Date(message.sentAtMillis).toISOString(),
+  return askAttributes(new QueueClient(parts), {
+    operation: "attributes of the dead-letter queue",
+    errors: deadLetterAttributesErrors,
   });
-  return { message, rejection: { name: rejectionAttribute, dataType: "String", value } };
 }
 
 /** The queue that dead letters go back to. */
@@ -114,12 +96,10 @@ export function createSqsReturnQueue(parts: SqsQueueParts): ReturnQueue {
   const queue = new QueueClient(parts);
   const sending = { operation: "send back to the queue", errors: returnErrors };
   return {
-    send: (messages) =>
-      sendWhole(
-        queue,
-        sending,
-        messages.map((message) => ({ message })),
-      ),
+    send(messages) {
+      const letters = messages.map((message) => ({ message }));
+      return sendWhole(queue, sending, letters);
+    },
   };
 }
 
@@ -151,13 +131,6 @@ function isWord(reason: unknown): reason is string {
   return typeof reason === "string" && /^[a-zA-Z0-9_]{1,60}$/.test(reason);
 }
 
-/** A message to be sent on. */
-interface WholeMessage {
-  readonly message: Message;
-  /** Added to the attributes of its sender. */
-  readonly rejection?: MessageAttribute;
-}
-
 /** A message on its way. */
 interface Parcel {
   /** Its place among the messages. */
@@ -166,22 +139,37 @@ interface Parcel {
   readonly bytes: number;
 }
 
-/** Sends copies of up to 10 messages, as {@link ReturnQueue} promises it. */
+/** Sends copies of up to 10 messages, as {@link ReturnQueue} promises it, and with their rejections if they have any. */
 async function sendWhole(
   queue: QueueClient,
   sending: { readonly operation: string; readonly errors: ServiceErrors },
-  messages: readonly WholeMessage[],
+  letters: readonly (Pick<DeadLetter, "message"> & Partial<DeadLetter>)[],
+  originArn = "",
 ): Promise<ReadonlySet<number>> {
-  const accepted = new Set<number>();
+  const parcels: Parcel[] = [];
+  for (const [index, { message, rejection }] of letters.entries()) {
+    if (message.attributes === undefined) throw attributesUnknown(sending.operation);
+    // One that was rejected before may have such an attribute already, and loses it.
+    const attributes = message.attributes.filter(({ name }) => name !== rejectionAttribute);
+    if (rejection !== undefined) attributes.push(attributeOf({ message, rejection }, originArn));
+    const { messageId, body, groupId = messageId, bodyIntact } = message;
+    const fifo = queue.fifo ? { groupId, deduplicationId: messageId } : undefined;
+    const outgoing = { body, attributes, fifo };
+    const bytes = sizeOf(outgoing);
+    // A body that was damaged on its way here is no copy of the one in the queue.
+    const fits = attributes.length <= mostAttributes && bytes <= mostBytes;
+    if (fits && bodyIntact) parcels.push({ index, outgoing, bytes });
+  }
   const call = {
     ...sending,
     entryCodes,
-    toQuery: (parcels: readonly Parcel[]) => sendMessageBatch(parcels.map(({ outgoing }) => outgoing)),
+    toQuery: (some: readonly Parcel[]) => sendMessageBatch(some.map(({ outgoing }) => outgoing)),
     isRight: ({ outgoing }: Parcel, answer: ReadonlyMap<string, string>) =>
       answer.get("MD5OfMessageBody") === hash("md5", outgoing.body),
   };
+  const accepted = new Set<number>();
   try {
-    for (const batch of batches(parcelsOf(queue, sending.operation, messages))) {
+    for (const batch of batches(parcels)) {
       for (const place of await queue.callBatch(batch, call)) accepted.add(batch[place]?.index ?? -1);
     }
   } catch (error) {
@@ -190,37 +178,19 @@ async function sendWhole(
   return accepted;
 }
 
-/** The messages that fit. A body that was damaged on its way here is no copy of the one in the queue. */
-function parcelsOf(queue: QueueClient, operation: string, messages: readonly WholeMessage[]): Parcel[] {
-  const parcels: Parcel[] = [];
-  for (const [index, whole] of messages.entries()) {
-    const outgoing = outgoingOf(queue, operation, whole);
-    const bytes = sizeOf(outgoing);
-    const fits = outgoing.attributes.length <= mostAttributes && bytes <= mostBytes;
-    if (fits && whole.message.bodyIntact) parcels.push({ index, outgoing, bytes });
-  }
-  return parcels;
+/** Says why the message was rejected, and where it came from. */
+function attributeOf({ message, rejection }: DeadLetter, queue: string): MessageAttribute {
+  const { reason, path, column, constraint } = rejection;
+  const { messageId, sentAtMillis } = message;
+  const sentAt = new Date(sentAtMillis).toISOString();
+  const value = JSON.stringify({ reason, path, column, constraint, messageId, queue, sentAt });
+  return { name: rejectionAttribute, dataType: "String", value };
 }
 
-function outgoingOf(
-  { fifo, endpoint }: QueueClient,
-  operation: string,
-  { message, rejection }: WholeMessage,
-): Outgoing {
-  const { messageId, body, groupId } = message;
-  if (message.attributes === undefined) {
-    throw new EtlError({
-      kind: "internal",
-      operation,
-      resource: endpoint.queue.name,
-      message: "a message without its attributes cannot be copied whole: its source has not asked for them",
-    });
-  }
-  // One that was rejected before may have such an attribute already, and loses it.
-  const attributes = message.attributes.filter(({ name }) => name !== rejectionAttribute);
-  if (rejection !== undefined) attributes.push(rejection);
-  if (!fifo) return { body, attributes };
-  return { body, attributes, fifo: { groupId: groupId ?? messageId, deduplicationId: messageId } };
+function attributesUnknown(operation: string): EtlError {
+  const message =
+    "a message without its attributes cannot be copied whole: its source has not asked for them";
+  return new EtlError({ kind: "internal", operation, message });
 }
 
 /** Groups the parcels, in order, so that no group holds more than a batch may. */
@@ -228,13 +198,11 @@ function batches(parcels: readonly Parcel[]): Parcel[][] {
   const groups: Parcel[][] = [];
   let bytes = 0;
   for (const parcel of parcels) {
-    const last = groups.at(-1);
-    if (last === undefined || bytes + parcel.bytes > mostBytes) {
+    bytes += parcel.bytes;
+    if (groups.length > 0 && bytes <= mostBytes) groups.at(-1)?.push(parcel);
+    else {
       groups.push([parcel]);
       bytes = parcel.bytes;
-    } else {
-      last.push(parcel);
-      bytes += parcel.bytes;
     }
   }
   return groups;

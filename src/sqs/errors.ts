@@ -2,12 +2,18 @@
 
 import type { Service } from "../aws/client.ts";
 import { endpointSettings } from "../aws/endpoint.ts";
-import { type Meaning, type ServiceErrors, throttleCodes } from "../aws/errors.ts";
-import { readQueryError } from "../aws/query-protocol.ts";
+import {
+  config,
+  type Meaning,
+  passing,
+  permission,
+  type ServiceErrors,
+  throttleCodes,
+} from "../aws/errors.ts";
 import type { EtlError } from "../errors.ts";
 
 /** SQS, as a client needs it. */
-export const sqs: Service = { name: "sqs", readError: (text) => readQueryError(text, codeOfParameter) };
+export const sqs: Service = { name: "sqs", refineCode: codeOfParameter };
 
 /** How the code of a `ReceiveRequestAttemptId` that SQS no longer takes is read. */
 const attemptOver = "ReceiveRequestAttemptIdIsInvalid";
@@ -42,21 +48,27 @@ export function isHeldOff({ code = "" }: EtlError): boolean {
 export const leadsElsewhere =
   "check that the queue URL leads to SQS, ElasticMQ or LocalStack, not to a web page or a proxy";
 
-const permission = (message: string, hint: string): Meaning => ({ kind: "permission", message, hint });
-const config = (message: string, hint: string): Meaning => ({ kind: "config", message, hint });
-const passing = (message: string, hint: string): Meaning => ({
-  kind: "temporary",
-  message,
-  hint,
-  retryable: true,
-});
-
-const throttled = passing("the queue asks for fewer requests", "run it again, with fewer --receivers");
-
+const inFlight = "too many messages are in flight (SQS allows 120,000 received and not yet deleted)";
 const keyUnusable = config(
   "the KMS key of the queue cannot be used",
   "check that the key exists and is enabled: aws sqs get-queue-attributes --attribute-names KmsMasterKeyId",
 );
+
+const ofAnyQueue: readonly (readonly [code: string, Meaning])[] = [
+  ["OverLimit", passing(inFlight, "run it again after the queue's visibility timeout")],
+  // SQS has forgotten the attempt that is tried again.
+  [attemptOver, passing("SQS rejected the receive request attempt ID", "run it again")],
+  ["InvalidSecurity", config("the queue takes requests over https only", "write https:// in the queue URL")],
+  ["KMS.OptInRequired", keyUnusable],
+  ["KmsOptInRequired", keyUnusable],
+  ...["Disabled", "InvalidState", "InvalidKeyUsage", "NotFound"].flatMap(
+    (word) =>
+      [
+        [`KMS.${word}Exception`, keyUnusable],
+        [`Kms${word}`, keyUnusable],
+      ] as const,
+  ),
+];
 
 /**
  * What the refusals of one queue mean.
@@ -66,39 +78,17 @@ const keyUnusable = config(
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html#API_ReceiveMessage_Errors
  */
 function errorsOf(denied: Meaning, missing: Meaning, mayNotUseKey: Meaning): ServiceErrors {
-  const codes = new Map<string, Meaning>([
-    ["AWS.SimpleQueueService.NonExistentQueue", missing],
-    ["QueueDoesNotExist", missing],
-    ["InvalidAddress", missing],
-    [
-      "OverLimit",
-      passing(
-        "too many messages are in flight (SQS allows 120,000 received and not yet deleted)",
-        "run it again after the queue's visibility timeout",
-      ),
-    ],
-    // SQS has forgotten the attempt that is tried again.
-    [attemptOver, passing("SQS rejected the receive request attempt ID", "run it again")],
-    [
-      "InvalidSecurity",
-      config("the queue takes requests over https only", "write https:// in the queue URL"),
-    ],
+  const codes = new Map([
+    ...ofAnyQueue,
     ["KMS.AccessDeniedException", mayNotUseKey],
     ["KmsAccessDenied", mayNotUseKey],
   ]);
-  for (const word of ["Disabled", "InvalidState", "InvalidKeyUsage", "NotFound"]) {
-    codes.set(`KMS.${word}Exception`, keyUnusable).set(`Kms${word}`, keyUnusable);
+  for (const code of ["AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"]) {
+    codes.set(code, missing);
   }
-  codes.set("KMS.OptInRequired", keyUnusable).set("KmsOptInRequired", keyUnusable);
-  return {
-    name: "SQS",
-    settings: ["the queue URL", "AWS_ENDPOINT_URL_SQS"],
-    denied,
-    throttled,
-    missing,
-    codes,
-    unreadableHint: leadsElsewhere,
-  };
+  const throttled = passing("the queue asks for fewer requests", "run it again, with fewer --receivers");
+  const settings = ["the queue URL", "AWS_ENDPOINT_URL_SQS"];
+  return { name: "SQS", settings, denied, throttled, missing, codes, unreadableHint: leadsElsewhere };
 }
 
 const noSuchQueue = config("the queue does not exist", "check the queue URL: account, region and name");

@@ -97,45 +97,32 @@ export class QueueClient {
    */
   async #callTogether<T>(
     entries: readonly T[],
-    call: BatchCall<T>,
+    { operation, errors, toQuery, isRight, entryCodes }: BatchCall<T>,
     done: Set<number>,
     indexes: readonly number[] = [...entries.keys()],
   ): Promise<readonly number[]> {
     const retries = new Retries(this.client.retry);
     let pending = indexes;
     while (pending.length > 0) {
+      const sent = pending.map((index) => entries[index] as T);
+      const query = toQuery(sent);
+      const wasRight = (answer: ReadonlyMap<string, string>) => {
+        const entry = sent[Number(answer.get("Id"))];
+        return entry !== undefined && isRight?.(entry, answer) === true;
+      };
+      const read = (text: string) => readBatch(text, query.action, isRight && wasRight);
       let answer: BatchAnswer;
       try {
-        answer = await this.#callOnce(
-          pending.map((index) => entries[index] as T),
-          call,
-        );
+        answer = await this.call({ operation, errors, query, read });
       } catch (error) {
-        if (!(error instanceof EtlError) || !call.entryCodes.has(error.code ?? "")) throw error;
+        if (!(error instanceof EtlError) || !entryCodes.has(error.code ?? "")) throw error;
         return pending.length > 1 ? pending : [];
       }
-      const { succeeded, refused } = answer;
-      const left: number[] = [];
-      for (const [place, index] of pending.entries()) {
-        if (succeeded.has(String(place))) done.add(index);
-        else if (!refused.has(String(place))) left.push(index);
-      }
-      pending = left;
+      for (const [place, index] of pending.entries())
+        if (answer.succeeded.has(String(place))) done.add(index);
+      pending = pending.filter((index, place) => !done.has(index) && !answer.refused.has(String(place)));
       if (pending.length > 0 && !(await retries.next())) break;
     }
     return [];
-  }
-
-  #callOnce<T>(
-    entries: readonly T[],
-    { operation, errors, toQuery, isRight }: BatchCall<T>,
-  ): Promise<BatchAnswer> {
-    const query = toQuery(entries);
-    const isEntryRight = (answer: ReadonlyMap<string, string>) => {
-      const entry = entries[Number(answer.get("Id"))];
-      return entry !== undefined && (isRight?.(entry, answer) ?? true);
-    };
-    const read = (text: string) => readBatch(text, query.action, isRight && isEntryRight);
-    return this.call({ operation, errors, query, read });
   }
 }

@@ -1,6 +1,6 @@
 /** Reads what SQS answers: messages, the fate of a batch's entries, a queue's attributes. */
 
-import { readResult, required } from "../aws/query-protocol.ts";
+import { readResult, readTexts, required } from "../aws/query-protocol.ts";
 import { UnreadableAnswer, type XmlReader } from "../aws/xml.ts";
 import type { Message, MessageAttribute } from "../message/message.ts";
 import { staleHandleCodes } from "./errors.ts";
@@ -60,23 +60,20 @@ function readMessage(reader: XmlReader, withAttributes: boolean): Message {
   };
 }
 
+const valueTexts = new Set(["DataType", "StringValue", "BinaryValue"]);
+
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html */
 function readMessageAttribute(reader: XmlReader): MessageAttribute {
   let name: string | undefined;
-  let dataType: string | undefined;
-  let value: string | undefined;
+  const texts = new Map<string, string>();
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
     if (element === "Name") name = reader.text();
-    else if (element !== "Value") reader.skip();
-    else
-      for (let part = reader.child(); part !== undefined; part = reader.child()) {
-        if (part === "DataType") dataType = reader.text();
-        else if (part === "StringValue" || part === "BinaryValue") value = reader.text();
-        else reader.skip();
-      }
+    else if (element === "Value") readTexts(reader, valueTexts, texts);
+    else reader.skip();
   }
-  if (name === undefined || dataType === undefined || value === undefined) throw new UnreadableAnswer();
-  return { name, dataType, value };
+  const value = texts.get("StringValue") ?? texts.get("BinaryValue");
+  if (name === undefined || value === undefined) throw new UnreadableAnswer();
+  return { name, dataType: required(texts, "DataType"), value };
 }
 
 /** Larger than any id or handle that SQS makes. */
@@ -120,10 +117,10 @@ export function readBatch(
   const refused = new Set<string>();
   readResult(text, action, (reader, element) => {
     if (element === `${action}ResultEntry`) {
-      const entry = readTexts(reader);
+      const entry = readTexts(reader, entryTexts);
       (isRight(entry) ? succeeded : refused).add(required(entry, "Id"));
     } else if (element === "BatchResultErrorEntry") {
-      const failure = readTexts(reader);
+      const failure = readTexts(reader, entryTexts);
       const senderFault = failure.get("SenderFault") === "true";
       if (senderFault || staleHandleCodes.has(failure.get("Code") ?? ""))
         refused.add(required(failure, "Id"));
@@ -146,17 +143,7 @@ export function readAttributes(text: string): ReadonlyMap<string, string> {
 }
 
 /** What is read of a batch's entry; what else SQS sends, now or later, is passed over. */
-const textElements = new Set(["Id", "MD5OfMessageBody", "Code", "SenderFault"]);
-
-/** Reads the texts of the current element by their names, and leaves it. */
-function readTexts(reader: XmlReader): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (let element = reader.child(); element !== undefined; element = reader.child()) {
-    if (textElements.has(element)) texts.set(element, reader.text());
-    else reader.skip();
-  }
-  return texts;
-}
+const entryTexts = new Set(["Id", "MD5OfMessageBody", "Code", "SenderFault"]);
 
 /** Reads an element that holds a name and a value, and leaves it. */
 function readAttribute(reader: XmlReader): { name: string; value: string } {

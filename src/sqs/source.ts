@@ -3,13 +3,7 @@
 import type { CredentialSource } from "../aws/credentials.ts";
 import type { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
-import type {
-  QueueAttributes,
-  ReceiveOptions,
-  SettleResult,
-  Source,
-  VisibilityChange,
-} from "../polling/ports.ts";
+import type { ReceiveOptions, SettleResult, Source } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
 import { isHeldOff, staleHandleCodes } from "./errors.ts";
 import { type BatchQuery, changeVisibilityBatch, deleteMessageBatch, receiveMessage } from "./query.ts";
@@ -35,35 +29,18 @@ export interface SqsSource extends Source {
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
 export function createSqsSource(parts: SqsSourceParts): SqsSource {
-  return new QueueSource(new QueueClient(parts), parts);
-}
+  const { withAttributes, now, random } = parts;
+  const queue = new QueueClient(parts);
 
-class QueueSource implements SqsSource {
-  readonly #queue: QueueClient;
-  readonly #parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">;
-
-  constructor(queue: QueueClient, parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">) {
-    this.#queue = queue;
-    this.#parts = parts;
+  /** Unlike any other's, also of another process: SQS hands both what one of them was to be handed otherwise. */
+  function newAttemptId(): string {
+    const part = () => Math.floor(random() * 2 ** 32).toString(16);
+    return [now(), part(), part(), part()].join("-");
   }
 
-  get credentials(): CredentialSource {
-    return this.#queue.client.credentials;
-  }
-
-  get requests(): number {
-    return this.#queue.client.requests;
-  }
-
-  get openRequests(): number {
-    return this.#queue.client.openRequests;
-  }
-
-  receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
-    const { fifo } = this.#queue;
-    const { withAttributes } = this.#parts;
+  function receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
     const newAttempt = () => {
-      const attemptId = fifo ? this.#newAttemptId() : undefined;
+      const attemptId = queue.fifo ? newAttemptId() : undefined;
       return receiveMessage(maxMessages, waitSeconds, { attemptId, withAttributes });
     };
     let query = newAttempt();
@@ -72,44 +49,39 @@ class QueueSource implements SqsSource {
       if (isHeldOff(failure)) query = newAttempt();
       return query;
     };
-    return this.#queue.call({
+    return queue.call({
       operation: "receive",
       query,
-      queryAfter: fifo ? queryAfter : undefined,
+      queryAfter: queue.fifo ? queryAfter : undefined,
       read: (text) => readMessages(text, withAttributes),
       // A FIFO queue hands the same attempt the same messages again.
-      unreadableEnds: !fifo,
+      unreadableEnds: !queue.fifo,
       heldMillis: waitSeconds * 1000,
       signal,
     });
   }
 
-  delete(receiptHandles: readonly string[]): Promise<SettleResult> {
-    return this.#settle("delete", receiptHandles, deleteMessageBatch);
-  }
-
-  changeVisibility(changes: readonly VisibilityChange[]): Promise<SettleResult> {
-    return this.#settle("change visibility", changes, changeVisibilityBatch);
-  }
-
-  attributes(): Promise<QueueAttributes> {
-    return askAttributes(this.#queue);
-  }
-
-  async #settle<T>(
+  async function settle<T>(
     operation: string,
     entries: readonly T[],
     toQuery: (entries: readonly T[]) => BatchQuery,
   ): Promise<SettleResult> {
     const call = { operation, toQuery, entryCodes: staleHandleCodes };
-    const { size: settled } = await this.#queue.callBatch(entries, call);
+    const { size: settled } = await queue.callBatch(entries, call);
     return { settled, failed: entries.length - settled };
   }
 
-  /** Unlike any other's, also of another process: SQS hands both what one of them was to be handed otherwise. */
-  #newAttemptId(): string {
-    const { now, random } = this.#parts;
-    const part = () => Math.floor(random() * 2 ** 32).toString(16);
-    return [now(), part(), part(), part()].join("-");
-  }
+  return {
+    receive,
+    delete: (receiptHandles) => settle("delete", receiptHandles, deleteMessageBatch),
+    changeVisibility: (changes) => settle("change visibility", changes, changeVisibilityBatch),
+    attributes: () => askAttributes(queue),
+    credentials: queue.client.credentials,
+    get requests() {
+      return queue.client.requests;
+    },
+    get openRequests() {
+      return queue.client.openRequests;
+    },
+  };
 }
