@@ -37,83 +37,71 @@ const renewPauseMillis = 30_000;
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  */
 export function createCredentialSource(parts: CredentialParts): CredentialSource {
-  const { env, region, now } = parts;
+  const { env, region } = parts;
   const fixed = readStaticKeys(env);
   if (fixed !== undefined) {
     const given = Promise.resolve(fixed);
     return { current: () => given, renew: () => given };
   }
-  return new RenewingCredentials(parts.load ?? loadChain(env, region), env, now);
+  return renewing(parts.load ?? loadChain(env, region), parts);
 }
 
-class RenewingCredentials implements CredentialSource {
-  readonly #load: () => Promise<Credentials>;
-  readonly #env: Environment;
-  readonly #now: () => number;
-  #kept: Credentials | undefined;
-  #loading: Promise<Credentials> | undefined;
-  #nextTryMillis = 0;
+/** The chain's credentials, kept until they are about to expire. */
+function renewing(
+  load: () => Promise<Credentials>,
+  { env, now }: Pick<CredentialParts, "env" | "now">,
+): CredentialSource {
+  let kept: Credentials | undefined;
+  let loading: Promise<Credentials> | undefined;
+  let nextTryMillis = 0;
 
-  constructor(load: () => Promise<Credentials>, env: Environment, now: () => number) {
-    this.#load = load;
-    this.#env = env;
-    this.#now = now;
-  }
-
-  async current(): Promise<Credentials> {
-    const kept = this.#kept;
-    if (kept === undefined) return this.renew();
-    const leftMillis = (kept.expiresAtMillis ?? Number.POSITIVE_INFINITY) - this.#now();
-    if (leftMillis > renewBeforeMillis) return kept;
-    if (leftMillis > 0 && this.#now() < this.#nextTryMillis) return kept;
+  async function fetchNew(): Promise<Credentials> {
+    nextTryMillis = now() + renewPauseMillis;
     try {
-      return await this.renew();
-    } catch (error) {
-      if (leftMillis <= 0) throw error;
+      kept = await load();
       return kept;
+    } catch (cause) {
+      throw kept === undefined ? noneFound(env, cause) : notRenewed(env, cause);
     }
   }
 
   /** However many ask at a time, the chain is asked once. */
-  renew(): Promise<Credentials> {
-    this.#loading ??= this.#fetch().finally(() => {
-      this.#loading = undefined;
+  function renew(): Promise<Credentials> {
+    loading ??= fetchNew().finally(() => {
+      loading = undefined;
     });
-    return this.#loading;
+    return loading;
   }
 
-  async #fetch(): Promise<Credentials> {
-    this.#nextTryMillis = this.#now() + renewPauseMillis;
-    try {
-      this.#kept = await this.#load();
-      return this.#kept;
-    } catch (cause) {
-      throw this.#kept === undefined ? noneFound(this.#env, cause) : notRenewed(this.#env, cause);
-    }
+  async function current(): Promise<Credentials> {
+    const old = kept;
+    if (old === undefined) return renew();
+    const leftMillis = (old.expiresAtMillis ?? Number.POSITIVE_INFINITY) - now();
+    if (leftMillis > renewBeforeMillis) return old;
+    if (leftMillis > 0 && now() < nextTryMillis) return old;
+    return renew().catch((error) => {
+      if (leftMillis <= 0) throw error;
+      return old;
+    });
   }
+
+  return { current, renew };
 }
 
 function readStaticKeys(env: Environment): Credentials | undefined {
-  const accessKeyId = env.AWS_ACCESS_KEY_ID || undefined;
-  const secretAccessKey = env.AWS_SECRET_ACCESS_KEY || undefined;
-  const sessionToken = env.AWS_SESSION_TOKEN || undefined;
+  const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+  const [accessKeyId, secretAccessKey, sessionToken] = names.map((name) => env[name] || undefined);
   if (accessKeyId === undefined && secretAccessKey === undefined) return undefined;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
-    const missing = accessKeyId === undefined ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY";
-    throw unusable(`${missing} is not set, but its counterpart is`, `set ${missing} too, or unset both`);
+    const missing = accessKeyId === undefined ? names[0] : names[1];
+    const message = `${missing} is not set, but its counterpart is`;
+    throw unusable(message, `set ${missing} too, or unset both`);
   }
-  const all = {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  };
-  for (const [name, value] of Object.entries(all)) {
+  for (const name of names) {
     // A header takes no line break, and the error would show the value.
-    if (value !== undefined && !/^[!-~]+$/.test(value)) {
-      throw unusable(
-        `${name} holds a space, a line break or another character that no key has`,
-        `set ${name} again`,
-      );
+    if (/[^!-~]/.test(env[name] ?? "")) {
+      const message = `${name} holds a space, a line break or another character that no key has`;
+      throw unusable(message, `set ${name} again`);
     }
   }
   return { accessKeyId, secretAccessKey, sessionToken };

@@ -2,7 +2,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
-import type { ReceiveOptions, SettleResult, Source, VisibilityChange } from "../polling/ports.ts";
+import type { ReceiveOptions, Source } from "../polling/ports.ts";
 import type { SqsQueueParts } from "../sqs/queue-client.ts";
 import { resolveEndpoint } from "../sqs/queue-url.ts";
 import type { SqsSource } from "../sqs/source.ts";
@@ -30,8 +30,8 @@ interface Parcel {
  * Messages without a pointer pass untouched; one that points to what can never be had comes with its `payloadFault`.
  *
  * A receive takes as long as its payloads do, at most about 80 s each. Meanwhile its messages are kept invisible, as
- * nobody else knows them yet. Where S3 fails for now the receive rejects with a retryable error, and a later one
- * tries again with the same messages, which are kept and do not count as received again. Where it fails for good, or
+ * nobody else knows them yet. If S3 fails for now the receive rejects with a retryable error, and a later one
+ * tries again with the same messages, which are kept and do not count as received again. If it fails for good, or
  * the signal is aborted, they are given back.
  *
  * The objects stay where they are when their messages are deleted: a bucket's lifecycle rule removes them.
@@ -42,100 +42,67 @@ interface Parcel {
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-managing-large-messages.html
  */
 export function withExtendedPayloads(source: SqsSource, parts: SqsQueueParts): Source {
-  const { queue, onClockSkew: _toldOfTheQueue, ...rest } = parts;
-  const store = new PayloadStore(resolveEndpoint(queue).region, { ...rest, credentials: source.credentials });
-  return new ExtendedPayloadSource(source, store, parts.clock);
-}
-
-class ExtendedPayloadSource implements Source {
-  readonly #source: Source;
-  readonly #store: PayloadStore;
-  readonly #clock: SqsQueueParts["clock"];
-  readonly #room = new PayloadRoom(bounds);
-  #visibilitySeconds = usualVisibilitySeconds;
+  const { queue, clock, onClockSkew: _toldOfTheQueue, ...rest } = parts;
+  const { region } = resolveEndpoint(queue);
+  const store = new PayloadStore(region, { ...rest, clock, credentials: source.credentials });
+  const room = new PayloadRoom(bounds);
+  let visibilitySeconds = usualVisibilitySeconds;
   /** Received, and to be tried again. */
-  readonly #waiting = new Set<Parcel>();
+  const waiting = new Set<Parcel>();
   /** The signal that gives back what waits. */
-  #watched: AbortSignal | undefined;
+  let watched: AbortSignal | undefined;
 
-  constructor(source: Source, store: PayloadStore, clock: SqsQueueParts["clock"]) {
-    this.#source = source;
-    this.#store = store;
-    this.#clock = clock;
-  }
-
-  get requests(): number {
-    return this.#source.requests;
-  }
-
-  delete(receiptHandles: readonly string[]): Promise<SettleResult> {
-    return this.#source.delete(receiptHandles);
-  }
-
-  changeVisibility(changes: readonly VisibilityChange[]): Promise<SettleResult> {
-    return this.#source.changeVisibility(changes);
-  }
-
-  async attributes() {
-    const attributes = await this.#source.attributes();
-    this.#visibilitySeconds = attributes.visibilityTimeoutSeconds;
-    return attributes;
-  }
-
-  async receive(options: ReceiveOptions): Promise<readonly Message[]> {
-    let parcel = this.#takeWaiting(options.maxMessages);
+  async function receive(options: ReceiveOptions): Promise<readonly Message[]> {
+    let parcel = takeWaiting(options.maxMessages);
     if (parcel === undefined) {
-      const messages = await this.#source.receive(options);
+      const messages = await source.receive(options);
       const pointers = pointersOf(messages);
       if (pointers.size === 0) return messages;
-      const keptAtMillis = this.#clock.monotonicMillis();
+      const keptAtMillis = clock.monotonicMillis();
       parcel = { messages: [...messages], pointers, hold: new PayloadHold(), keptAtMillis };
     }
     const { signal } = options;
     try {
-      await this.#fill(parcel, signal);
+      await fill(parcel, signal);
     } catch (error) {
-      if (!signal.aborted && error instanceof EtlError && error.retryable) this.#keepForLater(parcel, signal);
-      else await this.#giveBack(parcel);
+      if (!signal.aborted && error instanceof EtlError && error.retryable) keepForLater(parcel, signal);
+      else await giveBack(parcel);
       throw error;
     }
     // Whoever takes over counts from now, and extends when half of the time-out has passed.
-    if (this.#sinceKept(parcel) > this.#visibilitySeconds * 250) await this.#extend(parcel);
-    this.#room.free(parcel.hold);
+    if (sinceKept(parcel) > visibilitySeconds * 250) await extend(parcel);
+    room.free(parcel.hold);
     return parcel.messages;
   }
 
   /** The oldest that the caller has room for: it is the one that was told to try again. */
-  #takeWaiting(maxMessages: number): Parcel | undefined {
-    for (const parcel of this.#waiting) {
-      if (parcel.messages.length > maxMessages) continue;
-      this.#waiting.delete(parcel);
-      return parcel;
-    }
-    return undefined;
+  function takeWaiting(maxMessages: number): Parcel | undefined {
+    const parcel = [...waiting].find(({ messages }) => messages.length <= maxMessages);
+    if (parcel !== undefined) waiting.delete(parcel);
+    return parcel;
   }
 
-  #keepForLater(parcel: Parcel, signal: AbortSignal): void {
-    this.#waiting.add(parcel);
-    if (this.#watched === signal) return;
-    this.#watched = signal;
+  function keepForLater(parcel: Parcel, signal: AbortSignal): void {
+    waiting.add(parcel);
+    if (watched === signal) return;
+    watched = signal;
     const onAbort = () => {
-      for (const left of this.#waiting) void this.#giveBack(left);
-      this.#waiting.clear();
+      for (const left of waiting) void giveBack(left);
+      waiting.clear();
     };
     signal.addEventListener("abort", onAbort, { once: true });
   }
 
   /** Reads what is still missing; what has been read stays, should another fail. */
-  async #fill(parcel: Parcel, signal: AbortSignal): Promise<void> {
+  async function fill(parcel: Parcel, signal: AbortSignal): Promise<void> {
     const ending = new AbortController();
     const onAbort = () => ending.abort(signal.reason);
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort);
     const kept = new AbortController();
-    const keeping = this.#keep(parcel, kept.signal);
+    const keeping = keep(parcel, kept.signal);
     const reads = [...parcel.pointers].map(([index, pointer]) =>
-      this.#readInto(parcel, index, pointer, ending.signal).catch((error) => ending.abort(error)),
+      readInto(parcel, index, pointer, ending.signal).catch((error) => ending.abort(error)),
     );
     await Promise.all(reads);
     kept.abort();
@@ -144,51 +111,66 @@ class ExtendedPayloadSource implements Source {
     ending.signal.throwIfAborted();
   }
 
-  async #readInto(
-    parcel: Parcel,
+  async function readInto(
+    { messages, pointers, hold }: Parcel,
     index: number,
     pointer: PayloadPointer,
     signal: AbortSignal,
   ): Promise<void> {
-    const payload = await this.#room.read(parcel.hold, signal, async () => {
-      const found = await this.#store.get(pointer, signal);
-      return { found, bytes: "text" in found ? found.bytes : 0 };
+    const { found } = await room.read(hold, signal, async () => {
+      const payload = await store.get(pointer, signal);
+      return { found: payload, bytes: "text" in payload ? payload.bytes : 0 };
     });
-    const message = parcel.messages[index] as Message;
-    const { found } = payload;
-    parcel.messages[index] =
-      "text" in found ? { ...message, payload: found.text } : { ...message, payloadFault: found.fault };
-    parcel.pointers.delete(index);
+    const message = messages[index] as Message;
+    messages[index] = {
+      ...message,
+      ...("text" in found ? { payload: found.text } : { payloadFault: found.fault }),
+    };
+    pointers.delete(index);
   }
 
   /** Extends the invisibility of the messages by thirds, until the signal is aborted. */
-  async #keep(parcel: Parcel, signal: AbortSignal): Promise<void> {
-    const thirdMillis = (this.#visibilitySeconds * 1000) / 3;
+  async function keep(parcel: Parcel, signal: AbortSignal): Promise<void> {
+    const thirdMillis = (visibilitySeconds * 1000) / 3;
     while (thirdMillis > 0 && !signal.aborted) {
-      await this.#clock.sleep(Math.max(0, thirdMillis - this.#sinceKept(parcel)), signal);
-      if (!signal.aborted) await this.#extend(parcel);
+      await clock.sleep(Math.max(0, thirdMillis - sinceKept(parcel)), signal);
+      if (!signal.aborted) await extend(parcel);
     }
   }
 
-  #sinceKept(parcel: Parcel): number {
-    return this.#clock.monotonicMillis() - parcel.keptAtMillis;
+  function sinceKept(parcel: Parcel): number {
+    return clock.monotonicMillis() - parcel.keptAtMillis;
   }
 
-  async #extend(parcel: Parcel): Promise<void> {
-    parcel.keptAtMillis = this.#clock.monotonicMillis();
-    await this.#setVisibility(parcel, this.#visibilitySeconds);
+  function extend(parcel: Parcel): Promise<void> {
+    parcel.keptAtMillis = clock.monotonicMillis();
+    return setVisibility(parcel, visibilitySeconds);
   }
 
-  async #giveBack(parcel: Parcel): Promise<void> {
-    this.#room.free(parcel.hold);
-    await this.#setVisibility(parcel, 0);
+  function giveBack(parcel: Parcel): Promise<void> {
+    room.free(parcel.hold);
+    return setVisibility(parcel, 0);
   }
 
-  /** Where that fails, the messages come back by their time-out, which loses nothing. */
-  async #setVisibility({ messages }: Parcel, timeoutSeconds: number): Promise<void> {
+  /** If that fails, the messages come back by their time-out, which loses nothing. */
+  async function setVisibility({ messages }: Parcel, timeoutSeconds: number): Promise<void> {
     const changes = messages.map(({ receiptHandle }) => ({ receiptHandle, timeoutSeconds }));
-    await this.#source.changeVisibility(changes).catch(() => {});
+    await source.changeVisibility(changes).catch(() => {});
   }
+
+  return {
+    receive,
+    delete: (receiptHandles) => source.delete(receiptHandles),
+    changeVisibility: (changes) => source.changeVisibility(changes),
+    async attributes() {
+      const attributes = await source.attributes();
+      visibilitySeconds = attributes.visibilityTimeoutSeconds;
+      return attributes;
+    },
+    get requests() {
+      return source.requests;
+    },
+  };
 }
 
 /** The pointers among the bodies, by place. A body that was damaged on its way may point anywhere. */

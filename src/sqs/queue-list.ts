@@ -5,7 +5,7 @@ import { regionOf, resolveServiceEndpoint } from "../aws/endpoint.ts";
 import type { AccountParts } from "../aws/identity.ts";
 import { asText, formRequest, readResult } from "../aws/query-protocol.ts";
 import { listErrors, sqs } from "./errors.ts";
-import { encodeListQueues } from "./query.ts";
+import { encodeQuery, listQueues } from "./query.ts";
 
 /** The most of a page. Without it SQS answers a thousand and says nothing of the rest. */
 const pageEntries = 1000;
@@ -29,17 +29,13 @@ export async function listQueueUrls(parts: AccountParts, namePrefix?: string): P
   let nextToken: string | undefined;
   do {
     const known = urls.size;
-    const form = encodeListQueues({
+    const query = listQueues({
       MaxResults: String(pageEntries),
       QueueNamePrefix: namePrefix || undefined,
       NextToken: nextToken,
     });
-    const page = await client.call({
-      ...call,
-      request: formRequest(`${href}/`, form),
-      take: asText,
-      read: readPage,
-    });
+    const request = formRequest(`${href}/`, encodeQuery(query));
+    const page = await client.call({ ...call, request, take: asText, read: readPage });
     for (const url of page.urls) urls.add(url);
     // A page that brings nothing new would be followed by others like it.
     nextToken = urls.size > known ? page.nextToken : undefined;

@@ -25,10 +25,10 @@ export interface QueueUrl {
  * @see https://docs.localstack.cloud/aws/services/sqs/
  */
 const hostPatterns: readonly RegExp[] = [
-  /^(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.(?<region>[a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$/,
-  /^(?<region>[a-z0-9-]+)\.queue\.amazonaws\.com(?:\.cn)?$/,
-  /^sqs(?:-fips)?\.(?<region>[a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.com\.cn)$/,
-  /^sqs\.(?<region>[a-z0-9-]+)\.localhost\.localstack\.cloud$/,
+  /^(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$/,
+  /^([a-z0-9-]+)\.queue\.amazonaws\.com(?:\.cn)?$/,
+  /^sqs(?:-fips)?\.([a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.com\.cn)$/,
+  /^sqs\.([a-z0-9-]+)\.localhost\.localstack\.cloud$/,
 ];
 
 /** The first host SQS had; it is the region in Northern Virginia. */
@@ -57,18 +57,12 @@ export function parseQueueUrl(text: string): QueueUrl {
   const name = segments.at(-1) ?? "";
   const complete = queueName.test(name) && (segments.length === 2 || !isAwsHost(url.hostname));
   if (!complete) throw refused("the queue URL does not end with a queue's name", `--queue-url ${example}`);
-  const region = regionOf(url.hostname);
+  const region =
+    url.hostname === firstHost
+      ? "us-east-1"
+      : hostPatterns.map((pattern) => pattern.exec(url.hostname)?.[1]).find((found) => found !== undefined);
   const parts = { href: url.origin + path, origin: url.origin, path, name };
   return region === undefined ? parts : { ...parts, region };
-}
-
-function regionOf(hostname: string): string | undefined {
-  if (hostname === firstHost) return "us-east-1";
-  for (const pattern of hostPatterns) {
-    const region = pattern.exec(hostname)?.groups?.region;
-    if (region !== undefined) return region;
-  }
-  return undefined;
 }
 
 function refused(message: string, hint: string): EtlError {
@@ -116,12 +110,12 @@ export function resolveEndpoint(location: QueueLocation): Endpoint {
 /** A dead-letter queue. */
 export interface DeadLetterPlace {
   readonly name: string;
-  /** Undefined where it is in another account or region than its queue, whose URL says nothing of it then. */
+  /** Undefined if it is in another account or region than its queue, whose URL says nothing of it then. */
   readonly url: string | undefined;
 }
 
 /**
- * Where the queue's redrive policy sends messages; undefined where it has none.
+ * Where the queue's redrive policy sends messages; undefined if it has none.
  *
  * In one account and region, URLs of queues differ in the name at their end.
  */
@@ -130,14 +124,8 @@ export function redrivePlace(
   { arn, deadLetterArn }: Pick<QueueAttributes, "arn" | "deadLetterArn">,
 ): DeadLetterPlace | undefined {
   if (deadLetterArn === undefined) return undefined;
-  const [origin, target] = [placeOf(arn), placeOf(deadLetterArn)];
-  if (origin.account !== target.account) return { name: target.name, url: undefined };
+  const name = deadLetterArn.slice(deadLetterArn.lastIndexOf(":") + 1);
+  const isBeside = arn.slice(0, arn.lastIndexOf(":") + 1) + name === deadLetterArn;
   const { href } = parseQueueUrl(queueUrl);
-  return { name: target.name, url: href.slice(0, href.lastIndexOf("/") + 1) + target.name };
-}
-
-/** `arn:aws:sqs:REGION:ACCOUNT:NAME`, in what is before the name and the name. */
-function placeOf(arn: string): { readonly account: string; readonly name: string } {
-  const end = arn.lastIndexOf(":");
-  return { account: arn.slice(0, end), name: arn.slice(end + 1) };
+  return { name, url: isBeside ? href.slice(0, href.lastIndexOf("/") + 1) + name : undefined };
 }
