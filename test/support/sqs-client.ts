@@ -4,14 +4,14 @@ import { EtlError } from "../../src/errors.ts";
 import { receiveMessage } from "../../src/sqs/query.ts";
 import { type QueueCall, QueueClient, type SqsQueueParts } from "../../src/sqs/queue-client.ts";
 import { readMessages } from "../../src/sqs/response.ts";
-import { emptyReceive, errorAnswer, type Fault } from "./sqs-faults.ts";
+import { type Answer, emptyReceive, errorAnswer } from "./sqs-faults.ts";
 
 /** The queue of these clients. */
 export const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
 /** An empty receive. */
-export const fine: Fault = { status: 200, body: emptyReceive };
+export const fine: Answer = { status: 200, body: emptyReceive };
 /** An error of SQS. */
-export const refused = (status: number, code: string, text?: string): Fault => ({
+export const refused = (status: number, code: string, text?: string): Answer => ({
   status,
   body: errorAnswer(code, text),
 });
