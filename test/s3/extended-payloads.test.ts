@@ -4,7 +4,7 @@ import type { Clock, Source, VisibilityChange } from "../../src/polling/ports.ts
 import { withExtendedPayloads } from "../../src/s3/extended-payloads.ts";
 import type { SqsSource } from "../../src/sqs/source.ts";
 import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
-import { rejection } from "../support/sqs-client.ts";
+import { clientParts, rejection } from "../support/sqs-client.ts";
 
 let server: S3Server;
 beforeEach(async () => {
@@ -73,28 +73,18 @@ class HandClock implements Clock {
 
 function open(queue: SqsSource, clock: Clock = new HandClock()): Source {
   return withExtendedPayloads(queue, {
+    ...clientParts,
     queue: { url: "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue" },
     env: { AWS_ENDPOINT_URL_S3: server.endpoint },
     clock,
-    now: Date.now,
-    random: () => 0,
-    retryPolicy: { attempts: 2, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
   });
 }
 
 let count = 0;
 function message(body: string, more: Partial<Message> = {}): Message {
   count += 1;
-  const id = String(count);
-  return {
-    messageId: id,
-    receiptHandle: `handle ${id}`,
-    sentAtMillis: 1,
-    receiveCount: 1,
-    body,
-    bodyIntact: true,
-    ...more,
-  };
+  const received = { messageId: String(count), receiptHandle: `handle ${count}`, receiveCount: 1 };
+  return { ...received, sentAtMillis: 1, body, bodyIntact: true, ...more };
 }
 
 const pointerTo = (key: string, bucket = "payloads") =>

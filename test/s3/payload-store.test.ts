@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import type { ClientParts } from "../../src/aws/client.ts";
-import { longestPayloadBytes, type Payload, PayloadStore } from "../../src/s3/payload-store.ts";
+import {
+  longestPayloadBytes,
+  objectUrl,
+  type Payload,
+  PayloadStore,
+  readPointer,
+} from "../../src/s3/payload-store.ts";
 import { everyWordOf } from "../support/refusal.ts";
-import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
-import { rejection } from "../support/sqs-client.ts";
+import { type S3Request, type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
+import { clientParts, rejection } from "../support/sqs-client.ts";
 
 let server: S3Server;
 beforeEach(async () => {
@@ -12,25 +18,24 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-function parts(more: Partial<ClientParts> = {}): ClientParts {
-  return {
-    env: {
-      AWS_ACCESS_KEY_ID: s3Signer.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3Signer.secretAccessKey,
-      AWS_ENDPOINT_URL_S3: server.endpoint,
-    },
-    clock: { monotonicMillis: () => 0, sleep: async () => {} },
-    now: Date.now,
-    random: () => 0,
-    retryPolicy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
-    ...more,
+function open(more: Partial<ClientParts> = {}, sessionToken = ""): PayloadStore {
+  const env = {
+    AWS_ACCESS_KEY_ID: s3Signer.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3Signer.secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+    AWS_ENDPOINT_URL_S3: server.endpoint,
   };
+  return new PayloadStore("eu-west-1", { ...clientParts, env, ...more });
 }
 
-const open = (more?: Partial<ClientParts>) => new PayloadStore("eu-west-1", parts(more));
 const never = new AbortController().signal;
 const get = (store: PayloadStore, key = "k", bucket = "payloads") => store.get({ bucket, key }, never);
 const missing: Payload = { fault: "payload_missing" };
+/** Lets the server answer every request with that error. */
+const failWith = (...error: [status: number, code: string, ...rest: never[]]) => {
+  server.answer = ({ response }: S3Request) => s3Error(response, ...error);
+};
+const hold = (body: string | Uint8Array = "{}") => server.objects.set("/payloads/k", { body });
 
 describe("a payload", () => {
   test.each([
@@ -46,20 +51,10 @@ describe("a payload", () => {
     expect(server.refusals).toEqual([]);
   });
 
-  test("is signed with the session's token, too", async () => {
-    const seen: unknown[] = [];
-    server.answer = ({ response }) => {
-      seen.push(response.req.headers["x-amz-security-token"]);
-      return s3Error(response, 404, "NoSuchKey");
-    };
-    const { env } = parts();
-    // The stand-in takes no token, and says so by its refusal.
-    expect(await rejection(get(open({ env: { ...env, AWS_SESSION_TOKEN: "token" } })))).toMatchObject({
-      kind: "permission",
-      code: "InvalidClientTokenId",
-    });
+  test("is signed with the session's token, too, which the stand-in does not take", async () => {
+    const error = { kind: "permission", code: "InvalidClientTokenId" };
+    expect(await rejection(get(open({}, "token")))).toMatchObject(error);
     expect(await get(open())).toEqual(missing);
-    expect(seen).toEqual([undefined]);
   });
 
   test("is text of any kind, and keeps its byte order mark", async () => {
@@ -92,7 +87,7 @@ describe("is missing", () => {
     [400, "InvalidRequest"],
     [403, "InvalidObjectState"],
   ])("where S3 answers %d %s", async (status, code) => {
-    server.answer = ({ response }) => s3Error(response, status, code);
+    failWith(status, code);
     expect(await get(open())).toEqual(missing);
     expect(server.targets).toHaveLength(1);
   });
@@ -106,10 +101,10 @@ describe("is missing", () => {
   });
 
   test("where it is denied in a bucket that others have been read from", async () => {
-    server.objects.set("/payloads/k", { body: "{}" });
+    hold();
     const store = open();
     await get(store);
-    server.answer = ({ response }) => s3Error(response, 403, "AccessDenied");
+    failWith(403, "AccessDenied");
     expect(await get(store, "gone")).toEqual(missing);
     expect(await rejection(get(store, "k", "other-bucket"))).toMatchObject({ kind: "permission" });
   });
@@ -117,7 +112,7 @@ describe("is missing", () => {
 
 describe("a bucket in another region", () => {
   const elsewhere = (status: number, code: string, headers: Record<string, string>, more = "") => {
-    server.objects.set("/payloads/k", { body: "{}" });
+    hold();
     server.answer = ({ region, response }) =>
       region !== "us-east-2" && s3Error(response, status, code, headers, more);
   };
@@ -169,17 +164,17 @@ describe("is tried again", () => {
     [503, "ServiceUnavailable"],
     [429, ""],
   ])("after %d %s", async (status, code) => {
-    server.objects.set("/payloads/k", { body: "{}" });
+    hold();
     server.answer = ({ response }) => server.targets.length < 3 && s3Error(response, status, code);
     expect(await get(open())).toEqual({ text: "{}", bytes: 2 });
-    server.answer = ({ response }) => s3Error(response, status, code);
+    failWith(status, code);
     const error = await rejection(get(open()));
     expect(error).toMatchObject({ kind: "temporary", retryable: true });
     expect(everyWordOf(error)).not.toContain("queue");
   });
 
   test("after an answer that ends too early, or never comes", async () => {
-    server.objects.set("/payloads/k", { body: "{}" });
+    hold();
     server.answer = ({ response }) => {
       if (server.targets.length === 1)
         response.writeHead(200, { "content-length": "100" }).write("{}", () => response.destroy());
@@ -191,7 +186,7 @@ describe("is tried again", () => {
   });
 
   test("with the server's time, where the clock is wrong", async () => {
-    server.objects.set("/payloads/k", { body: "{}" });
+    hold();
     server.answer = ({ response }) =>
       server.targets.length === 1 && s3Error(response, 403, "RequestTimeTooSkewed");
     const aheadMillis: number[] = [];
@@ -225,7 +220,7 @@ describe("ends the run", () => {
     [400, "Whatever", "protocol", "AWS_ENDPOINT_URL_S3"],
     [404, "", "protocol", "AWS_ENDPOINT_URL_S3"],
   ])("where S3 answers %d %s", async (status, code, kind, hint) => {
-    server.answer = ({ response }) => s3Error(response, status, code);
+    failWith(status, code);
     const error = await rejection(get(open(), "canary-key", "canary-bucket"));
     expect(error).toMatchObject({ kind, retryable: false });
     expect(error.hint).toContain(hint);
@@ -238,5 +233,112 @@ describe("ends the run", () => {
     expect(error).toMatchObject({ kind: "unavailable", retryable: true });
     expect(error.hint).toContain("AWS_ENDPOINT_URL_S3");
     expect(everyWordOf(error)).not.toMatch(/canary|SQS/);
+  });
+});
+
+const library = "software.amazon.payloadoffloading.PayloadS3Pointer";
+const older = "com.amazon.sqs.javamessaging.MessageS3Pointer";
+const object = { s3BucketName: "payloads", s3Key: "a/b" };
+
+describe("a pointer", () => {
+  test.each<[string, string]>([
+    ["as the library writes it", JSON.stringify([library, object])],
+    ["as it wrote it before", JSON.stringify([older, object])],
+    ["as its Python counterpart writes it", `["${library}", {"s3BucketName": "payloads", "s3Key": "a/b"}]`],
+    ["with white space around", `\n [ "${library}" ,\t${JSON.stringify(object)} ]\n`],
+    ["with more than is known", JSON.stringify([library, { ...object, size: 3 }])],
+  ])("%s", (_, body) => {
+    expect(readPointer(body)).toEqual({ bucket: "payloads", key: "a/b" });
+  });
+
+  test.each<[string, string]>([
+    ["an object", JSON.stringify(object)],
+    ["another class", JSON.stringify(["com.example.PayloadS3Pointer", object])],
+    ["no object", JSON.stringify([library])],
+    ["one part too many", JSON.stringify([library, object, 1])],
+    ["an array in the object's place", JSON.stringify([library, [object]])],
+    ["null in the object's place", JSON.stringify([library, null])],
+    ["no bucket", JSON.stringify([library, { s3Key: "k" }])],
+    ["a key that is no text", JSON.stringify([library, { ...object, s3Key: 7 }])],
+    ["what is not JSON", `["${library}", {`],
+    ["text that holds one", `x${JSON.stringify([library, object])}`],
+    ["one longer than any", JSON.stringify([library, { ...object, more: "x".repeat(16 * 1024) }])],
+    ["nothing", ""],
+  ])("is not %s", (_, body) => {
+    expect(readPointer(body)).toBeUndefined();
+  });
+});
+
+const origin = "https://s3.eu-west-1.amazonaws.com";
+
+describe("the URL of an object", () => {
+  test.each([
+    ["payloads", "a/b.json", "https://payloads.s3.eu-west-1.amazonaws.com/a/b.json"],
+    ["my.payloads", "k", "https://s3.eu-west-1.amazonaws.com/my.payloads/k"],
+    ["payloads", "/k", "https://s3.eu-west-1.amazonaws.com/payloads//k"],
+    ["payloads", "a//b/", "https://payloads.s3.eu-west-1.amazonaws.com/a//b/"],
+    [
+      "payloads",
+      "a b+c?d#e%2Fé'()*!",
+      `https://payloads.s3.eu-west-1.amazonaws.com/a%20b%2Bc%3Fd%23e%252F%C3%A9%27%28%29%2A%21`,
+    ],
+    ["payloads", "...", "https://payloads.s3.eu-west-1.amazonaws.com/..."],
+    ["payloads", "a\\..\\b", "https://payloads.s3.eu-west-1.amazonaws.com/a%5C..%5Cb"],
+  ])("%s %j", (bucket, key, url) => {
+    expect(objectUrl({ bucket, key }, origin, false)).toBe(url);
+    expect(new URL(url).href).toBe(url); // Nothing is changed on its way into a request.
+  });
+
+  test("stands in the path where an endpoint stands for S3", () => {
+    const url = objectUrl({ bucket: "payloads", key: "k" }, "http://127.0.0.1:4566/s3", true);
+    expect(url).toBe("http://127.0.0.1:4566/s3/payloads/k");
+  });
+
+  test.each([
+    "",
+    "ab",
+    "-payloads",
+    "payloads-",
+    "pay..loads",
+    ".payloads",
+    "payloads.",
+    "Payloads",
+    "pay_loads",
+    "192.0.2.1",
+    "evil.example/",
+    "evil.example#",
+    "evil.example?",
+    "evil.example:80",
+    "user@evil.example",
+    "evil.example\\",
+    "pay loads",
+    "payloads\n",
+    "pаyloads", // a Cyrillic letter
+    "x".repeat(64),
+    "../payloads",
+    "%2e%2e",
+  ])("does not exist for the bucket %j", (bucket) => {
+    expect(objectUrl({ bucket, key: "k" }, origin, false)).toBeUndefined();
+    expect(objectUrl({ bucket, key: "k" }, origin, true)).toBeUndefined();
+  });
+
+  test.each([
+    "",
+    "..",
+    ".",
+    "../other-bucket/k",
+    "a/../k",
+    "a/./k",
+    "a/..",
+    "\ud800",
+    "x".repeat(1025),
+    "é".repeat(513),
+  ])("does not exist for the key %j", (key) => {
+    expect(objectUrl({ bucket: "payloads", key }, origin, false)).toBeUndefined();
+  });
+
+  test("of the longest names there are", () => {
+    const [bucket, key] = ["b".repeat(63), "é".repeat(512)];
+    expect(new URL(objectUrl({ bucket, key }, origin, false) ?? "").hostname).toStartWith(bucket);
   });
 });

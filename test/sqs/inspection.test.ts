@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type InspectedAction, inspectQueue } from "../../src/sqs/inspection.ts";
-import { fine, refused, rejection, url } from "../support/sqs-client.ts";
+import { clientParts, fine, refused, rejection, url } from "../support/sqs-client.ts";
 import { type Fault, startFaultyServer } from "../support/sqs-faults.ts";
 
 const never = new AbortController().signal;
@@ -9,12 +9,10 @@ const never = new AbortController().signal;
 async function asked<T>(answer: Fault, ask: (queue: ReturnType<typeof inspectQueue>) => Promise<T>) {
   const server = await startFaultyServer([answer]);
   const queue = inspectQueue({
+    ...clientParts,
     queue: { url, endpoint: server.endpoint },
-    env: { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "s3cret-key" },
-    clock: { monotonicMillis: () => 0, sleep: async () => {} },
     now: () => Date.UTC(2026, 0, 1, 12, 0, 10),
-    random: () => 0,
-    retryPolicy: { attempts: 1, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 0 },
+    retryPolicy: { ...clientParts.retryPolicy, attempts: 1 },
   });
   try {
     return { result: await ask(queue), bodies: server.bodies, heads: server.heads };
