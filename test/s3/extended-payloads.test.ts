@@ -1,50 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Message } from "../../src/message/message.ts";
-import type { Clock, Source, VisibilityChange } from "../../src/polling/ports.ts";
+import type { Clock, ReceiveOptions, VisibilityChange } from "../../src/polling/ports.ts";
 import { withExtendedPayloads } from "../../src/s3/extended-payloads.ts";
 import type { SqsSource } from "../../src/sqs/source.ts";
 import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
-import { clientParts, rejection } from "../support/sqs-client.ts";
+import { clientParts, rejection, url } from "../support/sqs-client.ts";
 
 let server: S3Server;
 beforeEach(async () => {
   server = await startS3Server();
 });
 afterEach(() => server.stop());
-
-/** A queue that hands out the receives it is given, and notes what is asked of it. */
-class Queue implements SqsSource {
-  /** The only ones that S3 can be asked with: the environment holds none. */
-  readonly credentials = { current: async () => s3Signer, renew: async () => s3Signer };
-  readonly requests = 0;
-  readonly openRequests = 0;
-  receives = 0;
-  readonly changes: VisibilityChange[][] = [];
-  readonly #batches: (readonly Message[])[];
-  /** Resolves at the next change of visibility. */
-  onChange: () => void = () => {};
-
-  constructor(...batches: (readonly Message[])[]) {
-    this.#batches = batches;
-  }
-
-  async receive() {
-    this.receives += 1;
-    return this.#batches.shift() ?? [];
-  }
-  async delete(handles: readonly string[]) {
-    return { settled: handles.length, failed: 0 };
-  }
-  async changeVisibility(changes: readonly VisibilityChange[]) {
-    this.changes.push([...changes]);
-    this.onChange();
-    return { settled: changes.length, failed: 0 };
-  }
-  async attributes() {
-    const counts = { visible: 0, inFlight: 0, delayed: 0, retentionSeconds: 60 };
-    return { ...counts, arn: "arn", visibilityTimeoutSeconds: 60, fifo: false };
-  }
-}
 
 /** A clock that goes when it is told to. */
 class HandClock implements Clock {
@@ -71,13 +37,35 @@ class HandClock implements Clock {
   }
 }
 
-function open(queue: SqsSource, clock: Clock = new HandClock()): Source {
-  return withExtendedPayloads(queue, {
-    ...clientParts,
-    queue: { url: "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue" },
-    env: { AWS_ENDPOINT_URL_S3: server.endpoint },
-    clock,
-  });
+/** A queue that hands out the receives it is given, with what is asked of it, and its payloads. */
+function open(...batches: (readonly Message[])[]) {
+  const queue = { receives: 0, changes: [] as VisibilityChange[][], onChange: () => {} };
+  const counts = { visible: 0, inFlight: 0, delayed: 0, retentionSeconds: 60 };
+  const plain: SqsSource = {
+    // The only ones that S3 can be asked with: the environment holds none.
+    credentials: { current: async () => s3Signer, renew: async () => s3Signer },
+    requests: 0,
+    openRequests: 0,
+    async receive() {
+      queue.receives += 1;
+      return batches.shift() ?? [];
+    },
+    delete: async (handles) => ({ settled: handles.length, failed: 0 }),
+    async changeVisibility(changes) {
+      queue.changes.push([...changes]);
+      queue.onChange();
+      return { settled: changes.length, failed: 0 };
+    },
+    attributes: async () => ({ ...counts, arn: "arn", visibilityTimeoutSeconds: 60, fifo: false }),
+  };
+  const clock = new HandClock();
+  const env = { AWS_ENDPOINT_URL_S3: server.endpoint };
+  const source = withExtendedPayloads(plain, { ...clientParts, queue: { url }, env, clock });
+  const receive = (more: Partial<ReceiveOptions> = {}) => {
+    const { signal } = new AbortController();
+    return source.receive({ maxMessages: 10, waitSeconds: 0, signal, ...more });
+  };
+  return { queue, source, clock, receive };
 }
 
 let count = 0;
@@ -87,122 +75,107 @@ function message(body: string, more: Partial<Message> = {}): Message {
   return { ...received, sentAtMillis: 1, body, bodyIntact: true, ...more };
 }
 
-const pointerTo = (key: string, bucket = "payloads") =>
-  JSON.stringify([
-    "software.amazon.payloadoffloading.PayloadS3Pointer",
-    { s3BucketName: bucket, s3Key: key },
-  ]);
+function pointerTo(key: string, bucket = "payloads", more: Partial<Message> = {}): Message {
+  const object = { s3BucketName: bucket, s3Key: key };
+  return message(JSON.stringify(["software.amazon.payloadoffloading.PayloadS3Pointer", object]), more);
+}
 
-const options = (more: Partial<Parameters<Source["receive"]>[0]> = {}) => ({
-  maxMessages: 10,
-  waitSeconds: 0,
-  signal: new AbortController().signal,
-  ...more,
-});
+/** Puts payloads into the bucket: each its own key in quotes. */
+const store = (...keys: string[]) => {
+  for (const key of keys) server.objects.set(`/payloads/${key}`, { body: `"${key}"` });
+};
+/** Lets S3 answer every request with that error. */
+const fail = (status: number, code: string) => {
+  server.answer = ({ response }) => s3Error(response, status, code);
+};
+const hidden = (batch: readonly Message[], timeoutSeconds: number) =>
+  batch.map(({ receiptHandle }) => ({ receiptHandle, timeoutSeconds }));
 
 describe("a receive", () => {
-  test("without a pointer is handed on as it is", async () => {
-    const batch = [message("{}"), message("[1]"), message('["software.amazon"]')];
-    expect(await open(new Queue(batch)).receive(options())).toBe(batch);
+  test.each([
+    ["without a pointer", [message("{}"), message("[1]"), message('["software.amazon"]')]],
+    ["whose body was damaged on its way", [pointerTo("k", "payloads", { bodyIntact: false })]],
+  ])("%s is handed on as it is", async (_, batch) => {
+    expect(await open(batch).receive()).toBe(batch);
     expect(server.targets).toEqual([]);
   });
 
   test("comes in its order, each pointer with its payload, and its body as it was", async () => {
-    const batch = ["a", "{}", "b", "c"].map((name) => message(name === "{}" ? name : pointerTo(name)));
-    for (const name of ["a", "b", "c"]) server.objects.set(`/payloads/${name}`, { body: `"${name}"` });
-    const received = await open(new Queue(batch)).receive(options());
-    expect(received).toEqual(
-      batch.map((sent, index) => ({ ...sent, ...(index === 1 ? {} : { payload: `"${"a bc"[index]}"` }) })),
+    const batch = [pointerTo("a"), message("{}"), pointerTo("b"), pointerTo("c")];
+    store("a", "b", "c");
+    const payloads = [{ payload: '"a"' }, {}, { payload: '"b"' }, { payload: '"c"' }];
+    expect(await open(batch).receive()).toEqual(
+      batch.map((sent, index) => ({ ...sent, ...payloads[index] })),
     );
     expect(server.targets.toSorted()).toEqual(["/payloads/a", "/payloads/b", "/payloads/c"]);
   });
 
   test("with what can never be had says why, and hands on the others", async () => {
-    const batch = [
-      message(pointerTo("gone")),
-      message(pointerTo("bytes")),
-      message(pointerTo("k", "evil.example/")),
-      message(pointerTo("k")),
-    ];
+    const batch = [pointerTo("gone"), pointerTo("bytes"), pointerTo("k", "evil.example/"), pointerTo("k")];
+    store("k");
     server.objects.set("/payloads/bytes", { body: Uint8Array.of(0xff) });
-    server.objects.set("/payloads/k", { body: "{}" });
-    const received = await open(new Queue(batch)).receive(options());
+    const received = await open(batch).receive();
     expect(received.map(({ payload, payloadFault }) => payload ?? payloadFault)).toEqual([
       "payload_missing",
       "payload_not_text",
       "payload_missing",
-      "{}",
+      '"k"',
     ]);
   });
 
-  test("does not follow a body that was damaged on its way", async () => {
-    const batch = [message(pointerTo("k"), { bodyIntact: false })];
-    expect(await open(new Queue(batch)).receive(options())).toBe(batch);
-    expect(server.targets).toEqual([]);
-  });
-
   test("deletes nothing in S3, and passes on what else is asked of the queue", async () => {
-    const queue = new Queue();
-    const source = open(queue);
+    const { queue, source } = open();
     expect(await source.delete(["h"])).toEqual({ settled: 1, failed: 0 });
-    await source.changeVisibility([{ receiptHandle: "h", timeoutSeconds: 5 }]);
-    expect(queue.changes).toEqual([[{ receiptHandle: "h", timeoutSeconds: 5 }]]);
+    const change = { receiptHandle: "h", timeoutSeconds: 5 };
+    await source.changeVisibility([change]);
+    expect(queue.changes).toEqual([[change]]);
     expect((await source.attributes()).visibilityTimeoutSeconds).toBe(60);
     expect(server.targets).toEqual([]);
   });
 });
 
-const hidden = (batch: readonly Message[], timeoutSeconds: number) =>
-  batch.map(({ receiptHandle }) => ({ receiptHandle, timeoutSeconds }));
-
-describe("while payloads are on their way", () => {
-  test("the messages are kept invisible, by thirds of the time-out", async () => {
-    const batch = [message(pointerTo("a")), message("{}")];
-    const queue = new Queue(batch);
-    const clock = new HandClock();
-    const source = open(queue, clock);
-    await source.attributes();
-    const asked = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    server.answer = async () => {
-      asked.resolve();
-      await release.promise;
-      return false;
-    };
-    const receiving = source.receive(options());
-    await asked.promise;
-    for (const round of [1, 2]) {
-      const changed = new Promise<void>((resolve) => {
-        queue.onChange = resolve;
-      });
-      clock.advance(19_999);
-      await Bun.sleep(0);
-      expect(queue.changes).toHaveLength(round - 1);
-      clock.advance(1);
-      await changed;
-    }
-    expect(queue.changes).toEqual([hidden(batch, 60), hidden(batch, 60)]);
-    clock.advance(15_001);
-    release.resolve();
-    await receiving;
-    // More than a quarter has gone since: whoever takes over has the whole time.
-    expect(queue.changes).toHaveLength(3);
-  });
-
-  test("no request is spent on that where they come at once", async () => {
-    server.objects.set("/payloads/a", { body: "{}" });
-    const queue = new Queue([message(pointerTo("a"))]);
-    await open(queue).receive(options());
-    expect(queue.changes).toEqual([]);
-  });
+test("messages are kept invisible while payloads are on their way, by thirds of the timeout", async () => {
+  const batch = [pointerTo("a"), message("{}")];
+  const { queue, source, clock, receive } = open(batch);
+  await source.attributes();
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  server.answer = async () => {
+    asked.resolve();
+    await release.promise;
+    return false;
+  };
+  const receiving = receive();
+  await asked.promise;
+  for (const round of [1, 2]) {
+    const changed = new Promise<void>((resolve) => {
+      queue.onChange = resolve;
+    });
+    clock.advance(19_999);
+    await Bun.sleep(0);
+    expect(queue.changes).toHaveLength(round - 1);
+    clock.advance(1);
+    await changed;
+  }
+  expect(queue.changes).toEqual([hidden(batch, 60), hidden(batch, 60)]);
+  clock.advance(15_001);
+  release.resolve();
+  await receiving;
+  // More than a quarter has gone since: whoever takes over has the whole time.
+  expect(queue.changes).toHaveLength(3);
 });
 
-describe("where S3 fails for now", () => {
+test("no request is spent on visibility if payloads come at once", async () => {
+  store("a");
+  const { queue, receive } = open([pointerTo("a")]);
+  await receive();
+  expect(queue.changes).toEqual([]);
+});
+
+describe("if S3 fails for now", () => {
   test("the messages are kept, and a later receive tries again for what is missing", async () => {
-    const batch = [message(pointerTo("a")), message(pointerTo("b"))];
-    for (const name of ["a", "b"]) server.objects.set(`/payloads/${name}`, { body: `"${name}"` });
-    const queue = new Queue(batch, [message("{}")]);
-    const source = open(queue);
+    store("a", "b");
+    const { queue, receive } = open([pointerTo("a"), pointerTo("b")], [message("{}")]);
     const first = Promise.withResolvers<void>();
     server.answer = async ({ target, response }) => {
       if (target !== "/payloads/b") {
@@ -212,58 +185,52 @@ describe("where S3 fails for now", () => {
       await first.promise;
       return s3Error(response, 503, "SlowDown");
     };
-    expect(await rejection(source.receive(options()))).toMatchObject({ kind: "temporary", retryable: true });
+    expect(await rejection(receive())).toMatchObject({ kind: "temporary", retryable: true });
     expect([queue.receives, queue.changes]).toEqual([1, []]);
     server.answer = () => false;
-    const received = await source.receive(options());
-    expect(received.map(({ payload }) => payload)).toEqual(['"a"', '"b"']);
+    expect((await receive()).map(({ payload }) => payload)).toEqual(['"a"', '"b"']);
     expect(queue.receives).toBe(1);
     expect(server.targets.filter((target) => target === "/payloads/a")).toHaveLength(1);
-    expect(await source.receive(options())).toMatchObject([{ body: "{}" }]);
+    expect(await receive()).toMatchObject([{ body: "{}" }]);
   });
 
   test("a receive that has no room for them leaves them to another", async () => {
-    const batch = [message(pointerTo("a")), message(pointerTo("b"))];
-    const queue = new Queue(batch);
-    const source = open(queue);
-    server.answer = ({ response }) => s3Error(response, 500, "InternalError");
-    await rejection(source.receive(options()));
-    expect(await source.receive(options({ maxMessages: 1 }))).toEqual([]);
+    const { receive } = open([pointerTo("a"), pointerTo("b")]);
+    fail(500, "InternalError");
+    await rejection(receive());
+    expect(await receive({ maxMessages: 1 })).toEqual([]);
     server.answer = () => false;
-    expect(await source.receive(options({ maxMessages: 2 }))).toHaveLength(2);
-  });
-
-  test("they are given back when the run ends meanwhile", async () => {
-    const batch = [message(pointerTo("a"))];
-    const queue = new Queue(batch);
-    const source = open(queue);
-    server.answer = ({ response }) => s3Error(response, 500, "InternalError");
-    const stop = new AbortController();
-    await rejection(source.receive(options({ signal: stop.signal })));
-    stop.abort();
-    expect(queue.changes).toEqual([hidden(batch, 0)]);
+    expect(await receive({ maxMessages: 2 })).toHaveLength(2);
   });
 });
 
 describe("all messages of the receive are given back", () => {
-  test("where a payload may not be read, which ends the run", async () => {
-    const batch = [message(pointerTo("a")), message("{}")];
-    const queue = new Queue(batch);
-    server.answer = ({ response }) => s3Error(response, 403, "AccessDenied");
-    const error = await rejection(open(queue).receive(options()));
-    expect(error).toMatchObject({ kind: "permission", retryable: false });
+  const batch = [pointerTo("a"), message("{}"), pointerTo("b")];
+
+  test("if the run ends while they wait for another try", async () => {
+    const { queue, receive } = open(batch);
+    fail(500, "InternalError");
+    const stop = new AbortController();
+    await rejection(receive({ signal: stop.signal }));
+    stop.abort();
     expect(queue.changes).toEqual([hidden(batch, 0)]);
   });
 
-  test("where the receive is ended", async () => {
-    const batch = [message(pointerTo("a")), message(pointerTo("b"))];
-    const queue = new Queue(batch);
+  test("if a payload may not be read, which ends the run", async () => {
+    const { queue, receive } = open(batch);
+    fail(403, "AccessDenied");
+    expect(await rejection(receive())).toMatchObject({ kind: "permission", retryable: false });
+    expect(queue.changes).toEqual([hidden(batch, 0)]);
+  });
+
+  test("if the receive is ended", async () => {
+    const { queue, receive } = open(batch);
     const stop = new AbortController();
     server.answer = () => {
       stop.abort(new Error("stopped"));
       return true;
     };
-    await expect(open(queue).receive(options({ signal: stop.signal }))).rejects.toThrow("stopped");
+    await expect(receive({ signal: stop.signal })).rejects.toThrow("stopped");
     expect(queue.changes).toEqual([hidden(batch, 0)]);
   });
 });
