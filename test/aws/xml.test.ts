@@ -101,22 +101,14 @@ describe("what is refused, as not SQS's, without a word of it", () => {
     "</r>",
   ];
   test.each(documents)("%p", (xml) => {
-    let caught: unknown;
-    try {
-      readFlat(xml);
-    } catch (error) {
-      caught = error;
-    }
-    expect(caught).toBeInstanceOf(UnreadableAnswer);
-    expect(Bun.inspect(caught)).not.toContain("secret");
+    expect(() => readFlat(xml)).toThrow(UnreadableAnswer);
+    expect(() => readFlat(xml)).not.toThrow("secret");
   });
 
-  test.each(["<r><a></r></a>", "<r><a>&nope;</a></r>", "<r><a>", "<r><a><!</a></r>"])(
-    "%p, even unread",
-    (xml) => {
-      expect(() => skipAll(xml)).toThrow(UnreadableAnswer);
-    },
-  );
+  const unread = ["<r><a></r></a>", "<r><a>&nope;</a></r>", "<r><a>", "<r><a><!</a></r>"];
+  test.each(unread)("%p, even unread", (xml) => {
+    expect(() => skipAll(xml)).toThrow(UnreadableAnswer);
+  });
 });
 
 describe("as another reader reads it", () => {
@@ -188,23 +180,8 @@ describe("as another reader reads it", () => {
   });
 
   test("no noise makes it fail in another way, or for ever", () => {
-    const piece = fc.constantFrom(
-      "<",
-      ">",
-      "/",
-      "<r>",
-      "</r>",
-      "<a>",
-      "</a>",
-      "<a/>",
-      "<!--",
-      "-->",
-      "<![CDATA[",
-    );
-    const noise = fc.oneof(
-      piece,
-      fc.constantFrom("]]>", "<?", "?>", "&", "&lt;", "&#x;", ";", "=", '"', " ", "r"),
-    );
+    const pieces = `< > / <r> </r> <a> </a> <a/> <!-- --> <![CDATA[ ]]> <? ?> & &lt; &#x; ; = " r`.split(" ");
+    const noise = fc.constantFrom(" ", ...pieces);
     fc.assert(
       fc.property(fc.array(noise, { maxLength: 20 }), (pieces) => {
         for (const read of [readFlat, skipAll]) {

@@ -7,28 +7,16 @@ import { join } from "node:path";
 import type { AccountParts } from "../../src/aws/identity.ts";
 import { listQueueUrls } from "../../src/sqs/queue-list.ts";
 import { everyWordOf } from "../support/refusal.ts";
-import { clientParts, keys, refused, rejection } from "../support/sqs-client.ts";
+import { accountParts, formsOf, keys, refused, rejection } from "../support/sqs-client.ts";
 import { answer, type Fault, type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
 
-let server: FaultyServer | undefined;
-afterEach(async () => {
-  await server?.stop();
-  server = undefined;
-});
-
-const partsOf = (more: Partial<AccountParts> = {}): AccountParts => ({
-  region: "eu-west-1",
-  ...clientParts,
-  ...more,
-});
+let server: FaultyServer;
+afterEach(() => server?.stop());
 
 async function start(...script: [Fault, ...Fault[]]): Promise<AccountParts> {
   server = await startFaultyServer(script);
-  return partsOf({ endpoint: server.endpoint });
+  return accountParts({ endpoint: server.endpoint });
 }
-
-/** What was sent, by name. */
-const sent = () => (server?.bodies ?? []).map((body) => Object.fromEntries(new URLSearchParams(body)));
 
 describe("a list of queues", () => {
   const page = (names: readonly string[], token = "") =>
@@ -42,21 +30,21 @@ describe("a list of queues", () => {
     const parts = await start(page(["a", "b"], "t=1&amp;2"), page(["c"]));
     expect(await listQueueUrls(parts)).toEqual(["a", "b", "c"].map((name) => `https://sqs/1/${name}`));
     const asked = { Action: "ListQueues", Version: "2012-11-05", MaxResults: "1000" };
-    expect(sent()).toEqual([asked, { ...asked, NextToken: "t=1&2" }]);
-    expect(server?.heads[0]).toStartWith("POST / HTTP/1.1");
-    expect(server?.heads[0]).toContain("/eu-west-1/sqs/aws4_request");
+    expect(formsOf(server)).toEqual([asked, { ...asked, NextToken: "t=1&2" }]);
+    expect(server.heads[0]).toStartWith("POST / HTTP/1.1");
+    expect(server.heads[0]).toContain("/eu-west-1/sqs/aws4_request");
   });
 
   test("may be empty, and begin with a prefix", async () => {
     const parts = await start(page([]));
     expect(await listQueueUrls(parts, "login-")).toEqual([]);
-    expect(sent()).toMatchObject([{ QueueNamePrefix: "login-" }]);
+    expect(formsOf(server)).toMatchObject([{ QueueNamePrefix: "login-" }]);
   });
 
   test("ends where a page brings nothing new", async () => {
     const parts = await start(page(["a"], "t"));
     expect(await listQueueUrls(parts)).toHaveLength(1);
-    expect(sent()).toHaveLength(2);
+    expect(formsOf(server)).toHaveLength(2);
   });
 
   test("ends at 5,000 queues", async () => {
@@ -64,7 +52,7 @@ describe("a list of queues", () => {
     const pages = [0, 1000, 2000, 3000, 4000, 5000].map((from) => page(names(from), "more"));
     const parts = await start(pages[0] as Fault, ...pages.slice(1));
     expect(await listQueueUrls(parts)).toHaveLength(5000);
-    expect(sent()).toHaveLength(5);
+    expect(formsOf(server)).toHaveLength(5);
   });
 
   test.each([
@@ -75,7 +63,7 @@ describe("a list of queues", () => {
     [503, "ServiceUnavailable", "temporary", "run it again"],
   ])("is refused with %d %s", async (status, code, kind, hint) => {
     const error = await rejection(listQueueUrls(await start(refused(status, code, "canary-text"))));
-    expect(error).toMatchObject({ kind, resource: new URL(server?.endpoint ?? "").host });
+    expect(error).toMatchObject({ kind, resource: new URL(server.endpoint).host });
     expect(error.hint).toContain(hint);
     expect(everyWordOf(error)).not.toMatch(/canary-text|s3cret/);
   });
@@ -93,15 +81,15 @@ describe("a list of queues", () => {
     const parts = await start("hang in body");
     const error = await rejection(listQueueUrls({ ...parts, timeoutMillis: 50 }));
     expect(error).toMatchObject({ kind: "unavailable", code: "ETIMEDOUT" });
-    expect(sent()).toHaveLength(3);
+    expect(formsOf(server)).toHaveLength(3);
   });
 });
 
 describe("the region", () => {
   const asked = async (parts: Partial<AccountParts>) => {
     const { endpoint } = await start(answer("ListQueues", ""));
-    await listQueueUrls(partsOf({ region: undefined, endpoint, ...parts }));
-    const [, region] = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(server?.heads[0] ?? "") ?? [];
+    await listQueueUrls(accountParts({ region: undefined, endpoint, ...parts }));
+    const [, region] = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(server.heads[0] ?? "") ?? [];
     return region;
   };
 
@@ -124,14 +112,14 @@ describe("the region", () => {
   });
 
   test("must be known where AWS is asked", async () => {
-    const error = await rejection(listQueueUrls(partsOf({ region: undefined })));
+    const error = await rejection(listQueueUrls(accountParts({ region: undefined })));
     expect(error).toMatchObject({ kind: "config", message: "no AWS region is known" });
   });
 
   test.each(["eu-west-1.evil.example/", "EU", "eu west", "-", "x".repeat(51)])(
     "is not %j",
     async (region) => {
-      expect(await rejection(listQueueUrls(partsOf({ region })))).toMatchObject({ kind: "config" });
+      expect(await rejection(listQueueUrls(accountParts({ region })))).toMatchObject({ kind: "config" });
     },
   );
 });

@@ -1,10 +1,11 @@
 /** What a client of a scripted queue is made of, and what its calls come to. */
 
+import type { AccountParts } from "../../src/aws/identity.ts";
 import { EtlError } from "../../src/errors.ts";
 import { receiveMessage } from "../../src/sqs/query.ts";
 import { type QueueCall, QueueClient, type SqsQueueParts } from "../../src/sqs/queue-client.ts";
 import { readMessages } from "../../src/sqs/response.ts";
-import { type Answer, emptyReceive, errorAnswer } from "./sqs-faults.ts";
+import { type Answer, emptyReceive, errorAnswer, type FaultyServer } from "./sqs-faults.ts";
 
 /** The queue of these clients. */
 export const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
@@ -36,6 +37,17 @@ export function clientOf(endpoint: string, parts: Partial<SqsQueueParts> = {}): 
 export function receive(queue: QueueClient, more: Partial<QueueCall<unknown>> = {}): Promise<unknown> {
   return queue.call({ operation: "receive", query: receiveMessage(10, 0), read: readMessages, ...more });
 }
+
+/** What asks an account, before any queue is named. */
+export const accountParts = (more: Partial<AccountParts> = {}): AccountParts => ({
+  region: "eu-west-1",
+  ...clientParts,
+  ...more,
+});
+
+/** The forms that came in, by name. */
+export const formsOf = ({ bodies }: FaultyServer) =>
+  bodies.map((body) => Object.fromEntries(new URLSearchParams(body)));
 
 /** The `EtlError` that the promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<EtlError> {
