@@ -256,7 +256,8 @@ function readBody<Body, T>(call: ServiceCall<Body, T>, body: Body | undefined): 
     return call.read(body);
   } catch (error) {
     if (!(error instanceof UnreadableAnswer)) throw error;
-    const message = `the answer is not what ${call.errors.name} answers`;
+    const { unreadable, name } = call.errors;
+    const message = unreadable?.message ?? `the answer is not what ${name} answers`;
     throw answerError(call, call.errors, { message, retryable: true });
   }
 }

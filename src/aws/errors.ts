@@ -43,8 +43,8 @@ export interface ServiceErrors {
   readonly missing?: Meaning;
   /** By codes that the service alone has. */
   readonly codes?: ReadonlyMap<string, Meaning>;
-  /** What to do about an answer that cannot be read. @defaultValue check the settings */
-  readonly unreadableHint?: string;
+  /** What an answer is that cannot be read, and what to do. @defaultValue check the settings */
+  readonly unreadable?: { readonly message: string; readonly hint: string };
 }
 
 /** Signatures are good for five minutes to either side. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
@@ -177,8 +177,9 @@ function clockMeaning({ clockAheadMillis = 0 }: Refusal): Meaning {
 /** The error of a 200 that is not the service's, as far as can be told. */
 export function answerError(
   { operation, resource }: CallSubject,
-  { settings, unreadableHint = `check ${settings.join(" and ")}` }: ServiceErrors,
+  { settings, unreadable }: ServiceErrors,
   what: Pick<Meaning, "message" | "retryable">,
 ): EtlError {
-  return new EtlError({ kind: "protocol", operation, resource, hint: unreadableHint, ...what });
+  const hint = unreadable?.hint ?? `check ${settings.join(" and ")}`;
+  return new EtlError({ kind: "protocol", operation, resource, hint, ...what });
 }

@@ -87,8 +87,9 @@ function errorsOf(denied: Meaning, missing: Meaning, mayNotUseKey: Meaning): Ser
     codes.set(code, missing);
   }
   const throttled = passing("the queue asks for fewer requests", "run it again, with fewer --receivers");
+  const unreadable = { message: "the queue's answer is not what SQS answers", hint: leadsElsewhere };
   const settings = ["the queue URL", "AWS_ENDPOINT_URL_SQS"];
-  return { name: "SQS", settings, denied, throttled, missing, codes, unreadableHint: leadsElsewhere };
+  return { name: "SQS", settings, denied, throttled, missing, codes, unreadable };
 }
 
 const noSuchQueue = config("the queue does not exist", "check the queue URL: account, region and name");
