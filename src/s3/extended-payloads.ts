@@ -6,7 +6,7 @@ import type { ReceiveOptions, Source } from "../polling/ports.ts";
 import type { SqsQueueParts } from "../sqs/queue-client.ts";
 import { resolveEndpoint } from "../sqs/queue-url.ts";
 import type { SqsSource } from "../sqs/source.ts";
-import { PayloadHold, PayloadRoom } from "./payload-room.ts";
+import { type PayloadHold, PayloadRoom } from "./payload-room.ts";
 import { type PayloadPointer, PayloadStore, readPointer } from "./payload-store.ts";
 
 /** Over all receives. */
@@ -59,7 +59,7 @@ export function withExtendedPayloads(source: SqsSource, parts: SqsQueueParts): S
       const pointers = pointersOf(messages);
       if (pointers.size === 0) return messages;
       const keptAtMillis = clock.monotonicMillis();
-      parcel = { messages: [...messages], pointers, hold: new PayloadHold(), keptAtMillis };
+      parcel = { messages: [...messages], pointers, hold: { bytes: 0 }, keptAtMillis };
     }
     const { signal } = options;
     try {

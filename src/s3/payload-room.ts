@@ -1,8 +1,8 @@
 /** Bounds what the payloads under way take up, over all receives that wait for some. */
 
 /** The payloads of one receive, from its first one to its hand-over. */
-export class PayloadHold {
-  bytes = 0;
+export interface PayloadHold {
+  bytes: number;
 }
 
 /** How much may be under way. */

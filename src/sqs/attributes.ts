@@ -5,7 +5,7 @@ import type { QueueAttributes } from "../polling/ports.ts";
 import { leadsElsewhere } from "./errors.ts";
 import { getQueueAttributes } from "./query.ts";
 import type { QueueCall, QueueClient } from "./queue-client.ts";
-import { readAttributes } from "./response.ts";
+import { jsonMembers, readAttributes } from "./response.ts";
 
 /**
  * The longest that SQS keeps a message. It stands for a server that names no time: ElasticMQ does not, and
@@ -58,17 +58,10 @@ export function toQueueAttributes(attributes: ReadonlyMap<string, string>): Queu
 /** The policy is JSON; AWS writes its count as a number or as a string, as it was set. */
 function redrivePolicy(text: string | undefined): Pick<QueueAttributes, "maxReceiveCount" | "deadLetterArn"> {
   if (text === undefined || text === "") return {};
-  let policy: unknown;
-  try {
-    policy = JSON.parse(text);
-  } catch {
-    throw unusable("RedrivePolicy");
-  }
-  if (typeof policy !== "object" || policy === null) throw unusable("RedrivePolicy");
-  const { maxReceiveCount: limit, deadLetterTargetArn } = policy as Readonly<Record<string, unknown>>;
+  const { maxReceiveCount: limit, deadLetterTargetArn: deadLetterArn } = jsonMembers(text) ?? {};
   const maxReceiveCount = Number(limit);
-  if (!(maxReceiveCount >= 1) || typeof deadLetterTargetArn !== "string") throw unusable("RedrivePolicy");
-  return { maxReceiveCount, deadLetterArn: deadLetterTargetArn };
+  if (!(maxReceiveCount >= 1) || typeof deadLetterArn !== "string") throw unusable("RedrivePolicy");
+  return { maxReceiveCount, deadLetterArn };
 }
 
 function count(attributes: ReadonlyMap<string, string>, name: string): number {
@@ -125,25 +118,15 @@ export function toQueueDescription(attributes: ReadonlyMap<string, string>): Que
 function encryptionOf(attributes: ReadonlyMap<string, string>): StoredEncryption | undefined {
   const key = attributes.get("KmsMasterKeyId");
   if (key) return { by: "kms", key: keyForm.test(key) ? key : "(unreadable)" };
-  switch (attributes.get("SqsManagedSseEnabled")) {
-    case "true":
-      return { by: "sqs" };
-    case "false":
-      return { by: "nobody" };
-    default:
-      return undefined;
-  }
+  const managed = attributes.get("SqsManagedSseEnabled");
+  if (managed === "true") return { by: "sqs" };
+  return managed === "false" ? { by: "nobody" } : undefined;
 }
 
 /** What cannot be read is taken for the default, as SQS itself then has another idea of it than we. */
 function redriveAllowOf(text: string | undefined): QueueDescription["redriveAllow"] {
-  let policy: { readonly redrivePermission?: unknown; readonly sourceQueueArns?: unknown } | null;
-  try {
-    policy = JSON.parse(text ?? "null");
-  } catch {
-    return "all";
-  }
-  if (policy?.redrivePermission === "denyAll") return "none";
-  if (policy?.redrivePermission !== "byQueue" || !Array.isArray(policy.sourceQueueArns)) return "all";
-  return policy.sourceQueueArns.filter((arn) => typeof arn === "string");
+  const { redrivePermission, sourceQueueArns } = jsonMembers(text ?? "") ?? {};
+  if (redrivePermission === "denyAll") return "none";
+  if (redrivePermission !== "byQueue" || !Array.isArray(sourceQueueArns)) return "all";
+  return sourceQueueArns.filter((arn) => typeof arn === "string");
 }

@@ -9,6 +9,7 @@ import { askAttributes } from "./attributes.ts";
 import { deadLetterAttributesErrors, deadLetterErrors, returnErrors } from "./errors.ts";
 import { isBinary, type Outgoing, sendMessageBatch } from "./query.ts";
 import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
+import { jsonMembers } from "./response.ts";
 
 /** The name of the attribute that says why a message was rejected, and from which queue it came. */
 const rejectionAttribute = "etl-rejection";
@@ -106,15 +107,8 @@ export function createSqsReturnQueue(parts: SqsQueueParts): ReturnQueue {
 /** What the message's attribute says, if etl moved it here; undefined if a redrive policy did. */
 export function readOrigin({ attributes = [] }: Message): LetterOrigin | undefined {
   const text = attributes.find(({ name }) => name === rejectionAttribute)?.value;
-  if (text === undefined) return undefined;
-  let origin: unknown;
-  try {
-    origin = JSON.parse(text);
-  } catch {
-    return undefined; // Any sender can write an attribute of that name.
-  }
-  if (typeof origin !== "object" || origin === null) return undefined;
-  const { reason, queue, messageId, sentAt } = origin as Readonly<Record<string, unknown>>;
+  // Any sender can write an attribute of that name.
+  const { reason, queue, messageId, sentAt } = jsonMembers(text ?? "") ?? {};
   const sentAtMillis = typeof sentAt === "string" ? Date.parse(sentAt) : Number.NaN;
   if (typeof queue !== "string" || typeof messageId !== "string" || !isSentTime(sentAtMillis))
     return undefined;

@@ -76,6 +76,16 @@ function readMessageAttribute(reader: XmlReader): MessageAttribute {
   return { name, dataType: required(texts, "DataType"), value };
 }
 
+/** The members of the object that a text is in JSON; undefined if it is none. */
+export function jsonMembers(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Larger than any id or handle that SQS makes. */
 const scratch = Buffer.alloc(8 * 1024);
 
