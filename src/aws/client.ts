@@ -15,7 +15,7 @@ import {
 } from "./errors.ts";
 import { readErrorBody } from "./query-protocol.ts";
 import { defaultRetryPolicy, type RetryParts, type RetryPolicy, withRetries } from "./retry.ts";
-import { type Credentials, RequestSigner, type ServiceRequest, SignatureClock } from "./signing.ts";
+import { type Credentials, RequestSigner, type ServiceRequest } from "./signing.ts";
 import { bounded, type Route, routeInit, timeoutError, transportError } from "./transport.ts";
 import { UnreadableAnswer } from "./xml.ts";
 
@@ -89,6 +89,9 @@ type Answer<Body> = { readonly body: Body | undefined } | { readonly refusal: Re
  */
 const longestAnswerBytes = 64 * 1024 * 1024;
 
+/** Less than this is the way of an answer and the whole seconds of its `Date`, and no signature is refused for it. */
+const sameMillis = 60_000;
+
 /** A client of one service, in whatever region a call names. */
 export class ServiceClient {
   /** What signs the calls. */
@@ -97,10 +100,11 @@ export class ServiceClient {
   readonly retry: RetryParts;
   readonly #service: Service;
   readonly #init: BunFetchRequestInit;
-  readonly #signatureClock: SignatureClock;
+  readonly #parts: ClientParts;
   readonly #timeoutMillis: number;
   /** By region. */
   readonly #signers = new Map<string, RequestSigner>();
+  #clockAheadMillis = 0;
   #requests = 0;
   #open = 0;
 
@@ -112,14 +116,13 @@ export class ServiceClient {
    */
   constructor(service: Service, region: string, parts: ClientParts) {
     const { env, clock, random, retryPolicy: policy = defaultRetryPolicy } = parts;
-    const signatureClock = new SignatureClock(parts.now, parts.onClockSkew);
     // Expiry is told by the same clock, else a machine that is ahead would renew its credentials at every call.
-    const now = () => signatureClock.now();
+    const now = () => this.#correctedNow();
     this.credentials = parts.credentials ?? createCredentialSource({ env, region, now });
     this.retry = { policy, clock, random };
     this.#service = service;
     this.#init = { ...routeInit(parts), ...service.init };
-    this.#signatureClock = signatureClock;
+    this.#parts = parts;
     this.#timeoutMillis = parts.timeoutMillis ?? 20_000;
   }
 
@@ -159,8 +162,7 @@ export class ServiceClient {
       const { refusal } = answer;
       if (!isCorrected && refusesTime(refusal)) {
         isCorrected = true;
-        const { clockAheadMillis } = refusal;
-        if (clockAheadMillis !== undefined) this.#signatureClock.correct(clockAheadMillis);
+        this.#correctClock(refusal.clockAheadMillis);
         continue;
       }
       if (!isRenewed && isExpiredToken(refusal)) {
@@ -183,7 +185,7 @@ export class ServiceClient {
     const { signal } = call;
     const { settings } = call.errors;
     const timeoutMillis = this.#timeoutMillis + (call.heldMillis ?? 0);
-    const signedAtMillis = this.#signatureClock.now();
+    const signedAtMillis = this.#correctedNow();
     const signer = this.#signerOf(call.region);
     const { url, method, body, ...signed } = await signer.sign(request, credentials, signedAtMillis);
     // Not signed, as a proxy may change it; plain, so that the length an answer states is the length it has.
@@ -213,6 +215,18 @@ export class ServiceClient {
     }
   }
 
+  /** Milliseconds since 1970 UTC: this machine's, or the server's own if the two have been found to differ. */
+  #correctedNow(): number {
+    return this.#parts.now() - this.#clockAheadMillis;
+  }
+
+  /** Calls that were refused together measure the same, and only the first counts. */
+  #correctClock(aheadMillis: number | undefined): void {
+    if (aheadMillis === undefined || Math.abs(aheadMillis - this.#clockAheadMillis) < sameMillis) return;
+    this.#clockAheadMillis = aheadMillis;
+    this.#parts.onClockSkew?.(aheadMillis);
+  }
+
   #signerOf(region: string): RequestSigner {
     let signer = this.#signers.get(region);
     if (signer === undefined) {
@@ -240,7 +254,7 @@ export class ServiceClient {
       status,
       code: (said.code && refineCode?.(said.code, said.text)) ?? said.code,
       bucketRegion: headers.get("x-amz-bucket-region") ?? said.region,
-      clockAheadMillis: isTold ? this.#signatureClock.aheadOf(serverMillis) : undefined,
+      clockAheadMillis: isTold ? this.#parts.now() - serverMillis : undefined,
       signedAheadMillis: isTold ? signedAtMillis - serverMillis : undefined,
     };
   }

@@ -281,6 +281,17 @@ describe("a clock that is wrong", () => {
     expect(told).toEqual([hour, 0]);
   });
 
+  test("is not told of for another minute, which is the way of an answer", async () => {
+    const expired = late("RequestExpired");
+    const { client, told, ahead } = await startAhead(expired, fine, expired, fine, expired, fine);
+    for (const millis of [hour, hour + 59_999, hour + 60_000]) {
+      ahead.millis = millis;
+      await receive(client);
+    }
+    expect(told).toEqual([hour, hour + 60_000]);
+    expect(signedAt()[3]).toBe("20260131T233059Z");
+  });
+
   test("cannot be measured if the answer has no Date; a request that was only slow is signed anew", async () => {
     const { client, told } = await startAhead(refused(403, "RequestExpired"));
     expect((await rejection(receive(client))).message).toContain("clock differs");

@@ -1,7 +1,7 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { AwsV4Signer } from "aws4fetch";
 import fc from "fast-check";
-import { RequestSigner, SignatureClock, type SignedRequest } from "../../src/aws/signing.ts";
+import { RequestSigner, type SignedRequest } from "../../src/aws/signing.ts";
 
 const credentials = {
   accessKeyId: "AKIDEXAMPLE",
@@ -171,21 +171,4 @@ test("a key is derived once; after that WebCrypto, which takes its time, is not 
   expect([digest.mock.calls.length, sign.mock.calls.length]).toEqual([0, 5]);
   digest.mockRestore();
   sign.mockRestore();
-});
-
-test("the time of signatures is corrected once for measurements that differ by less than a minute", () => {
-  const hour = 60 * 60_000;
-  const told: number[] = [];
-  const clock = new SignatureClock(
-    () => hour,
-    (aheadMillis) => told.push(aheadMillis),
-  );
-  clock.correct(-59_999);
-  expect([clock.now(), told]).toEqual([hour, []]);
-  for (const aheadMillis of [hour, hour + 59_999, hour - 59_999]) clock.correct(aheadMillis);
-  expect([clock.now(), told]).toEqual([0, [hour]]);
-  // Measured by this machine's own time, corrected or not.
-  expect(clock.aheadOf(2 * hour)).toBe(-hour);
-  clock.correct(hour + 60_000);
-  expect([clock.now(), told]).toEqual([-60_000, [hour, hour + 60_000]]);
 });
