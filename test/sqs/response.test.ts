@@ -2,7 +2,7 @@ import { estimateShallowMemoryUsageOf } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { UnreadableAnswer } from "../../src/aws/xml.ts";
-import { readAttributes, readBatch, readMessages } from "../../src/sqs/response.ts";
+import { readMessages } from "../../src/sqs/response.ts";
 import { errorAnswer } from "../support/sqs-faults.ts";
 
 const md5 = (text: string) => createHash("md5").update(text, "utf8").digest("hex");
@@ -167,48 +167,4 @@ test("what outlives the body does not keep the answer in memory", () => {
   expect(estimateShallowMemoryUsageOf(read?.receiptHandle ?? "")).toBeGreaterThanOrEqual(400);
   expect(estimateShallowMemoryUsageOf(read?.messageId ?? "")).toBeGreaterThanOrEqual(piece + 20);
   expect(estimateShallowMemoryUsageOf(read?.groupId ?? "")).toBeGreaterThanOrEqual(100);
-});
-
-test("a batch tells what went through, what will never, and leaves the rest", () => {
-  const failed = (id: string, code: string, fault: boolean) =>
-    `<BatchResultErrorEntry><Id>${id}</Id><Code>${code}</Code><Message>m</Message>` +
-    `<SenderFault>${fault}</SenderFault></BatchResultErrorEntry>`;
-  const xml =
-    "<DeleteMessageBatchResponse><DeleteMessageBatchResult>" +
-    "<DeleteMessageBatchResultEntry><Id>0</Id></DeleteMessageBatchResultEntry>" +
-    failed("1", "ReceiptHandleIsInvalid", true) +
-    failed("2", "InternalError", false) +
-    failed("3", "ReceiptHandleIsInvalid", false) +
-    failed("4", "InvalidParameterValue", true) +
-    "</DeleteMessageBatchResult></DeleteMessageBatchResponse>";
-  const { succeeded, refused } = readBatch(xml, "DeleteMessageBatch");
-  expect([...succeeded]).toEqual(["0"]);
-  expect([...refused]).toEqual(["1", "3", "4"]);
-  expect(() => readBatch(xml, "ChangeMessageVisibilityBatch")).toThrow(UnreadableAnswer);
-});
-
-test("an entry that went through, but not as it was sent, counts as refused", () => {
-  const sent = (id: string, md5: string) =>
-    `<SendMessageBatchResultEntry><Id>${id}</Id><MD5OfMessageBody>${md5}</MD5OfMessageBody></SendMessageBatchResultEntry>`;
-  const xml =
-    `<SendMessageBatchResponse><SendMessageBatchResult>${sent("0", "a")}${sent("1", "b")}` +
-    "</SendMessageBatchResult></SendMessageBatchResponse>";
-  const { succeeded, refused } = readBatch(
-    xml,
-    "SendMessageBatch",
-    (entry) => entry.get("MD5OfMessageBody") === "a",
-  );
-  expect([[...succeeded], [...refused]]).toEqual([["0"], ["1"]]);
-});
-
-test("attributes by name", () => {
-  const xml =
-    "<GetQueueAttributesResponse><GetQueueAttributesResult>" +
-    "<Attribute><Name>QueueArn</Name><Value>arn:aws:sqs:eu-west-1:1:q</Value></Attribute>" +
-    "<Attribute><Name>RedrivePolicy</Name><Value>{&quot;maxReceiveCount&quot;:3}</Value></Attribute>" +
-    "</GetQueueAttributesResult></GetQueueAttributesResponse>";
-  expect([...readAttributes(xml)]).toEqual([
-    ["QueueArn", "arn:aws:sqs:eu-west-1:1:q"],
-    ["RedrivePolicy", '{"maxReceiveCount":3}'],
-  ]);
 });

@@ -63,13 +63,19 @@ describe.each([
     [
       "only what failed and may yet go through is sent again",
       [
-        batch({ 0: "ok", 1: busy, 2: ["ReceiptHandleIsInvalid", true], 3: ["Busy", false] }),
+        batch({
+          0: "ok",
+          1: busy,
+          2: ["InvalidParameterValue", true],
+          3: ["Busy", false],
+          4: ["ReceiptHandleIsInvalid", false],
+        }),
         batch({ 0: busy, 1: "ok" }),
         ok,
       ],
-      "abcd",
+      "abcde",
       3,
-      ["abcd", "bd", "b"],
+      ["abcde", "bd", "b"],
     ],
     ["what still fails in the end counts as failed", [batch({ 0: busy })], "a", 0, ["a", "a", "a"]],
     ["an entry that the answer passes over has failed", [batch({ 1: "ok" }), ok], "ab", 2, ["ab", "a"]],
