@@ -57,9 +57,8 @@ export interface Service {
 export interface ServiceCall<Body, T> extends CallSubject {
   readonly errors: ServiceErrors;
   readonly region: string;
-  readonly request: ServiceRequest;
-  /** What to send in place of it after a try that failed. */
-  readonly requestAfter?: ((failure: EtlError) => ServiceRequest) | undefined;
+  /** What to send: asked for at first, and after each try that failed. */
+  readonly request: (failure?: EtlError) => ServiceRequest;
   /** How long the server may hold the answer back beyond the client's own timeout. @defaultValue 0 */
   readonly heldMillis?: number | undefined;
   /** The most that is read of the answer's body. @defaultValue 64 MiB */
@@ -142,10 +141,10 @@ export class ServiceClient {
    * @throws EtlError once retries are exhausted or if there is no use in any; the signal's reason if it is aborted
    */
   call<Body, T>(call: ServiceCall<Body, T>): Promise<T> {
-    const { signal, requestAfter } = call;
-    let { request } = call;
+    const { signal } = call;
+    let request = call.request();
     const goesOn = (failure: EtlError) => {
-      if (requestAfter !== undefined) request = requestAfter(failure);
+      request = call.request(failure);
       return failure.retryable && !(call.unreadableEnds === true && failure.kind === "protocol");
     };
     const tries = () => withRetries(() => this.#try(call, request), this.retry, signal, goesOn);

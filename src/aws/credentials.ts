@@ -6,7 +6,7 @@ import type { Environment } from "./transport.ts";
 
 /** Gives credentials that are good now. */
 export interface CredentialSource {
-  /** @throws EtlError of kind config where there are none, or kind temporary, retryable, where a renewal fails */
+  /** @throws EtlError of kind config if there are none, or kind temporary, retryable, if a renewal fails */
   current(): Promise<Credentials>;
   /** Gets new ones although the old have not expired, as AWS has refused them. */
   renew(): Promise<Credentials>;
@@ -15,7 +15,7 @@ export interface CredentialSource {
 /** What {@link createCredentialSource} needs. */
 export interface CredentialParts {
   readonly env: Environment;
-  /** For the security token service, where neither environment nor profile names one. */
+  /** For the security token service, if neither environment nor profile names one. */
   readonly region: string;
   /** Milliseconds since 1970 UTC. */
   readonly now: () => number;
@@ -30,10 +30,10 @@ const renewBeforeMillis = 5 * 60_000;
 const renewPauseMillis = 30_000;
 
 /**
- * Static keys in the environment come first, so that nothing is loaded and no file is read where they are
+ * Static keys in the environment come first, so that nothing is loaded and no file is read if they are
  * set; then the SDK's chain: profile, SSO, web identity, container, instance.
  *
- * @throws EtlError of kind config where static keys are there in part, or damaged
+ * @throws EtlError of kind config if static keys are there in part, or damaged
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  */
 export function createCredentialSource(parts: CredentialParts): CredentialSource {
@@ -130,7 +130,7 @@ function unusable(message: string, hint: string, cause?: unknown): EtlError {
 /** What the SDK returns; its types hide the features that it has marked it with. */
 type Marked<T> = T & { readonly $source?: Readonly<Record<string, unknown>> };
 
-/** The SDK writes warnings to the terminal where it is given no logger, or one without a `warn`. */
+/** The SDK writes warnings to the terminal if it is given no logger, or one without a `warn`. */
 const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /**

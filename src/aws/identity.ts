@@ -75,7 +75,7 @@ export async function callerIdentity(parts: AccountParts): Promise<CallerIdentit
       ["Action", action],
       ["Version", "2011-06-15"],
     ];
-    const request = formRequest(`${href}/`, encodeForm(form));
+    const request = () => formRequest(`${href}/`, encodeForm(form));
     return { source, ...(await client.call({ ...call, request, read: readIdentity })) };
   } catch (error) {
     const mustBeTold = !standIn && error instanceof EtlError && tellingKinds.has(error.kind);

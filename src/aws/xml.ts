@@ -11,7 +11,7 @@ const slash = 0x2f;
 const questionMark = 0x3f;
 const exclamationMark = 0x21;
 
-/** By character code: 2 where a name may begin with it, 1 where it may go on with it. */
+/** By character code: 2 if a name may begin with it, 1 if it may go on with it. */
 const nameCharacters = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code);
   return /[A-Za-z_:]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0;
@@ -27,7 +27,7 @@ export class UnreadableAnswer extends Error {}
  * Reads an XML document from its start to its end, one element after the other.
  *
  * Two things are not as XML has them. Line ends in text stay as they are: SQS, ElasticMQ and LocalStack write
- * a carriage return as a reference, and where a server does not, the MD5 of the body is of the untouched one.
+ * a carriage return as a reference, and if a server does not, the MD5 of the body is of the untouched one.
  * Control characters are let through: one such message must not hold back the nine that came with it.
  *
  * Every method throws an {@link UnreadableAnswer} if the document is not what it should be.
@@ -51,7 +51,7 @@ export class XmlReader {
     return this.#enter();
   }
 
-  /** Enters the next child of the current element and gives its name; leaves the element where there is none. */
+  /** Enters the next child of the current element and gives its name; leaves the element if there is none. */
   child(): string | undefined {
     if (this.#leaveSelfClosed()) return undefined;
     this.#skipMisc();

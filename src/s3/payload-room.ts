@@ -37,7 +37,7 @@ export class PayloadRoom {
    * Reads a payload when there is room for it.
    *
    * @param read gives the payload and its length
-   * @throws what `read` throws, or the signal's reason where it is aborted before that
+   * @throws what `read` throws, or the signal's reason if it is aborted before that
    */
   async read<T extends { readonly bytes: number }>(
     hold: PayloadHold,

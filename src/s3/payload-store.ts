@@ -125,7 +125,7 @@ export class PayloadStore {
       errors,
       region,
       host,
-      request: { method: "GET", url, headers: { "x-amz-content-sha256": emptyHash } },
+      request: () => ({ method: "GET", url, headers: { "x-amz-content-sha256": emptyHash } }),
       mostBytes: longestPayloadBytes,
       signal,
       take: (answer) => answer.bytes(),
@@ -142,7 +142,7 @@ export class PayloadStore {
 
   #refused(refusal: Refusal, bucket: string): Payload | Elsewhere {
     const { code = "", resource, status, region, bucketRegion } = refusal;
-    // A request for another region is redirected (301, 307) or, where it cannot be understood there, refused (400).
+    // A request for another region is redirected (301, 307) or, if it cannot be understood there, refused (400).
     const misled = status === 301 || status === 307 || status === 400;
     if (misled && bucketRegion !== undefined && bucketRegion !== region && regionName.test(bucketRegion))
       return { region: bucketRegion };
@@ -178,7 +178,7 @@ export interface PayloadPointer {
 const pointer =
   /^\s*\[\s*"(?:software\.amazon\.payloadoffloading\.PayloadS3Pointer|com\.amazon\.sqs\.javamessaging\.MessageS3Pointer)"/;
 
-/** A key takes 1,024 bytes, and 6 characters a byte where it is escaped. */
+/** A key takes 1,024 bytes, and 6 characters a byte if it is escaped. */
 const longestPointer = 16 * 1024;
 
 /**
@@ -209,12 +209,12 @@ const mostKeyBytes = 1024;
 /**
  * Where the object is read.
  *
- * A bucket stands in front of S3's host, and in the path where an endpoint stands for S3, where dots would make the
- * host another than the certificate is for, and where the key begins with a slash, which `fetch` would take for a
+ * A bucket stands in front of S3's host; in the path if an endpoint stands for S3, if dots would make the
+ * host another than the certificate is for, and if the key begins with a slash, which `fetch` would take for a
  * doubled one.
  *
  * @param origin of S3, such as `https://s3.eu-west-1.amazonaws.com`
- * @returns undefined where there can be no such object, or its name would not survive in a URL: `.` and `..` are no segments there
+ * @returns undefined if there can be no such object, or its name would not survive in a URL: `.` and `..` are no segments there
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
  */

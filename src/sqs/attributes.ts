@@ -29,7 +29,7 @@ export function askAttributes(
   call: Pick<QueueCall<QueueAttributes>, "operation" | "errors"> = { operation: "attributes" },
 ): Promise<QueueAttributes> {
   const read = (text: string) => toQueueAttributes(readAttributes(text));
-  return queue.call({ ...call, query: getQueueAttributes(), read });
+  return queue.call({ ...call, query: getQueueAttributes, read });
 }
 
 /**

@@ -26,7 +26,7 @@ const mostAttributes = 10;
 const mostBytes = 1024 * 1024;
 
 /**
- * How a server refuses a batch for a message in it, or for its whole size where its limit is a lower one. Each message
+ * How a server refuses a batch for a message in it, or for its whole size if its limit is a lower one. Each message
  * is then sent by itself.
  */
 const entryCodes: ReadonlySet<string> = new Set([

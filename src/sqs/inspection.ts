@@ -13,7 +13,7 @@ import { readAttributes } from "./response.ts";
 export type InspectedAction = "receive" | "delete" | "changeVisibility" | "send";
 
 /**
- * Whether an action may be used. `not denied` where it was refused for what was asked, and it is not known which of the
+ * Whether an action may be used. `not denied` if it was refused for what was asked, and it is not known which of the
  * two SQS looks at first.
  */
 export type InspectedPermission = "permitted" | "not denied" | "denied";
@@ -42,13 +42,13 @@ const queries: Readonly<Record<InspectedAction, Query>> = {
 
 /** A queue that is asked and never changed. */
 export interface QueueInspection {
-  /** @throws EtlError; of kind permission where `GetQueueAttributes` is denied */
+  /** @throws EtlError; of kind permission if `GetQueueAttributes` is denied */
   describe(signal: AbortSignal): Promise<QueueDescription>;
-  /** @throws EtlError where the queue does not answer, or not as SQS does */
+  /** @throws EtlError if the queue does not answer, or not as SQS does */
   permission(action: InspectedAction, signal: AbortSignal): Promise<InspectedPermission>;
   /**
-   * How far this machine's clock is ahead of the server's, in milliseconds, to a second; below 0 where it is behind.
-   * Undefined where the server does not say. Nothing is signed, so it works with a clock that is far off.
+   * How far this machine's clock is ahead of the server's, in milliseconds, to a second; below 0 if it is behind.
+   * Undefined if the server does not say. Nothing is signed, so it works with a clock that is far off.
    */
   clockAheadMillis(signal: AbortSignal): Promise<number | undefined>;
 }
@@ -65,14 +65,14 @@ export function inspectQueue(parts: SqsQueueParts): QueueInspection {
     describe: (signal) =>
       queue.call({
         operation: "attributes",
-        query: getQueueAttributes(),
+        query: getQueueAttributes,
         read: (text) => toQueueDescription(readAttributes(text)),
         signal,
       }),
     permission: (action, signal) =>
       queue.call<InspectedPermission>({
         operation: "ask for a permission",
-        query: queries[action],
+        query: () => queries[action],
         read(text) {
           readResult(text, queries[action].action, (reader) => reader.skip());
           return "permitted";

@@ -18,9 +18,8 @@ type Common = "operation" | "heldMillis" | "signal" | "unreadableEnds" | "refuse
 
 /** One call. */
 export interface QueueCall<T> extends Pick<ServiceCall<string, T>, Common> {
-  readonly query: Query;
-  /** What to send in place of it after a try that failed. */
-  readonly queryAfter?: ((failure: EtlError) => Query) | undefined;
+  /** What to ask for: asked for at first, and after each try that failed. */
+  readonly query: (failure?: EtlError) => Query;
   /** @defaultValue what refusals mean of the queue that is drained */
   readonly errors?: ServiceCall<string, T>["errors"] | undefined;
   /** Reads the body of a 200; what it throws counts as the call's failure. */
@@ -56,17 +55,15 @@ export class QueueClient {
   }
 
   /** @throws EtlError once retries are exhausted or if there is no use in any; the signal's reason if it is aborted */
-  call<T>({ query, queryAfter, errors = queueErrors, ...call }: QueueCall<T>): Promise<T> {
+  call<T>({ query, errors = queueErrors, ...call }: QueueCall<T>): Promise<T> {
     const { region, host, requestUrl, queue } = this.endpoint;
-    const toRequest = (some: Query) => formRequest(requestUrl, encodeQuery(some, queue.href));
     return this.client.call({
       ...call,
       errors,
       resource: queue.name,
       region,
       host,
-      request: toRequest(query),
-      requestAfter: queryAfter && ((failure) => toRequest(queryAfter(failure))),
+      request: (failure) => formRequest(requestUrl, encodeQuery(query(failure), queue.href)),
       take: asText,
     });
   }
@@ -113,7 +110,7 @@ export class QueueClient {
       const read = (text: string) => readBatch(text, query.action, isRight && wasRight);
       let answer: BatchAnswer;
       try {
-        answer = await this.call({ operation, errors, query, read });
+        answer = await this.call({ operation, errors, query: () => query, read });
       } catch (error) {
         if (!(error instanceof EtlError) || !entryCodes.has(error.code ?? "")) throw error;
         return pending.length > 1 ? pending : [];

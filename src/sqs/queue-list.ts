@@ -17,7 +17,7 @@ const mostQueues = 5000;
  * Lists queue URLs, as the queue server gives them, in its order; of more than 5,000 the first.
  *
  * @param namePrefix only queues whose names begin so
- * @throws EtlError of kind config where no region is known, permission, unavailable …
+ * @throws EtlError of kind config if no region is known, permission, unavailable …
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
  */
 export async function listQueueUrls(parts: AccountParts, namePrefix?: string): Promise<readonly string[]> {
@@ -34,7 +34,7 @@ export async function listQueueUrls(parts: AccountParts, namePrefix?: string): P
       QueueNamePrefix: namePrefix || undefined,
       NextToken: nextToken,
     });
-    const request = formRequest(`${href}/`, encodeQuery(query));
+    const request = () => formRequest(`${href}/`, encodeQuery(query));
     const page = await client.call({ ...call, request, take: asText, read: readPage });
     for (const url of page.urls) urls.add(url);
     // A page that brings nothing new would be followed by others like it.

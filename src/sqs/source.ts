@@ -1,7 +1,6 @@
 /** The queue as the drain sees it: receives, deletes, and changes of visibility. */
 
 import type { CredentialSource } from "../aws/credentials.ts";
-import type { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
 import type { ReceiveOptions, SettleResult, Source } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
@@ -39,20 +38,14 @@ export function createSqsSource(parts: SqsSourceParts): SqsSource {
   }
 
   function receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
-    const newAttempt = () => {
-      const attemptId = queue.fifo ? newAttemptId() : undefined;
-      return receiveMessage(maxMessages, waitSeconds, { attemptId, withAttributes });
-    };
-    let query = newAttempt();
-    const queryAfter = (failure: EtlError) => {
-      // The same attempt if its answer is lost. SQS does not take one again that it has throttled.
-      if (isHeldOff(failure)) query = newAttempt();
-      return query;
-    };
+    let attemptId = queue.fifo ? newAttemptId() : undefined;
     return queue.call({
       operation: "receive",
-      query,
-      queryAfter: queue.fifo ? queryAfter : undefined,
+      query(failure) {
+        // The same attempt if its answer is lost. SQS does not take one again that it has throttled.
+        if (attemptId && failure && isHeldOff(failure)) attemptId = newAttemptId();
+        return receiveMessage(maxMessages, waitSeconds, { attemptId, withAttributes });
+      },
       read: (text) => readMessages(text, withAttributes),
       // A FIFO queue hands the same attempt the same messages again.
       unreadableEnds: !queue.fifo,

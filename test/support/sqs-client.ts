@@ -35,7 +35,12 @@ export function clientOf(endpoint: string, parts: Partial<SqsQueueParts> = {}): 
 
 /** One receive by the client. */
 export function receive(queue: QueueClient, more: Partial<QueueCall<unknown>> = {}): Promise<unknown> {
-  return queue.call({ operation: "receive", query: receiveMessage(10, 0), read: readMessages, ...more });
+  return queue.call({
+    operation: "receive",
+    query: () => receiveMessage(10, 0),
+    read: readMessages,
+    ...more,
+  });
 }
 
 /** What asks an account, before any queue is named. */
