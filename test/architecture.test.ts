@@ -18,7 +18,9 @@ const rooms: Readonly<Record<string, Arrows>> = {
   doctor: { may: ["message", "errors.ts", "text"] },
   processing: { may: ["message", "errors.ts"] },
   polling: { may: ["processing", "message", "errors.ts"] },
-  sqs: { may: ["polling/ports.ts", "errors.ts"], packages: /^(node:|aws4fetch$|@aws-sdk\/)/ },
+  aws: { may: ["errors.ts"], packages: /^(node:|aws4fetch$|@aws-sdk\/)/ },
+  sqs: { may: ["aws", "errors.ts"], packages: /^node:/ },
+  s3: { may: ["aws", "sqs/queue-url.ts", "errors.ts"], packages: /^node:/ },
   postgres: {
     may: ["processing/outcome.ts", "message", "errors.ts", "text"],
     packages: /^(node:|postgres$)/,
@@ -30,6 +32,7 @@ const rooms: Readonly<Record<string, Arrows>> = {
   commands: {
     may: [
       "settings",
+      "aws",
       "doctor",
       "polling",
       "processing",
@@ -37,8 +40,11 @@ const rooms: Readonly<Record<string, Arrows>> = {
       "errors.ts",
       "message",
       "postgres",
+      "s3",
       "setup",
+      "aws",
       "sqs",
+      "s3",
       "terminal",
       "text",
     ],

@@ -3,13 +3,13 @@
 import { AwsV4Signer } from "aws4fetch";
 import { XMLParser } from "fast-xml-parser";
 import { parse as parseLossless } from "lossless-json";
+import { RequestSigner } from "../../src/aws/signing.ts";
 import { parseExactJson } from "../../src/message/json.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
 import { createMasker } from "../../src/message/transforms/mask.ts";
 import { deleteMessageBatch, encodeQuery } from "../../src/sqs/query.ts";
-import { readMessages } from "../../src/sqs/received-messages.ts";
-import { RequestSigner } from "../../src/sqs/signing.ts";
+import { readMessages } from "../../src/sqs/response.ts";
 import { Backlog } from "./backlog.ts";
 import { figureOf, markdownTable, shownFigure } from "./figures.ts";
 import { Messages } from "./messages.ts";

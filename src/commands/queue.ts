@@ -1,14 +1,18 @@
-/** Opens the queue that the settings name. */
+/** Opens what the settings name: the queue, its account, and its dead-letter queue. */
 
+import { isAwsHost } from "../aws/endpoint.ts";
+import type { AccountParts } from "../aws/identity.ts";
 import { EtlError } from "../errors.ts";
-import type { Source } from "../polling/ports.ts";
+import type { Clock, QueueAttributes, Source } from "../polling/ports.ts";
+import { withExtendedPayloads } from "../s3/extended-payloads.ts";
 import type { QueueSettings } from "../settings/settings.ts";
-import { withExtendedPayloads } from "../sqs/extended-payloads.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";
 import { formatSeconds } from "../terminal/text.ts";
 import type { Context } from "./context.ts";
 import { systemClock } from "./system-clock.ts";
+
+type Surroundings = Pick<Context, "env" | "log">;
 
 /** An opened queue. */
 export interface OpenQueue {
@@ -23,13 +27,9 @@ export interface OpenQueue {
  * Opens the queue; nothing is sent yet.
  *
  * @param withAttributes whether messages are to come with their senders' attributes
- * @throws EtlError of kind config where no queue is named, or its URL cannot be used
+ * @throws EtlError of kind config if no queue is named, or its URL cannot be used
  */
-export function openQueue(
-  settings: QueueSettings,
-  context: Pick<Context, "env" | "log">,
-  withAttributes = false,
-): OpenQueue {
+export function openQueue(settings: QueueSettings, context: Surroundings, withAttributes = false): OpenQueue {
   const parts = sourceParts(settings, context);
   const source = createSqsSource({ ...parts, withAttributes });
   return {
@@ -40,7 +40,7 @@ export function openQueue(
 }
 
 /** What every adapter of an SQS queue is made of. */
-export function sourceParts(settings: QueueSettings, context: Pick<Context, "env" | "log">) {
+export function sourceParts(settings: QueueSettings, context: Surroundings) {
   const { url } = settings;
   if (url === undefined) {
     throw new EtlError({
@@ -54,7 +54,7 @@ export function sourceParts(settings: QueueSettings, context: Pick<Context, "env
 }
 
 /** What every call to AWS is made with, whichever service it goes to. */
-export function serviceParts({ env, log }: Pick<Context, "env" | "log">) {
+function serviceParts({ env, log }: Surroundings) {
   return {
     env,
     clock: systemClock,
@@ -69,4 +69,52 @@ export function serviceParts({ env, log }: Pick<Context, "env" | "log">) {
       );
     },
   };
+}
+
+/** Everything of the account, as far as the settings know it. A queue's URL tells the region, or what stands for AWS. */
+export function accountParts(
+  { url, region, environmentRegion, endpoint }: QueueSettings,
+  context: Surroundings,
+): AccountParts {
+  const queue = url === undefined ? undefined : parseQueueUrl(url);
+  const standIn = queue !== undefined && !isAwsHost(new URL(queue.origin).hostname);
+  return {
+    ...serviceParts(context),
+    region: region ?? queue?.region ?? environmentRegion,
+    endpoint: endpoint ?? (standIn ? queue.origin : undefined),
+  };
+}
+
+/** When a person begins to wonder. A queue that takes the connection and says nothing is given a minute, tries included. */
+const wonderMillis = 5_000;
+
+/**
+ * Asks a queue for its attributes, and says so once if no answer comes.
+ *
+ * @throws EtlError what the queue's client does
+ */
+export async function firstAnswer(
+  { name, source }: OpenQueue,
+  { log }: Pick<Context, "log">,
+  clock: Pick<Clock, "sleep">,
+): Promise<QueueAttributes> {
+  const answered = new AbortController();
+  void clock.sleep(wonderMillis, answered.signal).then(() => {
+    if (!answered.signal.aborted) log.warn(`the queue ${name} has not answered yet; waiting`);
+  });
+  try {
+    return await source.attributes();
+  } finally {
+    answered.abort();
+  }
+}
+
+/** If rejected messages are to be sent to a dead-letter queue, and none is named. */
+export function noDeadLetterQueue(): EtlError {
+  return new EtlError({
+    kind: "config",
+    operation: "dead letters",
+    message: "no dead-letter queue is named",
+    hint: "--dead-letter-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+  });
 }

@@ -7,7 +7,7 @@ import { ledgerHome } from "../postgres/ledger.ts";
 import { readStatus } from "../postgres/status.ts";
 import type { StatusOptions } from "../settings/options.ts";
 import type { Settings } from "../settings/settings.ts";
-import { parseQueueUrl } from "../sqs/queue-url.ts";
+import { parseQueueUrl, redrivePlace } from "../sqs/queue-url.ts";
 import {
   type DeadLetterSummary,
   formatStatus,
@@ -17,9 +17,7 @@ import {
 import { jsonLine } from "../terminal/text.ts";
 import { answerOf } from "./answer.ts";
 import type { Context } from "./context.ts";
-import { redrivePlace } from "./dead-letter-place.ts";
-import { firstAnswer } from "./first-answer.ts";
-import { openQueue } from "./queue.ts";
+import { firstAnswer, openQueue } from "./queue.ts";
 import { readSettings } from "./settings.ts";
 import { systemClock } from "./system-clock.ts";
 import { readDatabaseSettings } from "./table.ts";

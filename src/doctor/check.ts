@@ -5,15 +5,15 @@
  * something that nobody asks for yet, add that to `Facts`, and ask for it in `commands/doctor/facts.ts`.
  */
 
+import type { CallerIdentity } from "../aws/identity.ts";
 import { type ErrorKind, EtlError, exitCodes } from "../errors.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import type { LedgerDescription, ServerDescription, TableAccess } from "../postgres/inspection.ts";
 import type { TlsMode } from "../postgres/tls.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { CallerIdentity } from "../sqs/identity.ts";
+import type { QueueDescription } from "../sqs/attributes.ts";
 import type { InspectedPermission } from "../sqs/inspection.ts";
-import type { QueueDescription } from "../sqs/queue-description.ts";
 import type { QueueUrl } from "../sqs/queue-url.ts";
 
 /** What one check found. */

@@ -1,6 +1,6 @@
 /** The least that an AWS identity needs for a drain, as an IAM policy. */
 
-import type { QueueDescription } from "../sqs/queue-description.ts";
+import type { QueueDescription } from "../sqs/attributes.ts";
 
 /** A queue, as far as a policy names it; without its encryption if that is not known. */
 export type PolicyQueue = Pick<QueueDescription, "arn" | "encryption">;

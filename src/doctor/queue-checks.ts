@@ -1,8 +1,8 @@
 /** Checks the queue: who asks, whether it answers, what is permitted, how it is set up, and where rejected messages go. */
 
 import type { EtlError } from "../errors.ts";
+import type { QueueDescription } from "../sqs/attributes.ts";
 import type { InspectedPermission } from "../sqs/inspection.ts";
-import type { QueueDescription } from "../sqs/queue-description.ts";
 import {
   type Answer,
   type Check,

@@ -1,5 +1,6 @@
 /** What a set-up starts from, the world that it asks, and the plan that it ends with. */
 
+import type { CallerIdentity } from "../aws/identity.ts";
 import type { Mapping } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
 import type { ColumnLimits } from "../message/row.ts";
@@ -10,7 +11,6 @@ import type { Database } from "../postgres/connect.ts";
 import type { TableSummary } from "../postgres/inspection.ts";
 import type { SettingFlags } from "../settings/options.ts";
 import type { QueueSettings } from "../settings/settings.ts";
-import type { CallerIdentity } from "../sqs/identity.ts";
 import type { Asker } from "./asker.ts";
 
 /** What flags, environment variables and an existing `etl.toml` say. */

@@ -1,46 +1,35 @@
-/** Turns an error that SQS answered into one that a person can act on: its code and status, never its text. */
+/** What SQS's refusals mean to a person: what is wrong with which queue, and what to do about it. */
 
-import { EtlError } from "../errors.ts";
+import type { Service } from "../aws/client.ts";
+import { endpointSettings } from "../aws/endpoint.ts";
 import {
-  clockDiffers,
-  denied,
+  config,
   type Meaning,
-  meanings,
-  noSuchQueue,
-  ofOperation,
-  throttled,
-} from "./error-meanings.ts";
+  passing,
+  permission,
+  type ServiceErrors,
+  throttleCodes,
+} from "../aws/errors.ts";
+import type { EtlError } from "../errors.ts";
 
-/** An answer that is not a 200. */
-export interface ErrorAnswer {
-  /** What was being done, such as `receive`. */
-  readonly operation: string;
-  /** The host that answered. */
-  readonly host: string;
-  /** The region the request was signed for. */
-  readonly region: string;
-  readonly status: number;
-  /** SQS's own code, where the body held one. */
-  readonly code: string | undefined;
-  /** This machine's clock less the server's, where the server said what time it is. */
-  readonly clockAheadMillis: number | undefined;
-  /** The time that the request was signed for less the server's; another than the above where that was corrected. */
-  readonly signedAheadMillis: number | undefined;
-}
+/** SQS, as a client needs it. */
+export const sqs: Service = { name: "sqs", refineCode: codeOfParameter };
 
-/** Signatures are good for five minutes to either side. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
-const clockToleranceMillis = 5 * 60_000;
-
-/** Codes of a signature that does not match what was sent, which a wrong clock brings about too. */
-const signatureCodes = new Set([
-  "SignatureDoesNotMatch",
-  "InvalidSignatureException",
-  "IncompleteSignature",
-  "MissingAuthenticationToken",
-]);
+/** How the code of a `ReceiveRequestAttemptId` that SQS no longer takes is read. */
+const attemptOver = "ReceiveRequestAttemptIdIsInvalid";
 
 /**
- * Codes of a receipt handle that settles nothing any more: its visibility time-out has passed, or its message is gone.
+ * `InvalidParameterValue` is told apart by the parameter that the text names: a receipt handle that has expired reads
+ * as `ReceiptHandleIsInvalid`, and a receive that cannot be repeated as `ReceiveRequestAttemptIdIsInvalid`.
+ */
+function codeOfParameter(code: string, text: string): string | undefined {
+  if (code !== "InvalidParameterValue") return undefined;
+  const [, parameter] = /for parameter (ReceiptHandle|ReceiveRequestAttemptId) is invalid/.exec(text) ?? [];
+  return parameter && `${parameter}IsInvalid`;
+}
+
+/**
+ * Codes of a receipt handle that settles nothing any more: its visibility timeout has passed, or its message is gone.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html#API_ChangeMessageVisibility_Errors
  */
@@ -50,75 +39,116 @@ export const staleHandleCodes: ReadonlySet<string> = new Set([
   "AWS.SimpleQueueService.MessageNotInflight",
 ]);
 
-/** Whether new credentials may help, so that the call is worth one more try with them. */
-export function isExpiredToken({ code }: ErrorAnswer): boolean {
-  return code === "ExpiredToken" || code === "ExpiredTokenException";
-}
-
-/** Whether SQS refuses the time that the request was signed for, so that another signature may do. */
-export function refusesTime({ code, signedAheadMillis }: ErrorAnswer): boolean {
-  if (code === undefined) return false;
-  if (Object.hasOwn(meanings, code)) return meanings[code] === clockDiffers;
-  return signatureCodes.has(code) && Math.abs(signedAheadMillis ?? 0) > clockToleranceMillis;
-}
-
 /** Whether SQS has held a call off, so that it has done nothing of it. */
-export function isHeldOff(error: EtlError): boolean {
-  const { code, retryable } = error;
-  return retryable && code !== undefined && Object.hasOwn(meanings, code);
+export function isHeldOff({ code = "" }: EtlError): boolean {
+  return throttleCodes.has(code) || code === "OverLimit" || code === attemptOver;
 }
 
-/** The error that an answer is. */
-export function answeredError(answer: ErrorAnswer): EtlError {
-  const { operation, code } = answer;
-  return new EtlError({ operation, code, ...meaningOf(answer) });
+/** What to do if something else answers than a queue. */
+export const leadsElsewhere =
+  "check that the queue URL leads to SQS, ElasticMQ or LocalStack, not to a web page or a proxy";
+
+const inFlight = "too many messages are in flight (SQS allows 120,000 received and not yet deleted)";
+const keyUnusable = config(
+  "the KMS key of the queue cannot be used",
+  "check that the key exists and is enabled: aws sqs get-queue-attributes --attribute-names KmsMasterKeyId",
+);
+
+const ofAnyQueue: readonly (readonly [code: string, Meaning])[] = [
+  ["OverLimit", passing(inFlight, "run it again after the queue's visibility timeout")],
+  // SQS has forgotten the attempt that is tried again.
+  [attemptOver, passing("SQS rejected the receive request attempt ID", "run it again")],
+  ["InvalidSecurity", config("the queue takes requests over https only", "write https:// in the queue URL")],
+  ["KMS.OptInRequired", keyUnusable],
+  ["KmsOptInRequired", keyUnusable],
+  ...["Disabled", "InvalidState", "InvalidKeyUsage", "NotFound"].flatMap(
+    (word) =>
+      [
+        [`KMS.${word}Exception`, keyUnusable],
+        [`Kms${word}`, keyUnusable],
+      ] as const,
+  ),
+];
+
+/**
+ * What the refusals of one queue mean.
+ *
+ * @param mayNotUseKey what KMS's denial means
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html#API_ReceiveMessage_Errors
+ */
+function errorsOf(denied: Meaning, missing: Meaning, mayNotUseKey: Meaning): ServiceErrors {
+  const codes = new Map([
+    ...ofAnyQueue,
+    ["KMS.AccessDeniedException", mayNotUseKey],
+    ["KmsAccessDenied", mayNotUseKey],
+  ]);
+  for (const code of ["AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"]) {
+    codes.set(code, missing);
+  }
+  const throttled = passing("the queue asks for fewer requests", "run it again, with fewer --receivers");
+  const unreadable = { message: "the queue's answer is not what SQS answers", hint: leadsElsewhere };
+  const settings = ["the queue URL", "AWS_ENDPOINT_URL_SQS"];
+  return { name: "SQS", settings, denied, throttled, missing, codes, unreadable };
 }
 
-/** What an answer means. The general ones can be told by identity, so that a service may have its own in their place. */
-export function meaningOf(answer: ErrorAnswer): Meaning {
-  const { status, code, host, region } = answer;
-  const known = code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code];
-  if (refusesTime(answer)) return clockMeaning(answer);
-  const of = (meaning: Meaning) => ofOperation.get(answer.operation)?.get(meaning) ?? meaning;
-  if (known !== undefined) return of(known);
-  if (code !== undefined && signatureCodes.has(code)) {
-    return {
-      kind: "permission",
-      message: `AWS does not accept the request's signature, made for the region ${region}`,
-      hint: "check AWS_SECRET_ACCESS_KEY, and AWS_REGION where the queue URL names no region",
-    };
-  }
-  if (status === 429) return throttled;
-  if (status >= 500 || status === 408) {
-    return {
-      kind: "temporary",
-      message: `${host} answered with an error of its own (HTTP ${status})`,
-      hint: "run it again; https://health.aws.amazon.com says whether SQS has trouble",
-      retryable: true,
-    };
-  }
-  if (status === 407) {
-    return {
-      kind: "permission",
-      message: "the proxy wants a user name and a password",
-      hint: "HTTPS_PROXY=http://user:password@host:port",
-    };
-  }
-  if (status === 401 || status === 403) return of(denied);
-  if (status === 404) return of(noSuchQueue);
-  return {
-    kind: "protocol",
-    message: `${host} did not answer as SQS does (HTTP ${status}${code === undefined ? "" : `, ${code}`})`,
-    hint: "check the queue URL and AWS_ENDPOINT_URL_SQS",
-  };
-}
+const noSuchQueue = config("the queue does not exist", "check the queue URL: account, region and name");
+const mayNotDecrypt = permission(
+  "the credentials may not decrypt the queue's messages",
+  "allow kms:Decrypt on the queue's KMS key",
+);
+const allowEncryption = "allow kms:GenerateDataKey and kms:Decrypt on its KMS key";
+const noSuchDeadLetterQueue = config(
+  "the dead-letter queue does not exist",
+  "check --dead-letter-url: account, region and name",
+);
 
-function clockMeaning({ clockAheadMillis }: ErrorAnswer): Meaning {
-  if (clockAheadMillis === undefined || Math.abs(clockAheadMillis) < 60_000) return clockDiffers;
-  const minutes = Math.round(Math.abs(clockAheadMillis) / 60_000);
-  const side = clockAheadMillis > 0 ? "ahead of" : "behind";
-  return {
-    ...clockDiffers,
-    message: `this machine's clock is ${minutes} min ${side} AWS's, which refuses the request`,
-  };
-}
+/** Of the queue that is drained. */
+export const queueErrors = errorsOf(
+  permission(
+    "the credentials may not do this with the queue",
+    "allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes",
+  ),
+  noSuchQueue,
+  mayNotDecrypt,
+);
+
+/** Of the queue that rejected messages are sent to. */
+export const deadLetterErrors = errorsOf(
+  permission(
+    "the credentials may not send to the dead-letter queue",
+    "allow sqs:SendMessage on the dead-letter queue",
+  ),
+  noSuchDeadLetterQueue,
+  permission("the credentials may not encrypt messages for the dead-letter queue", allowEncryption),
+);
+
+/** Of the dead-letter queue when it is asked for its attributes. */
+export const deadLetterAttributesErrors = errorsOf(
+  permission(
+    "the credentials may not look at the dead-letter queue",
+    "allow sqs:GetQueueAttributes and sqs:SendMessage on the dead-letter queue",
+  ),
+  noSuchDeadLetterQueue,
+  mayNotDecrypt,
+);
+
+/** Of the queue that dead letters are sent back to. */
+export const returnErrors = errorsOf(
+  permission(
+    "the credentials may not send dead letters back to the queue",
+    "allow sqs:SendMessage on the queue that they go back to",
+  ),
+  noSuchQueue,
+  permission("the credentials may not encrypt messages for the queue", allowEncryption),
+);
+
+/** Of an account that is asked for its queues. */
+export const listErrors: ServiceErrors = {
+  name: "SQS",
+  settings: endpointSettings("sqs"),
+  denied: permission(
+    "the credentials may not list the account's queues",
+    "allow sqs:ListQueues, or name the queue: --queue-url https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+  ),
+};

@@ -1,20 +1,19 @@
 /** Asks a queue what it permits and what time it is, by calls that change nothing whatever is answered. */
 
-import { EtlError } from "../errors.ts";
-import { resolveEndpoint } from "./endpoint.ts";
-import { denied } from "./error-meanings.ts";
-import { routeInit } from "./exchange.ts";
+import { answeredError, meaningOf, type Refusal, type ServiceErrors } from "../aws/errors.ts";
+import { readResult } from "../aws/query-protocol.ts";
+import { routeInit } from "../aws/transport.ts";
+import { type QueueDescription, toQueueDescription } from "./attributes.ts";
+import { queueErrors } from "./errors.ts";
 import { changeVisibilityBatch, deleteMessageBatch, getQueueAttributes, type Query } from "./query.ts";
-import { openQueueClient, type SqsQueueParts } from "./queue-client.ts";
-import { type QueueDescription, toQueueDescription } from "./queue-description.ts";
-import { readAttributes, readResult } from "./response.ts";
-import { readCaBundle } from "./trust.ts";
+import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
+import { readAttributes } from "./response.ts";
 
 /** The actions whose permission can be asked for. */
 export type InspectedAction = "receive" | "delete" | "changeVisibility" | "send";
 
 /**
- * Whether an action may be used. `not denied` where it was refused for what was asked, and it is not known which of the
+ * Whether an action may be used. `not denied` if it was refused for what was asked, and it is not known which of the
  * two SQS looks at first.
  */
 export type InspectedPermission = "permitted" | "not denied" | "denied";
@@ -44,15 +43,18 @@ const queries: Readonly<Record<InspectedAction, Query>> = {
 /** A queue that is asked and never changed. */
 export interface QueueInspection {
   /**
-   * @param operation names the call in errors, whose sentences go by it. @defaultValue `attributes`
-   * @throws EtlError; of kind permission where `GetQueueAttributes` is denied
+   * @param as what the call is in errors. @defaultValue the drained queue's `attributes`
+   * @throws EtlError; of kind permission if `GetQueueAttributes` is denied
    */
-  describe(signal: AbortSignal, operation?: string): Promise<QueueDescription>;
-  /** @throws EtlError where the queue does not answer, or not as SQS does */
+  describe(
+    signal: AbortSignal,
+    as?: { readonly operation: string; readonly errors: ServiceErrors },
+  ): Promise<QueueDescription>;
+  /** @throws EtlError if the queue does not answer, or not as SQS does */
   permission(action: InspectedAction, signal: AbortSignal): Promise<InspectedPermission>;
   /**
-   * How far this machine's clock is ahead of the server's, in milliseconds, to a second; below 0 where it is behind.
-   * Undefined where the server does not say. Nothing is signed, so it works with a clock that is far off.
+   * How far this machine's clock is ahead of the server's, in milliseconds, to a second; below 0 if it is behind.
+   * Undefined if the server does not say. Nothing is signed, so it works with a clock that is far off.
    */
   clockAheadMillis(signal: AbortSignal): Promise<number | undefined>;
 }
@@ -63,35 +65,30 @@ export interface QueueInspection {
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
 export function inspectQueue(parts: SqsQueueParts): QueueInspection {
-  const { client, timeoutMillis } = openQueueClient(parts);
-  const { requestUrl } = resolveEndpoint(parts.queue);
-  const init = routeInit({ caBundle: readCaBundle(parts.env), direct: parts.direct });
+  const queue = new QueueClient(parts);
+  const init = routeInit(parts);
   return {
-    describe: (signal, operation = "attributes") =>
-      client.call({
-        operation,
-        query: getQueueAttributes(),
+    describe: (signal, as) =>
+      queue.call({
+        ...(as ?? { operation: "attributes" }),
+        query: getQueueAttributes,
         read: (text) => toQueueDescription(readAttributes(text)),
-        timeoutMillis,
         signal,
       }),
-    async permission(action, signal) {
-      const query = queries[action];
-      const read = (text: string) => readResult(text, query.action, (reader) => reader.skip());
-      try {
-        await client.call({ operation: "ask for a permission", query, read, timeoutMillis, signal });
-        return "permitted";
-      } catch (error) {
-        if (!(error instanceof EtlError)) throw error;
-        if (error.kind === "permission" && error.message === denied.message) return "denied";
-        // A code of SQS that is about what was sent, as it has no meaning for a drain.
-        if (error.kind === "protocol" && error.code !== undefined && !error.retryable) return "not denied";
-        throw error;
-      }
-    },
+    permission: (action, signal) =>
+      queue.call<InspectedPermission>({
+        operation: "ask for a permission",
+        query: () => queries[action],
+        read(text) {
+          readResult(text, queries[action].action, (reader) => reader.skip());
+          return "permitted";
+        },
+        refused: permissionOf,
+        signal,
+      }),
     async clockAheadMillis(signal) {
       const sentAtMillis = parts.now();
-      const { headers, body } = await fetch(requestUrl, { ...init, signal });
+      const { headers, body } = await fetch(queue.endpoint.requestUrl, { ...init, signal });
       await body?.cancel();
       const serverMillis = Date.parse(headers.get("date") ?? "");
       if (Number.isNaN(serverMillis)) return undefined;
@@ -99,4 +96,12 @@ export function inspectQueue(parts: SqsQueueParts): QueueInspection {
       return (sentAtMillis + parts.now()) / 2 - (serverMillis + 500);
     },
   };
+}
+
+function permissionOf(refusal: Refusal): InspectedPermission {
+  const meaning = meaningOf(refusal, queueErrors);
+  if (meaning === queueErrors.denied) return "denied";
+  // A code of SQS that is about what was sent, as it has no meaning for a drain.
+  if (meaning.kind === "protocol" && refusal.code !== undefined) return "not denied";
+  throw answeredError(refusal, queueErrors);
 }

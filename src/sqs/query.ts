@@ -1,18 +1,15 @@
 /** What is asked of SQS, in the words of its Query protocol, version 2012-11-05. */
 
+import { encodeForm } from "../aws/query-protocol.ts";
 import type { MessageAttribute } from "../message/message.ts";
 import type { VisibilityChange } from "../polling/ports.ts";
-import { encodeForm } from "./form.ts";
 
 /** The actions on several messages at a time, whose answers say of each what became of it. */
 export type BatchAction = "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" | "SendMessageBatch";
 
-/** The actions that are used. */
-export type Action = BatchAction | "ReceiveMessage" | "GetQueueAttributes";
-
 /** One action and its parameters, in order. */
 export interface Query {
-  readonly action: Action;
+  readonly action: string;
   readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
@@ -128,10 +125,24 @@ export function getQueueAttributes(): Query {
   return { action: "GetQueueAttributes", parameters: [["AttributeName.1", "All"]] };
 }
 
-/** What goes with {@link encodeQuery}. */
-export const queryHeaders = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" } as const;
+/**
+ * Asks for a page of the account's queues.
+ *
+ * @param parameters by name, of which undefined ones are left out
+ */
+export function listQueues(parameters: Readonly<Record<string, string | undefined>>): Query {
+  const given = Object.entries(parameters).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return { action: "ListQueues", parameters: given };
+}
 
 /** The body of the request. It names the queue itself, as not every server reads it from the path. */
-export function encodeQuery({ action, parameters }: Query, queueUrl: string): string {
-  return encodeForm([["Action", action], ["Version", version], ["QueueUrl", queueUrl], ...parameters]);
+export function encodeQuery({ action, parameters }: Query, queueUrl?: string): string {
+  const form: [string, string][] = [
+    ["Action", action],
+    ["Version", version],
+  ];
+  if (queueUrl !== undefined) form.push(["QueueUrl", queueUrl]);
+  return encodeForm([...form, ...parameters]);
 }

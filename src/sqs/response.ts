@@ -1,10 +1,109 @@
-/** Reads what SQS answers to all but a receive: the fate of a batch's entries, the queue's attributes, an error's code. */
+/** Reads what SQS answers: messages, the fate of a batch's entries, a queue's attributes. */
 
-import { EtlError } from "../errors.ts";
-import { attemptOver } from "./error-meanings.ts";
+import { readResult, readTexts, required } from "../aws/query-protocol.ts";
+import { UnreadableAnswer, type XmlReader } from "../aws/xml.ts";
+import type { Message, MessageAttribute } from "../message/message.ts";
 import { staleHandleCodes } from "./errors.ts";
 import type { BatchAction } from "./query.ts";
-import { XmlReader } from "./xml.ts";
+
+/**
+ * Reads the answer to `ReceiveMessage`.
+ *
+ * @param withAttributes whether the senders' attributes were asked for
+ * @throws UnreadableAnswer if it is not one
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+ */
+export function readMessages(text: string, withAttributes = false): readonly Message[] {
+  const messages: Message[] = [];
+  readResult(text, "ReceiveMessage", (reader, element) => {
+    if (element === "Message") messages.push(readMessage(reader, withAttributes));
+    else reader.skip();
+  });
+  return messages;
+}
+
+function readMessage(reader: XmlReader, withAttributes: boolean): Message {
+  let messageId: string | undefined;
+  let receiptHandle: string | undefined;
+  let md5: string | undefined;
+  let body: string | undefined;
+  let sentAt: string | undefined;
+  let receiveCount: string | undefined;
+  let groupId: string | undefined;
+  const attributes: MessageAttribute[] = [];
+  for (let element = reader.child(); element !== undefined; element = reader.child()) {
+    if (element === "MessageId") messageId = reader.text();
+    else if (element === "ReceiptHandle") receiptHandle = reader.text();
+    else if (element === "MD5OfBody") md5 = reader.text();
+    else if (element === "Body") body = reader.text();
+    else if (element === "Attribute") {
+      const { name, value } = readAttribute(reader);
+      if (name === "SentTimestamp") sentAt = value;
+      else if (name === "ApproximateReceiveCount") receiveCount = value;
+      else if (name === "MessageGroupId") groupId = value;
+    } else if (element === "MessageAttribute" && withAttributes)
+      attributes.push(readMessageAttribute(reader));
+    else reader.skip();
+  }
+  if (messageId === undefined || receiptHandle === undefined) throw new UnreadableAnswer();
+  if (body === undefined || md5 === undefined) throw new UnreadableAnswer();
+  if (sentAt === undefined || receiveCount === undefined) throw new UnreadableAnswer();
+  return {
+    messageId: owned(messageId),
+    receiptHandle: owned(receiptHandle),
+    sentAtMillis: readInteger(sentAt),
+    receiveCount: readInteger(receiveCount),
+    ...(groupId === undefined ? {} : { groupId: owned(groupId) }),
+    body,
+    bodyIntact: Bun.MD5.hash(body, "hex") === md5.toLowerCase(),
+    ...(withAttributes ? { attributes } : {}),
+  };
+}
+
+const valueTexts = new Set(["DataType", "StringValue", "BinaryValue"]);
+
+/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html */
+function readMessageAttribute(reader: XmlReader): MessageAttribute {
+  let name: string | undefined;
+  const texts = new Map<string, string>();
+  for (let element = reader.child(); element !== undefined; element = reader.child()) {
+    if (element === "Name") name = reader.text();
+    else if (element === "Value") readTexts(reader, valueTexts, texts);
+    else reader.skip();
+  }
+  const value = texts.get("StringValue") ?? texts.get("BinaryValue");
+  if (name === undefined || value === undefined) throw new UnreadableAnswer();
+  return { name, dataType: required(texts, "DataType"), value };
+}
+
+/** The members of the object that a text is in JSON; undefined if it is none. */
+export function jsonMembers(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Larger than any id or handle that SQS makes. */
+const scratch = Buffer.alloc(8 * 1024);
+
+/**
+ * The text with characters of its own. A piece cut out of an answer keeps the whole answer in memory, bodies
+ * included, and these few outlive the body: they are needed until the delete.
+ */
+function owned(text: string): string {
+  // A character takes up to three bytes for each of its UTF-16 units.
+  if (3 * text.length > scratch.length) return Buffer.from(text).toString();
+  return scratch.toString("utf8", 0, scratch.write(text));
+}
+
+/** A whole number of at most 15 digits, which a double holds exactly. */
+function readInteger(text: string): number {
+  if (!/^[0-9]{1,15}$/.test(text)) throw new UnreadableAnswer();
+  return Number(text);
+}
 
 /** What became of the entries of a batch call. */
 export interface BatchAnswer {
@@ -28,10 +127,10 @@ export function readBatch(
   const refused = new Set<string>();
   readResult(text, action, (reader, element) => {
     if (element === `${action}ResultEntry`) {
-      const entry = readTexts(reader);
+      const entry = readTexts(reader, entryTexts);
       (isRight(entry) ? succeeded : refused).add(required(entry, "Id"));
     } else if (element === "BatchResultErrorEntry") {
-      const failure = readTexts(reader);
+      const failure = readTexts(reader, entryTexts);
       const senderFault = failure.get("SenderFault") === "true";
       if (senderFault || staleHandleCodes.has(failure.get("Code") ?? ""))
         refused.add(required(failure, "Id"));
@@ -53,83 +152,11 @@ export function readAttributes(text: string): ReadonlyMap<string, string> {
   return attributes;
 }
 
-/**
- * The code in an error's body; undefined where the body is not SQS's or the code not a plain word.
- *
- * `InvalidParameterValue` is told apart by the parameter that the text names: a receipt handle that has expired reads
- * as `ReceiptHandleIsInvalid`, and a receive that cannot be repeated as {@link attemptOver}.
- */
-export function readErrorCode(text: string): string | undefined {
-  let code: string | undefined;
-  try {
-    const reader = new XmlReader(text);
-    if (reader.root() !== "ErrorResponse") return undefined;
-    for (let element = reader.child(); element !== undefined; element = reader.child()) {
-      if (element !== "Error") {
-        reader.skip();
-        continue;
-      }
-      for (let part = reader.child(); part !== undefined; part = reader.child()) {
-        if (part === "Code") code = /^[A-Za-z0-9._]{1,100}$/.exec(reader.text().trim())?.[0];
-        else if (part !== "Message") reader.skip();
-        else if (code === "InvalidParameterValue") code = codeOfParameter(reader.text()) ?? code;
-        else reader.skip();
-      }
-      return code;
-    }
-    return undefined;
-  } catch {
-    return code; // Stand-ins leave raw markup in the text behind the code.
-  }
-}
-
-function codeOfParameter(text: string): string | undefined {
-  const [, parameter] = /for parameter (ReceiptHandle|ReceiveRequestAttemptId) is invalid/.exec(text) ?? [];
-  if (parameter === undefined) return undefined;
-  return parameter === "ReceiptHandle" ? "ReceiptHandleIsInvalid" : attemptOver;
-}
-
-/**
- * Walks over the children of the answer's `…Result`, from the first character of the answer to its last.
- *
- * @param action by its name, as the answer's elements begin with it
- * @throws EtlError of kind protocol, retryable, where it is not an answer to the action
- */
-export function readResult(
-  text: string,
-  action: string,
-  onChild: (reader: XmlReader, element: string) => void,
-): void {
-  const reader = new XmlReader(text);
-  let found = false;
-  if (reader.root() !== `${action}Response`) throw unexpected();
-  for (let part = reader.child(); part !== undefined; part = reader.child()) {
-    if (part !== `${action}Result`) reader.skip();
-    else {
-      found = true;
-      for (let element = reader.child(); element !== undefined; element = reader.child())
-        onChild(reader, element);
-    }
-  }
-  reader.end();
-  if (!found) throw unexpected();
-}
-
 /** What is read of a batch's entry; what else SQS sends, now or later, is passed over. */
-const textElements = new Set(["Id", "MD5OfMessageBody", "Code", "SenderFault"]);
-
-/** Reads the texts of the current element by their names, and leaves it. */
-function readTexts(reader: XmlReader): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (let element = reader.child(); element !== undefined; element = reader.child()) {
-    if (textElements.has(element)) texts.set(element, reader.text());
-    else reader.skip();
-  }
-  return texts;
-}
+const entryTexts = new Set(["Id", "MD5OfMessageBody", "Code", "SenderFault"]);
 
 /** Reads an element that holds a name and a value, and leaves it. */
-export function readAttribute(reader: XmlReader): { name: string; value: string } {
+function readAttribute(reader: XmlReader): { name: string; value: string } {
   let name: string | undefined;
   let value: string | undefined;
   for (let element = reader.child(); element !== undefined; element = reader.child()) {
@@ -137,24 +164,6 @@ export function readAttribute(reader: XmlReader): { name: string; value: string 
     else if (element === "Value") value = reader.text();
     else reader.skip();
   }
-  if (name === undefined || value === undefined) throw unexpected();
+  if (name === undefined || value === undefined) throw new UnreadableAnswer();
   return { name, value };
-}
-
-/** The text of that name, which every such answer has. */
-export function required(texts: ReadonlyMap<string, string>, name: string): string {
-  const text = texts.get(name);
-  if (text === undefined) throw unexpected();
-  return text;
-}
-
-/** The error of an answer that is XML, but not what was asked for. */
-export function unexpected(): EtlError {
-  return new EtlError({
-    kind: "protocol",
-    operation: "read answer",
-    message: "the queue's answer is XML, but not what SQS answers",
-    hint: "check that the queue URL leads to SQS, ElasticMQ or LocalStack",
-    retryable: true,
-  });
 }

@@ -1,22 +1,13 @@
-/** The queue as the drain sees it: the first and the last station of a message's way. */
+/** The queue as the drain sees it: receives, deletes, and changes of visibility. */
 
-import type { EtlError } from "../errors.ts";
+import type { CredentialSource } from "../aws/credentials.ts";
 import type { Message } from "../message/message.ts";
-import type {
-  QueueAttributes,
-  ReceiveOptions,
-  SettleResult,
-  Source,
-  VisibilityChange,
-} from "../polling/ports.ts";
+import type { ReceiveOptions, SettleResult, Source } from "../polling/ports.ts";
 import { askAttributes } from "./attributes.ts";
-import { callBatch } from "./batch.ts";
-import type { CredentialSource } from "./credentials.ts";
 import { isHeldOff, staleHandleCodes } from "./errors.ts";
 import { type BatchQuery, changeVisibilityBatch, deleteMessageBatch, receiveMessage } from "./query.ts";
-import { openQueueClient, type QueueClient, type SqsQueueParts } from "./queue-client.ts";
-import { readMessages } from "./received-messages.ts";
-import { readBatch } from "./response.ts";
+import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
+import { readMessages } from "./response.ts";
 
 /** What {@link createSqsSource} needs. */
 export interface SqsSourceParts extends SqsQueueParts {
@@ -37,85 +28,53 @@ export interface SqsSource extends Source {
  * @throws EtlError of kind config for a URL, a key or a CA bundle that cannot be used
  */
 export function createSqsSource(parts: SqsSourceParts): SqsSource {
-  return new QueueSource(openQueueClient(parts), parts);
-}
+  const { withAttributes, now, random } = parts;
+  const queue = new QueueClient(parts);
 
-class QueueSource implements SqsSource {
-  readonly #queue: QueueClient;
-  readonly #parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">;
-
-  constructor(queue: QueueClient, parts: Pick<SqsSourceParts, "withAttributes" | "now" | "random">) {
-    this.#queue = queue;
-    this.#parts = parts;
+  /** Unlike any other's, also of another process: SQS hands both what one of them was to be handed otherwise. */
+  function newAttemptId(): string {
+    const part = () => Math.floor(random() * 2 ** 32).toString(16);
+    return [now(), part(), part(), part()].join("-");
   }
 
-  get credentials(): CredentialSource {
-    return this.#queue.credentials;
-  }
-
-  get requests(): number {
-    return this.#queue.client.requests;
-  }
-
-  get openRequests(): number {
-    return this.#queue.client.openRequests;
-  }
-
-  receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
-    const { client, fifo, timeoutMillis } = this.#queue;
-    const { withAttributes } = this.#parts;
-    const newAttempt = () => {
-      const attemptId = fifo ? this.#newAttemptId() : undefined;
-      return receiveMessage(maxMessages, waitSeconds, { attemptId, withAttributes });
-    };
-    let query = newAttempt();
-    const queryAfter = (failure: EtlError) => {
-      // The same attempt where its answer is lost. SQS does not take one again that it has throttled.
-      if (isHeldOff(failure)) query = newAttempt();
-      return query;
-    };
-    return client.call({
+  function receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
+    let attemptId = queue.fifo ? newAttemptId() : undefined;
+    return queue.call({
       operation: "receive",
-      query,
-      queryAfter,
+      query(failure) {
+        // The same attempt if its answer is lost. SQS does not take one again that it has throttled.
+        if (attemptId && failure && isHeldOff(failure)) attemptId = newAttemptId();
+        return receiveMessage(maxMessages, waitSeconds, { attemptId, withAttributes });
+      },
       read: (text) => readMessages(text, withAttributes),
       // A FIFO queue hands the same attempt the same messages again.
-      unreadableEnds: !fifo,
-      timeoutMillis: timeoutMillis + waitSeconds * 1000,
+      unreadableEnds: !queue.fifo,
+      heldMillis: waitSeconds * 1000,
       signal,
     });
   }
 
-  delete(receiptHandles: readonly string[]): Promise<SettleResult> {
-    return this.#settle("delete", receiptHandles, deleteMessageBatch);
-  }
-
-  changeVisibility(changes: readonly VisibilityChange[]): Promise<SettleResult> {
-    return this.#settle("change visibility", changes, changeVisibilityBatch);
-  }
-
-  async attributes(): Promise<QueueAttributes> {
-    return askAttributes(this.#queue, "attributes");
-  }
-
-  async #settle<T>(
+  async function settle<T>(
     operation: string,
     entries: readonly T[],
     toQuery: (entries: readonly T[]) => BatchQuery,
   ): Promise<SettleResult> {
-    const { client, retry, timeoutMillis } = this.#queue;
-    const send = (some: readonly T[]) => {
-      const query = toQuery(some);
-      return client.call({ operation, query, read: (text) => readBatch(text, query.action), timeoutMillis });
-    };
-    const { size: settled } = await callBatch(entries, { send, entryCodes: staleHandleCodes, retry });
+    const call = { operation, toQuery, entryCodes: staleHandleCodes };
+    const { size: settled } = await queue.callBatch(entries, call);
     return { settled, failed: entries.length - settled };
   }
 
-  /** Unlike any other's, also of another process: SQS hands both what one of them was to be handed otherwise. */
-  #newAttemptId(): string {
-    const { now, random } = this.#parts;
-    const part = () => Math.floor(random() * 2 ** 32).toString(16);
-    return [now(), part(), part(), part()].join("-");
-  }
+  return {
+    receive,
+    delete: (receiptHandles) => settle("delete", receiptHandles, deleteMessageBatch),
+    changeVisibility: (changes) => settle("change visibility", changes, changeVisibilityBatch),
+    attributes: () => askAttributes(queue),
+    credentials: queue.client.credentials,
+    get requests() {
+      return queue.client.requests;
+    },
+    get openRequests() {
+      return queue.client.openRequests;
+    },
+  };
 }

@@ -16,8 +16,7 @@ import {
   type Query,
   receiveMessage,
 } from "../../src/sqs/query.ts";
-import { readMessages } from "../../src/sqs/received-messages.ts";
-import { readAttributes, readBatch } from "../../src/sqs/response.ts";
+import { readAttributes, readBatch, readMessages } from "../../src/sqs/response.ts";
 
 let server: QueueServer;
 beforeAll(() => {

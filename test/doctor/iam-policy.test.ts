@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { arnByUrl, iamPolicy } from "../../src/doctor/iam-policy.ts";
-import type { QueueDescription } from "../../src/sqs/queue-description.ts";
+import type { QueueDescription } from "../../src/sqs/attributes.ts";
 
 const arn = "arn:aws:sqs:eu-west-1:123456789012:logins";
 const keys = "arn:aws:kms:eu-west-1:123456789012:key";

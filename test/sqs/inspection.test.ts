@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type InspectedAction, inspectQueue } from "../../src/sqs/inspection.ts";
-import { toQueueDescription } from "../../src/sqs/queue-description.ts";
-import { fine, refused, rejection, url } from "../support/sqs-client.ts";
+import { clientParts, fine, refused, rejection, url } from "../support/sqs-client.ts";
 import { type Fault, startFaultyServer } from "../support/sqs-faults.ts";
 
 const never = new AbortController().signal;
@@ -10,12 +9,10 @@ const never = new AbortController().signal;
 async function asked<T>(answer: Fault, ask: (queue: ReturnType<typeof inspectQueue>) => Promise<T>) {
   const server = await startFaultyServer([answer]);
   const queue = inspectQueue({
+    ...clientParts,
     queue: { url, endpoint: server.endpoint },
-    env: { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "s3cret-key" },
-    clock: { monotonicMillis: () => 0, sleep: async () => {} },
     now: () => Date.UTC(2026, 0, 1, 12, 0, 10),
-    random: () => 0,
-    retryPolicy: { attempts: 1, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 0 },
+    retryPolicy: { ...clientParts.retryPolicy, attempts: 1 },
   });
   try {
     return { result: await ask(queue), bodies: server.bodies, heads: server.heads };
@@ -79,41 +76,5 @@ describe("the time", () => {
     const { result, heads } = await asked(answer, (queue) => queue.clockAheadMillis(never));
     expect(result).toBe(aheadMillis);
     expect(heads[0]).not.toMatch(/authorization/i);
-  });
-});
-
-describe("what a queue says of its set-up", () => {
-  const attributes = {
-    QueueArn: "arn:aws:sqs:eu-west-1:123456789012:login-queue",
-    ApproximateNumberOfMessages: "1",
-    ApproximateNumberOfMessagesNotVisible: "0",
-    ApproximateNumberOfMessagesDelayed: "0",
-    VisibilityTimeout: "30",
-  };
-  const describeWith = (more: Readonly<Record<string, string>>) =>
-    toQueueDescription(new Map(Object.entries({ ...attributes, ...more })));
-
-  test.each([
-    [{}, undefined],
-    [{ SqsManagedSseEnabled: "true" }, { by: "sqs" }],
-    [{ SqsManagedSseEnabled: "false" }, { by: "nobody" }],
-    [
-      { SqsManagedSseEnabled: "false", KmsMasterKeyId: "alias/ours" },
-      { by: "kms", key: "alias/ours" },
-    ],
-    [{ KmsMasterKeyId: "a\u001b[2Jb" }, { by: "kms", key: "(unreadable)" }],
-  ])("encryption of %j", (more, encryption) => {
-    expect(describeWith(more).encryption).toEqual(encryption as never);
-  });
-
-  test.each([
-    [undefined, "all"],
-    ["not JSON", "all"],
-    ['{"redrivePermission":"allowAll"}', "all"],
-    ['{"redrivePermission":"denyAll"}', "none"],
-    ['{"redrivePermission":"byQueue","sourceQueueArns":["arn:a","arn:b"]}', ["arn:a", "arn:b"]],
-  ])("redrive allow policy %s", (policy, allow) => {
-    const more = policy === undefined ? {} : { RedriveAllowPolicy: policy };
-    expect(describeWith(more).redriveAllow).toEqual(allow as never);
   });
 });

@@ -1,17 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { EtlError } from "../../src/errors.ts";
-import { parseQueueUrl } from "../../src/sqs/queue-url.ts";
+import { parseQueueUrl, redrivePlace, resolveEndpoint } from "../../src/sqs/queue-url.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 const path = "/123456789012/login-queue";
-
-function refusalOf(text: string): EtlError {
-  try {
-    parseQueueUrl(text);
-  } catch (error) {
-    if (error instanceof EtlError) return error;
-  }
-  throw new Error("was not refused");
-}
 
 describe("the region that a host names", () => {
   test.each([
@@ -53,21 +44,18 @@ describe("refused, as a wrong setting", () => {
     ["https://sqs.eu-west-1.amazonaws.com/123456789012/login%20queue"],
     ["https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue.txt"],
   ])("%p, with a full URL to type", (text) => {
-    const error = refusalOf(text);
+    const error = refusalOf(() => parseQueueUrl(text));
     expect(error.kind).toBe("config");
     expect(error.hint).toContain("https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue");
   });
 
   test("an ARN, with its URL to type", () => {
-    const error = refusalOf("arn:aws:sqs:us-east-2:210987654321:events");
-    expect(error.hint).toBe(
-      "give its URL: --queue-url https://sqs.us-east-2.amazonaws.com/210987654321/events",
-    );
+    const { hint } = refusalOf(() => parseQueueUrl("arn:aws:sqs:us-east-2:210987654321:events"));
+    expect(hint).toBe("give its URL: --queue-url https://sqs.us-east-2.amazonaws.com/210987654321/events");
   });
 
-  test("http to AWS", () => {
-    expect(refusalOf(`http://sqs.eu-west-1.amazonaws.com${path}`).message).toContain("unencrypted");
-    expect(refusalOf(`http://sqs.eu-west-1.api.aws${path}`).message).toContain("unencrypted");
+  test.each(["http://sqs.eu-west-1.amazonaws.com", "http://sqs.eu-west-1.api.aws"])("%s", (origin) => {
+    expect(refusalOf(() => parseQueueUrl(origin + path)).message).toContain("unencrypted");
   });
 
   test.each([
@@ -75,8 +63,58 @@ describe("refused, as a wrong setting", () => {
     [`https://sqs.eu-west-1.amazonaws.com${path}?X-Amz-Signature=s3cret`],
     [`https://sqs.eu-west-1.amazonaws.com${path}#s3cret`],
   ])("more than a URL of a queue, which is not quoted: %s", (text) => {
-    const error = refusalOf(text);
+    const error = refusalOf(() => parseQueueUrl(text));
     expect(error.kind).toBe("config");
     expect(error.message + error.hint).not.toContain("s3cret");
   });
+});
+
+const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
+
+test("requests go to the queue's URL where no endpoint is set", () => {
+  const endpoint = resolveEndpoint({ url });
+  expect(endpoint.requestUrl).toBe(url);
+  expect(endpoint.host).toBe("sqs.eu-west-1.amazonaws.com");
+});
+
+test.each([
+  ["http://localhost:9324", "http://localhost:9324/123456789012/login-queue"],
+  ["http://localhost:9324/", "http://localhost:9324/123456789012/login-queue"],
+  ["https://gateway.example/aws/sqs/", "https://gateway.example/aws/sqs/123456789012/login-queue"],
+])("an endpoint of %s takes the place of the host and keeps its path", (endpoint, requestUrl) => {
+  const resolved = resolveEndpoint({ url, endpoint });
+  expect(resolved.requestUrl).toBe(requestUrl);
+  expect(resolved.queue.href).toBe(url);
+});
+
+test.each(["localhost:9324", "http://user:s3cret@localhost:9324", "http://sqs.eu-west-1.amazonaws.com"])(
+  "an endpoint of %s is refused",
+  (endpoint) => {
+    expect(() => resolveEndpoint({ url, endpoint })).toThrow(expect.objectContaining({ kind: "config" }));
+    expect(() => resolveEndpoint({ url, endpoint })).not.toThrow("s3cret");
+  },
+);
+
+test("the region: the queue's own setting, then the URL, then the environment, then what stand-ins use", () => {
+  const local = "http://localhost:9324/000000000000/login-queue";
+  expect(resolveEndpoint({ url, region: "a", environmentRegion: "b" }).region).toBe("a");
+  expect(resolveEndpoint({ url, environmentRegion: "b" }).region).toBe("eu-west-1");
+  expect(resolveEndpoint({ url: local, environmentRegion: "b" }).region).toBe("b");
+  expect(resolveEndpoint({ url: local }).region).toBe("us-east-1");
+});
+
+const arn = "arn:aws:sqs:eu-west-1:000000000001:logins";
+
+test.each([
+  ["no redrive policy", undefined, undefined],
+  [
+    "a queue beside it",
+    "arn:aws:sqs:eu-west-1:000000000001:dead",
+    { name: "dead", url: "https://sqs.eu-west-1.amazonaws.com/000000000001/dead" },
+  ],
+  ["another account", "arn:aws:sqs:eu-west-1:000000000002:dead", { name: "dead", url: undefined }],
+  ["another region", "arn:aws:sqs:eu-west-2:000000000001:dead", { name: "dead", url: undefined }],
+])("where a redrive policy leads: %s", (_, deadLetterArn, place) => {
+  const attributes = deadLetterArn === undefined ? { arn } : { arn, deadLetterArn };
+  expect(redrivePlace("https://sqs.eu-west-1.amazonaws.com/000000000001/logins", attributes)).toEqual(place);
 });

@@ -7,7 +7,7 @@ import { checks } from "../../src/doctor/checks.ts";
 import { type ErrorKind, EtlError } from "../../src/errors.ts";
 import type { LedgerDescription, ServerDescription } from "../../src/postgres/inspection.ts";
 import { loadSettings } from "../../src/settings/settings.ts";
-import type { QueueDescription } from "../../src/sqs/queue-description.ts";
+import type { QueueDescription } from "../../src/sqs/attributes.ts";
 import { parseQueueUrl } from "../../src/sqs/queue-url.ts";
 
 const days = 24 * 60 * 60;

@@ -1,41 +1,58 @@
-/** A client of a scripted server, and what its calls come to. */
+/** What a client of a scripted queue is made of, and what its calls come to. */
 
+import type { AccountParts } from "../../src/aws/identity.ts";
 import { EtlError } from "../../src/errors.ts";
-import { type Call, SqsClient, type SqsClientParts } from "../../src/sqs/client.ts";
-import { resolveEndpoint } from "../../src/sqs/endpoint.ts";
 import { receiveMessage } from "../../src/sqs/query.ts";
-import { readMessages } from "../../src/sqs/received-messages.ts";
-import { SignatureClock } from "../../src/sqs/signature-clock.ts";
-import { emptyReceive, errorAnswer, type Fault } from "./sqs-faults.ts";
+import { type QueueCall, QueueClient, type SqsQueueParts } from "../../src/sqs/queue-client.ts";
+import { readMessages } from "../../src/sqs/response.ts";
+import { type Answer, emptyReceive, errorAnswer, type FaultyServer } from "./sqs-faults.ts";
 
 /** The queue of these clients. */
 export const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/login-queue";
 /** An empty receive. */
-export const fine: Fault = { status: 200, body: emptyReceive };
+export const fine: Answer = { status: 200, body: emptyReceive };
 /** An error of SQS. */
-export const refused = (status: number, code: string): Fault => ({ status, body: errorAnswer(code) });
+export const refused = (status: number, code: string, text?: string): Answer => ({
+  status,
+  body: errorAnswer(code, text),
+});
+/** Static keys, as the environment holds them. */
+export const keys = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "s3cret-key" };
 
-/** A client that tries three times, without a pause. */
-export function clientOf(endpoint: string, parts: Partial<SqsClientParts> = {}): SqsClient {
-  const fixed = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "s3cret-key" };
-  return new SqsClient({
-    endpoint: resolveEndpoint({ url, endpoint }),
-    credentials: { current: async () => fixed, renew: async () => fixed },
-    retry: {
-      policy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
-      clock: { monotonicMillis: () => 0, sleep: async () => {} },
-      random: () => 0,
-    },
-    signatureClock: new SignatureClock(Date.now),
-    ...parts,
-  });
+/** What every client here is made of: it tries three times, without a pause. */
+export const clientParts = {
+  env: keys as Readonly<Record<string, string | undefined>>,
+  clock: { monotonicMillis: () => 0, sleep: async () => {} },
+  now: Date.now,
+  random: () => 0,
+  retryPolicy: { attempts: 3, firstPauseMillis: 0, longestPauseMillis: 0, totalMillis: 60_000 },
+};
+
+/** A client of the queue, at that endpoint. */
+export function clientOf(endpoint: string, parts: Partial<SqsQueueParts> = {}): QueueClient {
+  return new QueueClient({ queue: { url, endpoint }, ...clientParts, ...parts });
 }
 
 /** One receive by the client. */
-export function receive(client: SqsClient, more: Partial<Call<unknown>> = {}): Promise<unknown> {
-  const query = receiveMessage(10, 0);
-  return client.call({ operation: "receive", query, read: readMessages, timeoutMillis: 5000, ...more });
+export function receive(queue: QueueClient, more: Partial<QueueCall<unknown>> = {}): Promise<unknown> {
+  return queue.call({
+    operation: "receive",
+    query: () => receiveMessage(10, 0),
+    read: readMessages,
+    ...more,
+  });
 }
+
+/** What asks an account, before any queue is named. */
+export const accountParts = (more: Partial<AccountParts> = {}): AccountParts => ({
+  region: "eu-west-1",
+  ...clientParts,
+  ...more,
+});
+
+/** The forms that came in, by name. */
+export const formsOf = ({ bodies }: FaultyServer) =>
+  bodies.map((body) => Object.fromEntries(new URLSearchParams(body)));
 
 /** The `EtlError` that the promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<EtlError> {

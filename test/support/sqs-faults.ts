@@ -2,10 +2,16 @@
 
 import { createServer, type Socket } from "node:net";
 
+/** An answer of HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** What is done with one request. */
 export type Fault =
-  /** An answer of HTTP. */
-  | { readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>> }
+  | Answer
   /** The connection is reset. */
   | "reset"
   /** The connection is closed without an answer. */
@@ -95,6 +101,12 @@ export function errorAnswer(code: string, message = "Scripted."): string {
     "<RequestId>5e8c6b5a-0b1f-5f5e-8c1f-2f7d3f1c9c11</RequestId></ErrorResponse>"
   );
 }
+
+/** An answer of the Query protocol: a 200 with that content in the action's result. */
+export const answer = (action: string, content: string): Answer => ({
+  status: 200,
+  body: `<${action}Response><${action}Result>${content}</${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
+});
 
 /** An answer to `ReceiveMessage` that holds no message. */
 export const emptyReceive =

@@ -21,7 +21,7 @@ import {
   type SettingsFile,
 } from "../../settings/settings-file.ts";
 import { readTextFile, type TextFile } from "../../settings/text-file.ts";
-import { resolveEndpoint } from "../../sqs/endpoint.ts";
+import { resolveEndpoint } from "../../sqs/queue-url.ts";
 import { countOf, printable } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { openMasker } from "../masker.ts";

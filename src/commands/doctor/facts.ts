@@ -1,5 +1,6 @@
 /** Asks settings, queue and database for the facts of `etl doctor`. Nothing is changed. */
 
+import { callerIdentity } from "../../aws/identity.ts";
 import type { Answer, Facts, MaskKeyFacts, TableFacts } from "../../doctor/check.ts";
 import { oldestServer } from "../../doctor/database-checks.ts";
 import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.ts";
@@ -18,17 +19,14 @@ import { checkTable } from "../../postgres/table-check.ts";
 import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
-import { resolveEndpoint } from "../../sqs/endpoint.ts";
-import { deadLetterAttributesOperation } from "../../sqs/error-meanings.ts";
-import { callerIdentity } from "../../sqs/identity.ts";
+import type { QueueDescription } from "../../sqs/attributes.ts";
+import { deadLetterAttributes } from "../../sqs/dead-letter.ts";
 import { inspectQueue } from "../../sqs/inspection.ts";
-import type { QueueDescription } from "../../sqs/queue-description.ts";
-import { accountParts } from "../account.ts";
+import { redrivePlace, resolveEndpoint } from "../../sqs/queue-url.ts";
 import { type Ask, answerOf, askInTime, patienceMillis } from "../answer.ts";
 import type { Context } from "../context.ts";
-import { noDeadLetterQueue, redrivePlace } from "../dead-letter-place.ts";
 import { defaultMethod } from "../masker.ts";
-import { sourceParts } from "../queue.ts";
+import { accountParts, noDeadLetterQueue, sourceParts } from "../queue.ts";
 import { readDatabaseSettings } from "../table.ts";
 
 /**
@@ -147,7 +145,7 @@ async function deadLetterFacts(
     if (url === undefined) throw noDeadLetterQueue();
     const opened = openInspection({ ...queue, url }, context);
     const [description, send] = await Promise.all([
-      ask((signal) => opened.describe(signal, deadLetterAttributesOperation)),
+      ask((signal) => opened.describe(signal, deadLetterAttributes)),
       ask((signal) => opened.permission("send", signal)),
     ]);
     return { queue: opened.queue, description, send };

@@ -5,8 +5,7 @@ import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../../sqs/dead-letter.ts";
 import type { Context } from "../context.ts";
-import { noDeadLetterQueue } from "../dead-letter-place.ts";
-import { sourceParts } from "../queue.ts";
+import { noDeadLetterQueue, sourceParts } from "../queue.ts";
 
 /**
  * The dead-letter queue of `--on-reject dead-letter`; undefined where rejected messages stay.

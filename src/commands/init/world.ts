@@ -1,6 +1,7 @@
 /** The world of a set-up: SQS, Postgres and the mask key, looked into and left as they were. */
 
 import { basename, dirname, join } from "node:path";
+import { callerIdentity } from "../../aws/identity.ts";
 import type { Message } from "../../message/message.ts";
 import type { DefaultMaskMethod } from "../../message/stored-type.ts";
 import { peek } from "../../polling/peek.ts";
@@ -15,13 +16,11 @@ import { defaultKeyFile, readMaskKey } from "../../settings/mask-key.ts";
 import type { MaskSettings, Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
 import type { Sample, SetupDatabase, SetupKey, SetupPorts } from "../../setup/ports.ts";
-import { callerIdentity } from "../../sqs/identity.ts";
 import { listQueueUrls } from "../../sqs/queue-list.ts";
-import { accountParts } from "../account.ts";
 import type { Context } from "../context.ts";
 import { newMaskKey } from "../keys.ts";
 import { defaultMethod } from "../masker.ts";
-import { openQueue } from "../queue.ts";
+import { accountParts, openQueue } from "../queue.ts";
 import { openSettingsDatabase } from "../table.ts";
 
 /** A person waits for the answer. */

@@ -4,7 +4,7 @@ import type { Message } from "../../message/message.ts";
 import type { StopSignals } from "../../polling/drain.ts";
 import { giveBack, peek } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
-import type { ReturnQueue } from "../../sqs/return-queue.ts";
+import type { ReturnQueue } from "../../sqs/dead-letter.ts";
 import type { RetryCounts } from "../../terminal/summaries.ts";
 import type { LookUp } from "./retry-records.ts";
 

@@ -9,7 +9,7 @@ import { type LedgerHome, ledgerHome } from "../../postgres/ledger.ts";
 import { type MessageIdentity, removeRejections } from "../../postgres/records.ts";
 import { type KnownMessage, lookUpMessages } from "../../postgres/status.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { readOrigin } from "../../sqs/return-queue.ts";
+import { readOrigin } from "../../sqs/dead-letter.ts";
 import { countOf } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { readDatabaseSettings } from "../table.ts";

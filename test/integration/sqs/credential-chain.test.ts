@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { askAttributes } from "../../support/sqs-program.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
 import { startVerifyingProxy, type VerifyingProxy } from "../../support/sqs-verifying-proxy.ts";
+import { askAttributes } from "./programs/attributes.ts";
 
 const accessKeyId = "ASIACHAINEXAMPLE";
 const secretAccessKey = "chain/s3cret+key";

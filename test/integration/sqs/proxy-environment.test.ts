@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAuthority } from "../../support/certificates.ts";
 import { type ForwardProxy, startForwardProxy } from "../../support/sqs-forward-proxy.ts";
-import { askAttributes } from "../../support/sqs-program.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
+import { askAttributes } from "./programs/attributes.ts";
 
 const arn = "arn:aws:sqs:us-east-1:123456789012:login-queue";
 const keys = { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "x" };
