@@ -128,8 +128,8 @@ describe("the table and its ledger", () => {
         create trigger off before insert on ${schema}.user_logins for each row execute function ${schema}.f();
         alter table ${schema}.user_logins disable trigger off;
         alter table ${schema}.etl_ledger set unlogged;
-        insert into ${schema}.etl_queue (queue_id, arn) overriding system value
-          values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1');
+        insert into ${schema}.etl_queue (queue_id, arn, table_name) overriding system value
+          values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1', '${schema}.user_logins');
         drop table ${schema}.etl_run`,
       [
         /^failed \| table \| s\d+.user_logins is unlogged.*set logged \| 78$/,

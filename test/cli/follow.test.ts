@@ -32,7 +32,10 @@ describe("etl drain --follow", () => {
   test("takes what comes later, and ends with its receipt when it is told to", async () => {
     const queueUrl = await world.newQueue();
     await world.server.send(queueUrl, users("early", 20));
-    const run = spawnEtl(["drain", "--follow", "--json"], { env: world.env(queueUrl), cwd: world.folder });
+    const run = spawnEtl(["drain", "--follow", "--wait-seconds", "1", "--json"], {
+      env: world.env(queueUrl),
+      cwd: world.folder,
+    });
     await untilRows(20);
     await world.server.send(queueUrl, users("late", 5));
     await untilRows(25);
@@ -50,7 +53,7 @@ describe("etl drain --follow", () => {
     through.port = String(first.port);
     const queueUrl = await world.newQueue();
     const env = world.env(queueUrl, { DATABASE_URL: through.href });
-    const run = spawnEtl(["drain", "--follow", "--json"], { env, cwd: world.folder });
+    const run = spawnEtl(["drain", "--follow", "--wait-seconds", "1", "--json"], { env, cwd: world.folder });
     await run.stderr.until(/draining/);
     await first.stop();
     await world.server.send(queueUrl, users("during", 10));
@@ -76,7 +79,7 @@ describe("etl drain --follow", () => {
     const queueUrl = await world.newQueue();
     await world.server.send(queueUrl, users("u", 5));
     const env = world.env(queueUrl, { DATABASE_URL: through.href });
-    const run = spawnEtl(["drain", "--follow", "--json"], { env, cwd: world.folder });
+    const run = spawnEtl(["drain", "--follow", "--wait-seconds", "1", "--json"], { env, cwd: world.folder });
     await run.stderr.until(/ fails and is tried again: the database/);
     const late = await startPostgresProxy(upstream, early.port);
     await untilRows(5);
@@ -99,7 +102,7 @@ test("a drain that does not follow gives up after --give-up-after seconds, and g
   const through = new URL(world.database.url);
   through.port = String(proxy.port);
   const queueUrl = await world.newQueue();
-  const args = ["drain", "--json", "--give-up-after", "1", "--wait-seconds", "20"];
+  const args = ["drain", "--json", "--give-up-after", "1", "--wait-seconds", "2"];
   const run = spawnEtl(args, { env: world.env(queueUrl, { DATABASE_URL: through.href }), cwd: world.folder });
   await run.stderr.until(/draining/);
   await proxy.stop();
@@ -128,7 +131,10 @@ test("old ledger entries are pruned beside the drain", async () => {
   await world.server.send(queueUrl, users("u", 3));
   await drainJson(world, queueUrl);
   await world.database.sql`update etl_ledger set sent_at = now() - interval '30 days'`;
-  const run = spawnEtl(["drain", "--follow"], { env: world.env(queueUrl), cwd: world.folder });
+  const run = spawnEtl(["drain", "--follow", "--wait-seconds", "1"], {
+    env: world.env(queueUrl),
+    cwd: world.folder,
+  });
   await run.stderr.until(/pruned 3 ledger entries/);
   run.kill("SIGTERM");
   await run.finished;

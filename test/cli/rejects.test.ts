@@ -115,7 +115,7 @@ describe.concurrent("etl rejects retry", () => {
     const moved = await at.retry();
     expect(moved).toMatchObject({ exitCode: 0, stderr: "" });
     expect(moved.retry).toMatchObject({
-      ...{ dryRun: false, movedBy: "etl", moved: 24, stored: 0, left: 0, undeleted: 0, reasons },
+      ...{ dryRun: false, moved: 24, stored: 0, left: 0, undeleted: 0, reasons },
     });
     expect(at.depths()).toEqual([visible(24), nothing]);
     expect((await at.drain()).receipt).toMatchObject({ received: 24, inserted: 23, rejected: 1 });

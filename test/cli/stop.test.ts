@@ -124,16 +124,16 @@ test.skipIf(process.platform !== "linux")("under nohup, the end of the terminal 
   expect(receipt).toMatchObject({ outcome: "drained", inserted: total });
 });
 
-test("while the queue is idle, a signal ends the open poll", async () => {
+test("while the queue is idle, a stop lets the open poll be answered, and loads what it brings", async () => {
   await gate.open();
   const idle = await world.newQueue();
-  const run = spawnEtl(["drain", "--json", "--wait-seconds", "20"], {
-    env: world.env(idle),
-    timeoutMillis: 5_000,
-  });
+  const run = spawnEtl(["drain", "--follow", "--json", "--wait-seconds", "20"], { env: world.env(idle) });
   while (world.server.openReceives === 0) await Bun.sleep(5);
   run.kill("SIGTERM");
+  await run.stderr.until(/stopping: the open poll is answered/);
+  await world.server.send(idle, [loginEvent({ user_id: "after-the-signal" })]);
   const { exitCode, receipt } = readJson(await run.finished);
   expect(exitCode).toBe(143);
-  expect(receipt).toMatchObject({ received: 0, outcome: "stopped" });
+  expect(receipt).toMatchObject({ received: 1, inserted: 1, deleted: 1, outcome: "stopped" });
+  expect(world.server.depth(idle)).toEqual({ visible: 0, inFlight: 0 });
 });

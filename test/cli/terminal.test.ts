@@ -92,7 +92,7 @@ test("NO_COLOR keeps colour out, and nothing else changes", async () => {
 
 test("Ctrl-C, typed, stops it in order", async () => {
   const { url } = await queueWith([]);
-  const run = spawnEtlInTerminal(["drain", "--wait-seconds", "20"], { env: world.env(url) });
+  const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], { env: world.env(url) });
   while (world.server.openReceives === 0) await Bun.sleep(5);
   run.type("\u0003");
   const { exitCode, lines } = await run.finished;

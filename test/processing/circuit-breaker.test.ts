@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import { EtlError } from "../../src/errors.ts";
+import { CircuitBreaker, type Settlement } from "../../src/processing/circuit-breaker.ts";
+import type { Outcome } from "../../src/processing/outcome.ts";
+
+interface Delivery {
+  readonly messageId: string;
+  readonly receiveCount: number;
+}
+
+const delivery = (messageId: string, receiveCount = 1): Delivery => ({ messageId, receiveCount });
+const stored: Outcome = { kind: "stored", rows: 1 };
+
+function rejected(
+  one: Delivery,
+  by: "mapping" | "table",
+  reason: "body_not_json" | `sqlstate_${string}` = by === "mapping" ? "body_not_json" : "sqlstate_23514",
+  suspect?: EtlError,
+): Settlement<Delivery> {
+  return [one, { kind: "rejected", by, rejection: { messageId: one.messageId, reason, path: "" }, suspect }];
+}
+
+const many = (count: number, by: "mapping" | "table", receiveCount = 1) =>
+  Array.from({ length: count }, (_, index) => rejected(delivery(`m${index}`, receiveCount), by));
+const never = () => false;
+/** What is settled, as `messageId#receiveCount outcome`. */
+const told = (settlements: readonly Settlement<Delivery>[]) =>
+  settlements.map(([{ messageId, receiveCount }, { kind }]) => `${messageId}#${receiveCount} ${kind}`);
+
+describe.each(["mapping", "table"] as const)("a message that the %s rejects", (by) => {
+  test("is held while nothing tells whose fault it is, and rejected when the queue has no more to tell", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    const { settle, held, error } = breaker.judge([rejected(delivery("a"), by)], never);
+    expect([settle, held, error]).toEqual([[], [delivery("a")], undefined]);
+    expect(breaker.holds("a")).toBe(true);
+    expect(told(breaker.release())).toEqual(["a#1 rejected"]);
+    expect(breaker.holds("a")).toBe(false);
+  });
+
+  test("is rejected together with a batch of which a row is stored, and so is what was held", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge([rejected(delivery("a"), by)], never);
+    const { settle, held } = breaker.judge([rejected(delivery("b"), by), [delivery("c"), stored]], never);
+    expect(told(settle).sort()).toEqual(["a#1 rejected", "b#1 rejected", "c#1 stored"]);
+    expect(held).toEqual([]);
+  });
+
+  test("is held once if it is delivered again: the newer delivery counts", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge([rejected(delivery("a"), by), rejected(delivery("b"), by)], never);
+    const again = breaker.judge([rejected(delivery("a", 2), by)], never);
+    expect(told(again.settle)).toEqual(["a#1 repeated"]);
+    expect(told(breaker.release())).toEqual(["b#1 rejected", "a#2 rejected"]);
+  });
+
+  test("is not rejected if a later delivery of it is stored", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge([rejected(delivery("a"), by)], never);
+    const { settle } = breaker.judge([[delivery("a", 2), stored]], never);
+    expect(told(settle)).toEqual(["a#2 stored", "a#1 repeated"]);
+  });
+
+  test("is rejected at once if this run has rejected it before", () => {
+    const { settle, held } = new CircuitBreaker<Delivery>().judge([rejected(delivery("a"), by)], () => true);
+    expect([told(settle), held]).toEqual([["a#1 rejected"], []]);
+  });
+
+  test("opens the breaker as the 50th in a row, and none of them is rejected", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    expect(breaker.judge(many(49, by), never).error).toBeUndefined();
+    // The same ones again are no new evidence.
+    expect(breaker.judge(many(49, by, 2), never).error).toBeUndefined();
+    const { error } = breaker.judge([rejected(delivery("another"), by)], never);
+    expect(error).toMatchObject({
+      kind: "config",
+      exitCode: 78,
+      operation: by === "mapping" ? "map" : "load",
+    });
+    expect(breaker.release()).toEqual([]);
+    expect(breaker.takeHeld()).toHaveLength(50);
+  });
+});
+
+describe("what the mapping rejects", () => {
+  test("passes once a message was a duplicate: the mapping has fitted the queue before", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge([[delivery("a"), { kind: "duplicate" }]], never);
+    expect(breaker.judge(many(60, "mapping"), never)).toMatchObject({ held: [], settle: { length: 60 } });
+  });
+
+  test("is the messages' own fault if most of them were received more than three times", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    const { settle, error } = breaker.judge(
+      [...many(30, "mapping", 4), ...many(60, "mapping").slice(30)],
+      never,
+    );
+    expect(error).toBeUndefined();
+    expect(settle).toHaveLength(60);
+  });
+
+  test("opens the breaker together with what the table refuses: all of it goes back", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    const refused = Array.from({ length: 10 }, (_, index) => rejected(delivery(`t${index}`), "table"));
+    expect(breaker.judge([...refused, ...many(50, "mapping")], never).error).toBeDefined();
+    expect(breaker.takeHeld()).toHaveLength(60);
+  });
+});
+
+describe("what the table refuses", () => {
+  const missingPartition = new EtlError({ kind: "config", operation: "load", message: "no partition" });
+
+  test("for a reason that may be its own opens the breaker if it took nothing of the batch", () => {
+    const batch = [rejected(delivery("a"), "table", "sqlstate_23514", missingPartition)];
+    expect(new CircuitBreaker<Delivery>().judge(batch, never).error).toBe(missingPartition);
+  });
+
+  test("for such a reason is rejected if it took another row of the batch", () => {
+    const batch = [rejected(delivery("a"), "table", "sqlstate_23514", missingPartition)];
+    const { settle, error } = new CircuitBreaker<Delivery>().judge(
+      [...batch, [delivery("b"), stored]],
+      never,
+    );
+    expect([told(settle).sort(), error]).toEqual([["a#1 rejected", "b#1 stored"], undefined]);
+  });
+
+  test("for changing reasons does not open the breaker, and is not held without end", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    const batch = Array.from({ length: 100 }, (_, index) =>
+      rejected(delivery(`m${index}`), "table", `sqlstate_${index % 2 === 0 ? "23514" : "23505"}`),
+    );
+    expect(breaker.judge(batch.slice(0, 99), never)).toMatchObject({ settle: [] });
+    const { settle, error } = breaker.judge(batch.slice(99), never);
+    expect([settle.length, error]).toEqual([100, undefined]);
+  });
+
+  test("is forgiven as soon as a row is stored: a streak begins anew", () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge(many(49, "table"), never);
+    breaker.judge([[delivery("good"), { kind: "superseded" }]], never);
+    const more = Array.from({ length: 49 }, (_, index) => rejected(delivery(`n${index}`), "table"));
+    expect(breaker.judge(more, never).error).toBeUndefined();
+  });
+});
