@@ -75,15 +75,16 @@ export function loadStatements(target: LoadTarget): LoadStatements {
   const rows = rowsSql(table, mapping, plan);
   const name = ledgerName(target.ledger);
   const ledger = `${sqlLiteral(name)}::regclass`;
-  const there = (message: string) => `exists (
+  /** The limit keeps the planner from reading all of the ledger: each entry is looked up by its key. */
+  const known = (messages: string) => `${messages} cross join lateral (
     select from ${name} l
-    where l.sent_at = ${message}.sent_at and l.message_id = ${message}.message_id and l.queue_id = ${queueId}
-  )`;
+    where l.sent_at = asked.sent_at and l.message_id = asked.message_id and l.queue_id = ${queueId} limit 1
+  ) as entry`;
   return {
     load(shape, guarded) {
-      // Entries of others that were committed while this statement ran are not seen by it; so it asks twice at the most.
+      // What others commit while this statement runs is not seen by it: the load in halves looks again.
       const unexplained = [
-        `messages > fresh + (select count(*) from message where ${there("message")})`,
+        `case when messages > fresh then messages > fresh + (select count(*) from ${known("message as asked")}) end`,
         ...(rows.doubtful === undefined
           ? plan.action === "reject"
             ? ["loaded <> candidates"]
@@ -99,7 +100,7 @@ with ${messagesSql(target, plan, shape)}, fresh as (
   order by sent_at, message_id
   on conflict (sent_at, message_id, queue_id) do nothing
   returning sent_at, message_id
-), ${candidatesSql(target, shape, "join fresh using (sent_at, message_id)")}, ${rows.loaded}, counted as (
+), ${candidatesSql(target, shape, "join fresh using (sent_at, message_id)")}, ${rows.loaded}, counted as materialized (
   select
     (select count(*) from message) as messages,
     (select count(*) from fresh) as fresh,
@@ -125,11 +126,10 @@ select
   count(*) as known,
   exists (select from pg_catalog.pg_trigger where tgrelid = ${ledger} and not tgisinternal)
     or exists (select from pg_catalog.pg_rewrite where ev_class = ${ledger}) as diverted
-from (
+from ${known(`(
   select ${timeOfMillis("sent_at_millis")} as sent_at, message_id::uuid as message_id
   from unnest($1::text[], $2::text[]) as bound (sent_at_millis, message_id)
-) as asked
-where ${there("asked")}`,
+) as asked`)}`,
     takeTurn: plan.action === "reject" ? undefined : `select pg_advisory_xact_lock(${turnOf(table)})`,
   };
 }
