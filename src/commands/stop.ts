@@ -28,7 +28,9 @@ export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick
       return;
     }
     exitCode = stopExitCodes[signal];
-    parts.log.info("stopping: the open poll is answered and what is in flight is settled first; a second signal stops at once");
+    parts.log.info(
+      "stopping: the open poll is answered and what is in flight is settled first; a second signal stops at once",
+    );
     graceful.abort();
   });
   return {

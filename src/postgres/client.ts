@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { dial, type Encryption } from "./dial.ts";
-import { type Answer, AnswerReader, encodeStatements, type Statement } from "./wire.ts";
+import { type Answer, AnswerReader, type Statement, StatementWriter } from "./wire.ts";
 
 /** A row as the driver gives it, columns by name. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -88,6 +88,7 @@ export async function openClient(
     publications: "",
   };
   const sql = postgres(options as unknown as postgres.Options<Record<string, never>>);
+  const writer = new StatementWriter();
   const client: Client = {
     get alive() {
       return alive;
@@ -121,7 +122,7 @@ export async function openClient(
           resolve(reader.answers);
         };
         socket.on("data", read);
-        socket.write(encodeStatements(statements));
+        socket.write(writer.write(statements));
       });
     },
     destroy() {

@@ -24,47 +24,88 @@ export interface Answer {
   readonly error?: Error;
 }
 
-/** Writes the statements as one buffer. Each is answered by itself, with `ReadyForQuery` at its end. */
-export function encodeStatements(statements: readonly Statement[]): Buffer {
-  return Buffer.concat(statements.flatMap(encodeStatement));
-}
+/**
+ * Writes statements into a buffer that it uses again: what it gave last is overwritten by the next call. Who has been
+ * answered has been read, so a connection with one exchange at a time needs no second buffer.
+ */
+export class StatementWriter {
+  #bytes = Buffer.allocUnsafe(16 * 1024);
+  #at = 0;
 
-function encodeStatement({ text, parameters }: Statement): Buffer[] {
-  if (parameters === undefined) return [message("Q", Buffer.from(`${text}\0`))];
-  return [
-    // An unnamed statement, its parameters' types left to the server: poolers keep no others.
-    message("P", Buffer.from(`\0${text}\0\0\0`)),
-    bind(parameters),
-    message("E", Buffer.from([0, 0, 0, 0, 0])),
-    message("S", Buffer.alloc(0)),
-  ];
-}
-
-function message(type: string, body: Buffer): Buffer {
-  const whole = Buffer.allocUnsafe(5 + body.length);
-  whole.write(type, 0, "latin1");
-  whole.writeInt32BE(4 + body.length, 1);
-  body.copy(whole, 5);
-  return whole;
-}
-
-/** Unnamed portal and statement, every parameter and result as text. */
-function bind(parameters: readonly string[]): Buffer {
-  const lengths = parameters.map((parameter) => Buffer.byteLength(parameter));
-  const size = 5 + 2 + 2 + 2 + lengths.reduce((sum, length) => sum + 4 + length, 0) + 2;
-  const whole = Buffer.allocUnsafe(size);
-  whole.write("B", 0, "latin1");
-  whole.writeInt32BE(size - 1, 1);
-  whole.writeInt32BE(0, 5);
-  let at = 9;
-  whole.writeInt16BE(parameters.length, 9);
-  at += 2;
-  for (const [index, parameter] of parameters.entries()) {
-    at = whole.writeInt32BE(lengths[index] as number, at);
-    at += whole.write(parameter, at);
+  /** Each statement is answered by itself, with `ReadyForQuery` at its end. */
+  write(statements: readonly Statement[]): Buffer {
+    this.#at = 0;
+    for (const { text, parameters } of statements) {
+      if (parameters === undefined) {
+        this.#message("Q", () => this.#string(text));
+        continue;
+      }
+      this.#message("P", () => {
+        // An unnamed statement, its parameters' types left to the server: poolers keep no others.
+        this.#string("");
+        this.#string(text);
+        this.#int16(0);
+      });
+      this.#message("B", () => {
+        // Unnamed portal and statement, every parameter and result as text.
+        this.#string("");
+        this.#string("");
+        this.#int16(0);
+        this.#int16(parameters.length);
+        for (const parameter of parameters) this.#counted(() => this.#text(parameter), 0);
+        this.#int16(0);
+      });
+      this.#message("E", () => {
+        this.#string("");
+        this.#int32(0);
+      });
+      this.#message("S", () => {});
+    }
+    return this.#bytes.subarray(0, this.#at);
   }
-  whole.writeInt16BE(0, at);
-  return whole;
+
+  #message(type: string, writeBody: () => void): void {
+    this.#room(1);
+    this.#bytes[this.#at++] = type.charCodeAt(0);
+    this.#counted(writeBody, 4);
+  }
+
+  /** What is written, behind its length; `own` is what the length itself adds to it. */
+  #counted(write: () => void, own: number): void {
+    const start = this.#at;
+    this.#int32(0);
+    write();
+    this.#bytes.writeInt32BE(this.#at - start - 4 + own, start);
+  }
+
+  #string(text: string): void {
+    this.#text(text);
+    this.#room(1);
+    this.#bytes[this.#at++] = 0;
+  }
+
+  #text(text: string): void {
+    // No character takes more than three bytes a code unit.
+    this.#room(3 * text.length);
+    this.#at += this.#bytes.write(text, this.#at);
+  }
+
+  #int16(value: number): void {
+    this.#room(2);
+    this.#at = this.#bytes.writeInt16BE(value, this.#at);
+  }
+
+  #int32(value: number): void {
+    this.#room(4);
+    this.#at = this.#bytes.writeInt32BE(value, this.#at);
+  }
+
+  #room(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#at + more));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
+  }
 }
 
 /** Reads the answers to statements that were sent together. */
