@@ -53,8 +53,11 @@ const worthwhile = 0.25;
 /** How many intervals to wait after an attempt that brought nothing; twice as many after each further one. */
 const pauseIntervals = { first: 2, longest: 32 };
 
-/** How long to measure: briefly while the number still doubles, then long enough to outlast a few loads. */
-const intervalMillis = { first: 50, later: 500 };
+/** From this share of the time on, another load at a time is tried. A near database holds everything up now and then. */
+const waitingShare = 0.75;
+
+/** How long to measure: briefly while a number still doubles, then long enough to outlast a few loads. */
+const intervalMillis = { receivers: 50, connections: 100, later: 500 };
 
 /** What an interval was limited by. */
 export function bottleneckOf({ millis, runnableMillis, holdUpMillis }: Interval): Bottleneck {
@@ -182,7 +185,8 @@ export class Tuning {
 
   /** How long to measure before `next` is asked. */
   get intervalMillis(): number {
-    return this.#receivers.step === 2 ? intervalMillis.first : intervalMillis.later;
+    if (this.#receivers.step === 2) return intervalMillis.receivers;
+    return this.#connections.step === 2 ? intervalMillis.connections : intervalMillis.later;
   }
 
   /** An answer has come with so many new messages. */
@@ -202,7 +206,8 @@ export class Tuning {
 
   /** An interval is over: decides on the numbers for the next one. */
   next(interval: Interval): void {
-    const { requests, retries, received, loaded, answers, millis, pollMillis, loadMillis } = interval;
+    const { requests, retries, received, loaded, answers, millis, pollMillis, loadMillis, holdUpMillis } =
+      interval;
     if (retries > 2 && retries >= retriedShare * requests) {
       this.#yield();
       return;
@@ -211,7 +216,7 @@ export class Tuning {
     if (bottleneck === "queue") this.#receivers.turn(received / millis, received >= backlogEntries * answers);
     else this.#receivers.settle();
     if (bottleneck === "database") {
-      this.#connections.turn(loaded / millis, true);
+      this.#connections.turn(loaded / millis, holdUpMillis >= waitingShare * millis);
       // There is room for no more polls than were open.
       this.#receivers.lower(Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25)));
     } else {
