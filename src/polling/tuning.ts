@@ -59,6 +59,9 @@ const waitingShare = 0.75;
 /** How long to measure: briefly while a number still doubles, then long enough to outlast a few loads. */
 const intervalMillis = { receivers: 50, connections: 100, later: 500 };
 
+/** For so many intervals the number of connections is in a hurry: a far database is known by then. */
+const hastyIntervals = 10;
+
 /** What an interval was limited by. */
 export function bottleneckOf({ millis, runnableMillis, holdUpMillis }: Interval): Bottleneck {
   // A thread without time makes loads look slow, too: their answers wait for it.
@@ -168,6 +171,7 @@ export class Tuning {
   /** Reached by doubling with each answer, before anything is measured. */
   #startUpTo = fewReceivers;
   #isIdle = true;
+  #intervals = 0;
 
   constructor(fixed: FixedNumbers = {}) {
     this.#fixed = fixed;
@@ -186,7 +190,8 @@ export class Tuning {
   /** How long to measure before `next` is asked. */
   get intervalMillis(): number {
     if (this.#receivers.step === 2) return intervalMillis.receivers;
-    return this.#connections.step === 2 ? intervalMillis.connections : intervalMillis.later;
+    const isHasty = this.#connections.step === 2 && this.#intervals < hastyIntervals;
+    return isHasty ? intervalMillis.connections : intervalMillis.later;
   }
 
   /** An answer has come with so many new messages. */
@@ -212,6 +217,7 @@ export class Tuning {
       this.#yield();
       return;
     }
+    this.#intervals += 1;
     const bottleneck = bottleneckOf(interval);
     if (bottleneck === "queue") this.#receivers.turn(received / millis, received >= backlogEntries * answers);
     else this.#receivers.settle();
@@ -220,7 +226,7 @@ export class Tuning {
       // There is room for no more polls than were open.
       this.#receivers.lower(Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25)));
     } else {
-      this.#connections.settle();
+      this.#connections.forget();
       this.#connections.lower(Math.max(1, Math.ceil((loadMillis / millis) * 1.25)));
     }
   }
