@@ -3,8 +3,8 @@
 import type { Loader } from "../../processing/outcome.ts";
 
 /**
- * What may be held at a time, in messages: as garbage of about 2 kB each, or as requests that are open, each of which
- * weighs as much as ten. Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least; to
+ * What may be held at a time, in messages: as garbage of about 2 kB each, in other loads that are open, or as requests that
+ * are open, each of which weighs as much as ten. Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least; to
  * collect more often would cost more time than the memory is worth.
  */
 const mostMessages = 4_000;
@@ -23,14 +23,20 @@ export interface FrugalParts {
 /** The loader, with a collection beside a load every so many messages. */
 export function frugalLoader(loader: Loader, { collectGarbage, openRequests }: FrugalParts): Loader {
   let messages = 0;
+  let loading = 0;
   return {
-    load(batch) {
+    async load(batch) {
       messages += batch.length;
-      if (messages + messagesOfRequest * openRequests() >= mostMessages) {
+      if (messages + loading + messagesOfRequest * openRequests() >= mostMessages) {
         messages = 0;
         setTimeout(collectGarbage, headStartMillis);
       }
-      return loader.load(batch);
+      loading += batch.length;
+      try {
+        return await loader.load(batch);
+      } finally {
+        loading -= batch.length;
+      }
     },
   };
 }
