@@ -168,6 +168,7 @@ class Run {
   #isDrained = false;
   #isAsking = false;
   #contradictions = 0;
+  #told = { receivers: 1, connections: 1 };
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
   constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
@@ -213,6 +214,7 @@ class Run {
       isKnown: (messageId) => this.#breaker.holds(messageId),
       onAnswer: (fresh) => {
         if (fresh > 0) this.#contradictions = 0;
+        this.#tellOfTuning();
       },
     });
   }
@@ -299,6 +301,13 @@ class Run {
         ? this.#breaker.takeHeld().map((delivery) => [delivery, { kind: "released" }])
         : this.#breaker.release(),
     );
+  }
+
+  #tellOfTuning(): void {
+    const { receivers, connections } = this.#tuning;
+    if (receivers === this.#told.receivers && connections === this.#told.connections) return;
+    this.#told = { receivers, connections };
+    this.#parts.onEvent({ type: "tuned", receivers, connections });
   }
 
   /** The natural end: polls stay empty, nothing is in flight, and the queue's own count agrees. */

@@ -4,7 +4,7 @@ import { EtlError } from "../../src/errors.ts";
 import type { DeadLetter } from "../../src/polling/ports.ts";
 import { acceptingDeadLetters, worldOf } from "../support/drain-world.ts";
 import { type FifoMessage, FifoQueue } from "../support/fifo-queue.ts";
-import type { MemoryTable } from "../support/memory-ports.ts";
+import { type MemoryTable, turn } from "../support/memory-ports.ts";
 
 async function run(queue: FifoQueue, letters?: DeadLetter[], refused: readonly string[] = []) {
   const it = worldOf(queue, { deadLetters: letters && acceptingDeadLetters(letters) });
@@ -26,18 +26,30 @@ const numbered = (group: string, count: number): FifoMessage[] =>
 describe("a FIFO queue", () => {
   test("keeps each group's order into the table, and no delete overtakes", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 40 }), async (groups) => {
-        const messages = groups.map((group, index) => ({ group, body: `row ${index}` }));
-        const queue = new FifoQueue(messages);
-        const { outcome, table } = await run(queue);
-        expect(outcome).toBe("drained");
-        for (const group of ["a", "b", "c"]) {
-          const expected = messages.filter((message) => message.group === group).map(({ body }) => body);
-          expect(stored(table, messages, group)).toEqual(expected);
-        }
-        expect(queue.overtaken).toEqual([]);
-        expect(queue.left).toEqual([]);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 40 }),
+        fc.nat(9),
+        async (groups, pace) => {
+          const messages = groups.map((group, index) => ({ group, body: `row ${index}` }));
+          const queue = new FifoQueue(messages);
+          // Several loads at a time, and later ones may be faster.
+          const it = worldOf(queue);
+          let loads = 0;
+          it.table.fault = async () => {
+            loads += 1;
+            for (let turns = (loads * pace) % 7; turns > 0; turns -= 1) await turn();
+          };
+          const { outcome } = await it.run({ connections: 4, batchSize: 1 });
+          const { table } = it;
+          expect(outcome).toBe("drained");
+          for (const group of ["a", "b", "c"]) {
+            const expected = messages.filter((message) => message.group === group).map(({ body }) => body);
+            expect(stored(table, messages, group)).toEqual(expected);
+          }
+          expect(queue.overtaken).toEqual([]);
+          expect(queue.left).toEqual([]);
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -69,6 +69,9 @@ export class MemoryQueue implements Source {
     this.endPolls();
   }
 
+  /** Whether a long poll that its caller has cut off is still handed messages, which nobody gets: as ElasticMQ does. */
+  answersCutPolls = false;
+
   /** Ends the open long polls of a queue that holds them, with what there is. */
   endPolls(): void {
     for (const wake of this.#arrivals.splice(0)) wake();
@@ -81,6 +84,11 @@ export class MemoryQueue implements Source {
 
   get left(): string[] {
     return this.#messages.map((message) => message.id);
+  }
+
+  /** How often the message has been handed out that was most often. */
+  get mostDeliveries(): number {
+    return Math.max(0, ...this.#messages.map(({ deliveries }) => deliveries));
   }
 
   get visible(): string[] {
@@ -97,15 +105,12 @@ export class MemoryQueue implements Source {
     this.maxOpenPolls = Math.max(this.maxOpenPolls, this.openPolls);
     try {
       await this.#somethingOrTurn(signal);
+      if (signal.aborted && this.answersCutPolls) this.#arrivals.push(() => void this.#hand(maxMessages));
       signal.throwIfAborted();
-      const handed = this.#messages.filter((message) => message.handle === undefined).slice(0, maxMessages);
-      this.journal.push({ event: "receive", ids: handed.map((message) => message.id) });
-      return handed.map((message) => {
-        message.deliveries += 1;
-        message.handle = `${message.id}#${message.deliveries}`;
+      return this.#hand(maxMessages).map((message) => {
         return {
           messageId: message.id,
-          receiptHandle: message.handle,
+          receiptHandle: message.handle ?? "",
           sentAtMillis: 1_700_000_000_000,
           receiveCount: message.deliveries,
           body: message.body,
@@ -115,6 +120,16 @@ export class MemoryQueue implements Source {
     } finally {
       this.openPolls -= 1;
     }
+  }
+
+  #hand(maxMessages: number): Stored[] {
+    const handed = this.#messages.filter((message) => message.handle === undefined).slice(0, maxMessages);
+    this.journal.push({ event: "receive", ids: handed.map((message) => message.id) });
+    for (const message of handed) {
+      message.deliveries += 1;
+      message.handle = `${message.id}#${message.deliveries}`;
+    }
+    return handed;
   }
 
   #somethingOrTurn(signal: AbortSignal): Promise<void> {
@@ -150,6 +165,7 @@ export class MemoryQueue implements Source {
     }
     const event = changes.every(({ timeoutSeconds }) => timeoutSeconds === 0) ? "release" : "hide";
     this.journal.push({ event, ids: handles.map(idOf) });
+    if (event === "release") this.endPolls();
     return { settled: handles.length, failed: 0 };
   }
 
