@@ -88,6 +88,18 @@ test("three runs that fail cost each message three receives, and no more", async
   }
 });
 
+test("a load that fails for good is the last: what waits behind it goes back and is not tried", async () => {
+  const it = drainWorld(bodies(400));
+  let loads = 0;
+  it.table.fault = () => {
+    loads += 1;
+    throw lasting("load");
+  };
+  expect(await it.run({ batchSize: 10 })).toMatchObject({ outcome: "failed" });
+  expect(loads).toBe(1);
+  expect(it.queue.visible).toHaveLength(400);
+});
+
 test("what cannot be given back is told of, and counted as unsettled", async () => {
   const it = drainWorld(bodies(25));
   const denied = lasting("release");
