@@ -195,8 +195,8 @@ export const settingTable = {
   // SQS holds a receive open for 20 seconds at most.
   "drain.wait_seconds": setting(whole(0, 20), {
     flag: "--wait-seconds",
-    help: "Long poll when empty (default: 5, follow: 20)",
-    otherwise: "5; 20 with --follow",
+    help: "Long poll when empty (default: 5, follow: 10)",
+    otherwise: "5; 10 with --follow",
     about: "Seconds that a poll of an empty queue is held open",
     example: "5",
   }),

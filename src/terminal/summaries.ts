@@ -107,13 +107,15 @@ export interface RetrySummary extends Partial<Readonly<RetryCounts>> {
   readonly waiting: number;
   /** Looked at, in a dry run. */
   readonly seen?: number;
+  /** Of these, rejected again by the mapping as it is now; absent if this host cannot map. */
+  readonly rejectedAgain?: number;
   /** Those that were moved, or looked at, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
 }
 
 /** What a retry did, or would do, as lines without a last newline. @param columns as for {@link formatReceipt} */
 export function formatRetry(retry: RetrySummary, columns: number): string {
-  const { dryRun, queue, deadLetterQueue, waiting, seen = 0 } = retry;
+  const { dryRun, queue, deadLetterQueue, waiting, seen = 0, rejectedAgain = 0 } = retry;
   const { moved = 0, stored = 0, left = 0, undeleted = 0 } = retry;
   const places = `from ${deadLetterQueue} to ${queue}`;
   const lines = dryRun
@@ -121,6 +123,8 @@ export function formatRetry(retry: RetrySummary, columns: number): string {
         "Dry run: nothing was moved.",
         `About ${countOf(waiting, "message")} would go ${places}; looked at: ${formatCount(seen)}.`,
         stored > 0 && `${formatCount(stored)} of these are stored already: deleted, and not sent.`,
+        rejectedAgain > 0 &&
+          `${formatCount(rejectedAgain)} of these would be rejected again: the mapping still does not fit them.`,
       ]
     : [
         `Moved ${countOf(moved, "message")} ${places}.`,

@@ -1,9 +1,11 @@
 /** Moves dead letters back, or looks at them and moves none. */
 
+import type { MapMessage } from "../../message/mapper.ts";
 import type { Message } from "../../message/message.ts";
 import type { StopSignals } from "../../polling/drain.ts";
 import { giveBack, peek } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
+import { previewMessages } from "../../processing/processor.ts";
 import type { ReturnQueue } from "../../sqs/dead-letter.ts";
 import type { RetryCounts } from "../../terminal/summaries.ts";
 import type { LookUp } from "./retry-records.ts";
@@ -41,7 +43,11 @@ export interface MoveParts {
 }
 
 /** What a look is made of. */
-type LookParts = Pick<MoveParts, "from" | "lookUp" | "max"> & { readonly stop: StopSignals };
+type LookParts = Pick<MoveParts, "from" | "lookUp" | "max"> & {
+  /** As a drain maps messages. @defaultValue it is not known which would be rejected again */
+  readonly mapMessage?: MapMessage | undefined;
+  readonly stop: StopSignals;
+};
 
 /** What has become of the messages so far. */
 export interface MoveCounts extends RetryCounts {
@@ -144,6 +150,8 @@ function handlesOf(messages: readonly Message[]): string[] {
 /** What was seen in the dead-letter queue. */
 interface Seen extends Pick<MoveCounts, "stored" | "reasons"> {
   seen: number;
+  /** Not stored, and rejected again by the mapping as it is now. */
+  rejectedAgain: number;
 }
 
 /**
@@ -151,14 +159,17 @@ interface Seen extends Pick<MoveCounts, "stored" | "reasons"> {
  *
  * @throws what a call throws; the messages have been given back then, too
  */
-export async function lookAtDeadLetters({ from, max, lookUp, stop }: LookParts): Promise<Seen> {
-  const seen: Seen = { seen: 0, stored: 0, reasons: new Map() };
+export async function lookAtDeadLetters({ from, max, lookUp, mapMessage, stop }: LookParts): Promise<Seen> {
+  const seen: Seen = { seen: 0, stored: 0, rejectedAgain: 0, reasons: new Map() };
   const end = await peek(from, { maxMessages: max, waitSeconds }, stop, async (messages) => {
-    for (const { stored, reason } of await lookUp(messages)) {
-      seen.seen += 1;
-      if (stored) seen.stored += 1;
-      count(seen.reasons, reason);
-    }
+    const facts = await lookUp(messages);
+    for (const { reason } of facts) count(seen.reasons, reason);
+    seen.seen += messages.length;
+    seen.stored += facts.filter(({ stored }) => stored).length;
+    if (mapMessage === undefined) return;
+    const areStored = async () => facts.map(({ stored }) => stored);
+    const previews = await previewMessages(messages, { mapMessage, areStored });
+    seen.rejectedAgain += previews.filter(({ kind }) => kind === "rejected").length;
   });
   if (end.outcome === "failed") throw end.error;
   return seen;

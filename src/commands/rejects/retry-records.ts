@@ -3,7 +3,7 @@
 import { EtlError } from "../../errors.ts";
 import type { Message } from "../../message/message.ts";
 import type { Clock } from "../../polling/ports.ts";
-import { readTable } from "../../postgres/catalog.ts";
+import { columnLimits, readTable } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type LedgerHome, ledgerHome } from "../../postgres/ledger.ts";
 import { type MessageIdentity, removeRejections } from "../../postgres/records.ts";
@@ -43,6 +43,7 @@ export async function openLookUp(settings: Settings, queueArn: string, context: 
     return {
       lookUp,
       home,
+      limits: columnLimits(table),
       /** The table's name as SQL takes it. */
       table: table.sqlName,
       /** Opens a second connection to the same database: the first one's transactions stand in line. */

@@ -1,6 +1,8 @@
 /** `etl rejects retry`: dead letters go back to their queue, to be drained again. */
 
 import { EtlError, exitCodes } from "../../errors.ts";
+import { compileMapping, type MapMessage } from "../../message/mapper.ts";
+import type { ColumnLimits } from "../../message/row.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
 import type { QueueSettings, Settings } from "../../settings/settings.ts";
@@ -9,6 +11,7 @@ import { redrivePlace } from "../../sqs/queue-url.ts";
 import { formatRetry, type RetryCounts, type RetrySummary } from "../../terminal/summaries.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
+import { openMasker } from "../masker.ts";
 import { firstAnswer, type OpenQueue, openQueue, sourceParts } from "../queue.ts";
 import { readSettings } from "../settings.ts";
 import { aborted, listenForStop, type Stop } from "../stop.ts";
@@ -66,18 +69,38 @@ async function look(retry: Retry): Promise<number> {
     return undefined;
   });
   try {
-    const { seen, stored, reasons } = await lookAtDeadLetters({
+    const mapMessage = mapperOf(settings, context, opened?.limits);
+    const { seen, stored, rejectedAgain, reasons } = await lookAtDeadLetters({
       from: deadLetterQueue.source,
       lookUp: opened?.lookUp ?? lookUpNothing,
+      mapMessage,
       max: options.max ?? defaultLook,
       stop,
     });
     const asked = opened === undefined ? {} : { stored };
-    await show(retry, { seen, ...asked, reasons: Object.fromEntries(reasons) });
+    const mapped = mapMessage === undefined ? {} : { rejectedAgain };
+    await show(retry, { seen, ...asked, ...mapped, reasons: Object.fromEntries(reasons) });
   } finally {
     opened?.close();
   }
   return stop.graceful.aborted ? stop.exitCode : 0;
+}
+
+/** The mapping as a drain has it; undefined if this host lacks what it needs, such as the mask key or what S3 holds. */
+function mapperOf(
+  settings: Settings,
+  context: Context,
+  limits: ColumnLimits = new Map(),
+): MapMessage | undefined {
+  if (settings.queue.extendedPayloads) return undefined;
+  try {
+    const masker = openMasker(settings, context);
+    const parts = { masker, limits, body: settings.queue.body, now: Date.now };
+    return compileMapping(settings.table.mapping, parts);
+  } catch (error) {
+    if (error instanceof EtlError) return undefined;
+    throw error;
+  }
 }
 
 async function move(retry: Retry): Promise<number> {

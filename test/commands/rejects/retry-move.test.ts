@@ -7,14 +7,14 @@ import {
 } from "../../../src/commands/rejects/retry-move.ts";
 import type { LookUp } from "../../../src/commands/rejects/retry-records.ts";
 import { EtlError } from "../../../src/errors.ts";
-import { MemoryQueue } from "../../support/memory-ports.ts";
+import { MemoryQueue, mapBody } from "../../support/memory-ports.ts";
 
 const never = new AbortController().signal;
 const bodies = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);
 const fail = () =>
   Promise.reject(new EtlError({ kind: "unavailable", operation: "x", message: "away", retryable: true }));
 const lookUp: LookUp = async (deadLetters) =>
-  deadLetters.map(({ body }) => ({ stored: body.startsWith("stored"), reason: "field_null" }));
+  deadLetters.map(({ body }) => ({ stored: body.includes("stored"), reason: "field_null" }));
 
 /** A move out of a queue in memory; what arrives is in `sent`, and what the move tells of in `told`. */
 function world(
@@ -154,9 +154,18 @@ describe("looking at dead letters", () => {
   test("sees each message once, and gives all back", async () => {
     const queue = new MemoryQueue([...bodies(23), "stored-1"]);
     const reasons = new Map([["field_null", 24]]);
-    expect(await look(queue)).toEqual({ seen: 24, stored: 1, reasons });
+    expect(await look(queue)).toEqual({ seen: 24, stored: 1, rejectedAgain: 0, reasons });
     expect(queue.visible).toHaveLength(24);
     expect(queue.journal.some(({ event }) => event === "delete")).toBe(false);
+  });
+
+  test("tells how many the mapping would reject again, of those that are not stored", async () => {
+    const queue = new MemoryQueue(["bad 1", "row 2", "bad 3", "bad stored"]);
+    expect(await look(queue, { mapMessage: mapBody })).toMatchObject({
+      seen: 4,
+      stored: 1,
+      rejectedAgain: 2,
+    });
   });
 
   test("ends at the most, and gives back if it fails", async () => {
