@@ -2,14 +2,29 @@
 
 import { EtlError } from "../../errors.ts";
 import { needsAttributes } from "../../message/stored-type.ts";
+import type { Masker } from "../../message/transforms/mask.ts";
 import type { DrainOptions } from "../../settings/options.ts";
+import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { openMasker } from "../masker.ts";
-import { openQueue } from "../queue.ts";
+import { type OpenQueue, openQueue } from "../queue.ts";
 import { readSettings } from "../settings.ts";
-import { listenForStop } from "../stop.ts";
+import { listenForStop, type Stop } from "../stop.ts";
 import { runDryRun } from "./dry-run.ts";
 import { runForReal } from "./real-run.ts";
+
+/** What a drain and a dry run are given: settings read, key checked, queue open, and nothing sent yet. */
+export interface DrainCommand {
+  readonly context: Context;
+  readonly settings: Settings;
+  readonly masker: Masker;
+  readonly queue: OpenQueue;
+  readonly stop: Stop;
+  /** One JSON object a line on standard output. */
+  readonly json: boolean;
+  /** Go on when the queue is empty. */
+  readonly follow: boolean;
+}
 
 /**
  * Runs a drain or, with `dryRun`, a look at what it would do.

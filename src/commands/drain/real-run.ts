@@ -19,17 +19,15 @@ import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import type { DrainSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
-import { warnOfOtherMaskKeys } from "../other-mask-keys.ts";
-import { firstAnswer } from "../queue.ts";
+import { warnOfOtherMaskKeys } from "../masker.ts";
+import { firstAnswer, openDeadLetters } from "../queue.ts";
 import type { Stop } from "../stop.ts";
 import { systemClock, threadRunnableMillis } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
-import { openDeadLetters } from "./dead-letters.ts";
+import type { DrainCommand } from "./drain.ts";
 import { frugalLoader } from "./frugal-loader.ts";
 import { keepLedgerPruned } from "./ledger-pruning.ts";
-import { exitCodeOf, printReceipt, toReceipt } from "./receipt.ts";
-import { pacedByLog, reportDrain, startLine } from "./report.ts";
-import type { DrainCommand } from "./run-parts.ts";
+import { exitCodeOf, pacedByLog, printReceipt, reportDrain, startLine, toReceipt } from "./report.ts";
 import { recordDrain } from "./run-recording.ts";
 
 /** Long enough that an idle queue costs little, and short enough that a drain ends and a stop is over within seconds. */
@@ -69,23 +67,28 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
   }
 }
 
-/** @returns undefined where a stop came before everything was open */
-async function openJob(
-  { context, settings, masker, queue, stop, follow }: DrainCommand,
-  database: Database,
-): Promise<OpenJob | undefined> {
-  const open = () =>
-    Promise.all([firstAnswer(queue, context, systemClock), openTable(database, settings, context)]);
-  const opened = await stop.orStopped(follow ? retryUntil(open, endlessly(context, stop)) : open());
-  if (opened === undefined) return undefined;
-  const [attributes, table] = opened;
-  const deadLetters = await openDeadLetters(settings, attributes, context);
-  const home = ledgerHome(table, settings.ledger);
-  const queueId = await registerQueue(database, home, attributes.arn, table);
-  await requireIntactLedger(database, home);
-  await requireRememberingLedger(database, home, { queueId, retentionSeconds: attributes.retentionSeconds });
-  await warnOfOtherMaskKeys(database, table, settings, masker, context);
-  return { attributes, table, home, deadLetters, queueId };
+/**
+ * Opens everything before the first receive. With `--follow`, all of it is waited for.
+ *
+ * @returns undefined if a stop came before everything was open
+ */
+async function openJob(command: DrainCommand, database: Database): Promise<OpenJob | undefined> {
+  const { context, settings, masker, queue, stop, follow } = command;
+  const open = async (): Promise<OpenJob> => {
+    const [attributes, table] = await Promise.all([
+      firstAnswer(queue, context, systemClock),
+      openTable(database, settings, context),
+    ]);
+    const { arn, retentionSeconds } = attributes;
+    const deadLetters = await openDeadLetters(settings, attributes, context);
+    const home = ledgerHome(table, settings.ledger);
+    const queueId = await registerQueue(database, home, arn, table);
+    await requireIntactLedger(database, home);
+    await requireRememberingLedger(database, home, { queueId, retentionSeconds });
+    await warnOfOtherMaskKeys(database, table, settings, masker, context);
+    return { attributes, table, home, deadLetters, queueId };
+  };
+  return await stop.orStopped(follow ? retryUntil(open, endlessly(context, stop)) : open());
 }
 
 /** What a run uses beside the job. */
