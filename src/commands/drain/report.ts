@@ -104,6 +104,17 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
   // A drain that waits for messages with nobody watching has nothing to wake up for.
   const redrawing = stderr.isTerminal ? setInterval(() => progress.update(state()), redrawMillis) : undefined;
   const reporting = setInterval(() => void report(), reportMillis);
+  /** Told once, at the end: a run gives back by the hundred. */
+  let notReleased = 0;
+  let whyNotReleased: EtlError | undefined;
+  function tellOfHidden(): void {
+    if (notReleased === 0) return;
+    const reason = whyNotReleased === undefined ? "" : `: ${whyNotReleased.message}`;
+    log.warn(
+      `${countOf(notReleased, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
+    );
+  }
+
   function tell(event: DrainEvent): void {
     switch (event.type) {
       case "rejected":
@@ -135,12 +146,8 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
         );
         break;
       case "released":
-        if (event.failed > 0) {
-          const reason = event.error instanceof EtlError ? `: ${event.error.message}` : "";
-          log.warn(
-            `${countOf(event.failed, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
-          );
-        }
+        notReleased += event.failed;
+        if (event.error instanceof EtlError) whyNotReleased ??= event.error;
         break;
       default:
         break;
@@ -153,6 +160,7 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
       clearInterval(redrawing);
       clearInterval(reporting);
       progress.end();
+      tellOfHidden();
     },
   };
 }
