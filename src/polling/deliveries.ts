@@ -1,17 +1,15 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
-import type { Message, MessageRef } from "../message/message.ts";
+import type { Message } from "../message/message.ts";
 import type { Rejection, RejectionReason } from "../message/rejection.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { BatchSender } from "./batch-sender.ts";
+import { type Delivery, toDelivery, WaitingLine } from "./delivery.ts";
 import type { OnDrainEvent, RejectedMessage } from "./events.ts";
 import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
 import type { Counts } from "./receipt.ts";
 import { RejectedInQueue } from "./rejected-in-queue.ts";
-
-/** The most bytes of one load, whatever its number of messages. */
-const maxBatchBytes = 8 * 1024 * 1024;
 
 /** Of answers under way and of messages that are not settled. */
 const maxBytesInFlight = 64 * 1024 * 1024;
@@ -21,21 +19,6 @@ const firstEstimateBytes = 2 * 1024;
 
 /** A rejected message comes back after this at the latest: soon enough to see that its cause is mended. */
 const longestAbsenceSeconds = 3600;
-
-/** Where a delivery is on its way; `held` is the circuit breaker's. */
-type State = "waiting" | "processing" | "held" | "settling" | "settled";
-
-/** One delivery of a message. */
-export interface Delivery extends MessageRef {
-  state: State;
-  /** The message itself, for as long as it may be processed or copied. */
-  message: Message | undefined;
-  /** What the message takes up in memory, about. */
-  bytes: number;
-  readonly receivedAtMillis: number;
-  /** Since when it is invisible for the visibility timeout. */
-  hiddenAtMillis: number;
-}
 
 /** What a delivery is settled with: an outcome, or back to the queue. */
 type Settling = readonly [Delivery, Outcome | { readonly kind: "released" }];
@@ -66,7 +49,7 @@ export interface DeliveriesParts {
  */
 export class Deliveries {
   readonly #parts: DeliveriesParts;
-  readonly #busyGroups = new Set<string>();
+  readonly #line = new WaitingLine();
   readonly #rejected = new RejectedInQueue();
   readonly #deleting: BatchSender<Delivery>;
   readonly #copying: BatchSender<readonly [Delivery, Rejection]>;
@@ -85,11 +68,9 @@ export class Deliveries {
   };
   /** Not settled and not left to itself, in the order in which their visibility runs out. */
   readonly inFlight = new Set<Delivery>();
-  #waiting: Delivery[] = [];
   #processing = 0;
   #reserved = 0;
   #bytes = 0;
-  #waitingBytes = 0;
   /** Messages asked for and not yet answered. */
   #expected = 0;
   /** Follows the largest message at once, and smaller ones slowly. */
@@ -167,8 +148,7 @@ export class Deliveries {
       if (!this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
       this.#estimateBytes = Math.max(delivery.bytes, this.#estimateBytes * 0.99);
       this.#bytes += delivery.bytes;
-      this.#waitingBytes += delivery.bytes;
-      this.#waiting.push(delivery);
+      this.#line.add(delivery);
       this.inFlight.add(delivery);
     }
     this.#expected -= reserved;
@@ -180,29 +160,9 @@ export class Deliveries {
 
   /** The next deliveries in the order of arrival; empty if nothing may be taken now. */
   take(maxMessages: number): readonly Delivery[] {
-    const taken: Delivery[] = [];
-    const kept: Delivery[] = [];
-    let bytes = 0;
-    let next = 0;
-    for (; next < this.#waiting.length; next += 1) {
-      const delivery = this.#waiting[next] as Delivery;
-      if (taken.length === maxMessages || bytes >= maxBatchBytes) break;
-      const { groupId } = delivery;
-      if (groupId !== undefined && this.#busyGroups.has(groupId)) {
-        kept.push(delivery);
-        continue;
-      }
-      if (groupId !== undefined) this.#busyGroups.add(groupId);
-      bytes += delivery.bytes;
-      delivery.state = "processing";
-      taken.push(delivery);
-    }
-    // In place if nothing is kept: a long line is not copied for each batch.
-    const rest = this.#waiting;
-    rest.splice(0, next);
-    this.#waiting = kept.length === 0 ? rest : kept.concat(rest);
+    const taken = this.#line.take(maxMessages);
+    for (const delivery of taken) delivery.state = "processing";
     this.#processing += taken.length;
-    this.#waitingBytes -= bytes;
     return taken;
   }
 
@@ -225,9 +185,9 @@ export class Deliveries {
     const rejected: (readonly [Delivery, Rejected])[] = [];
     const back: (readonly [Delivery, isCounted: boolean])[] = [];
     const repeated: Delivery[] = [];
-    let waited = 0;
+    this.#line.remove(settlements.flatMap(([delivery]) => (delivery.state === "waiting" ? [delivery] : [])));
     for (const [delivery, outcome] of settlements) {
-      waited += this.#beginSettling(delivery);
+      this.#beginSettling(delivery);
       switch (outcome.kind) {
         case "stored":
           this.#counts.inserted += 1;
@@ -255,7 +215,6 @@ export class Deliveries {
           break;
       }
     }
-    if (waited > 0) this.#waiting = this.#waiting.filter(({ state }) => state === "waiting");
     if (durable.length > 0) this.#delete(durable);
     if (rejected.length > 0) this.#reject(rejected);
     if (back.length > 0) this.#giveBack(back);
@@ -278,7 +237,7 @@ export class Deliveries {
 
   /** Gives back all that waits. */
   releaseWaiting(): void {
-    this.settle(this.#waiting.map((delivery) => [delivery, { kind: "released" }]));
+    this.settle(this.#line.all.map((delivery) => [delivery, { kind: "released" }]));
   }
 
   /** Resolves at the next change. */
@@ -296,16 +255,16 @@ export class Deliveries {
 
   /** Whether nothing waits, nothing is processed, and no call is open. */
   get idle(): boolean {
-    return this.#waiting.length === 0 && this.#processing === 0 && this.callsAreOver;
+    return this.#line.length === 0 && this.#processing === 0 && this.callsAreOver;
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#line.length;
   }
 
   /** Whether so many could be taken at once, or as many bytes as one load may have. */
   holdsFullLoad(maxMessages: number): boolean {
-    return this.#waiting.length >= maxMessages || this.#waitingBytes >= maxBatchBytes;
+    return this.#line.holdsFullLoad(maxMessages);
   }
 
   /** Whether this run has rejected the message before. */
@@ -329,23 +288,13 @@ export class Deliveries {
     return { ...this.#counts, rejections: Object.fromEntries([...this.#reasons].sort()) };
   }
 
-  /** @returns how many it takes out of the line of those that wait */
-  #beginSettling(delivery: Delivery): 0 | 1 {
-    const { state, bytes } = delivery;
+  #beginSettling(delivery: Delivery): void {
+    const { state } = delivery;
+    if (state === "settling" || state === "settled")
+      throw new Error(`a delivery is ${state}, and cannot be settled again`);
+    if (state === "processing") this.#processing -= 1;
+    if (state === "held") this.#reserved += 1;
     delivery.state = "settling";
-    switch (state) {
-      case "processing":
-        this.#processing -= 1;
-        return 0;
-      case "held":
-        this.#reserved += 1;
-        return 0;
-      case "waiting":
-        this.#waitingBytes -= bytes;
-        return 1;
-      default:
-        throw new Error(`a delivery is ${state}, and cannot be settled again`);
-    }
   }
 
   /** The one way to a delete. */
@@ -426,7 +375,7 @@ export class Deliveries {
     this.#settled(deliveries);
     for (const { groupId } of deliveries) {
       if (groupId === undefined) continue;
-      const followers = this.#waiting.filter((other) => other.groupId === groupId);
+      const followers = this.#line.ofGroup(groupId);
       if (followers.length > 0) this.settle(followers.map((follower) => [follower, { kind: "released" }]));
     }
   }
@@ -435,7 +384,7 @@ export class Deliveries {
     for (const delivery of deliveries) {
       delivery.state = "settled";
       this.inFlight.delete(delivery);
-      if (delivery.groupId !== undefined) this.#busyGroups.delete(delivery.groupId);
+      if (delivery.groupId !== undefined) this.#line.groupSettled(delivery.groupId);
     }
     this.#reserved -= deliveries.length;
     this.#ring();
@@ -475,20 +424,6 @@ export class Deliveries {
     this.#wake = [];
     for (const resolve of woken) resolve();
   }
-}
-
-function toDelivery(message: Message, now: number): Delivery {
-  const { messageId, receiptHandle, sentAtMillis, receiveCount, groupId, body, payload } = message;
-  return {
-    ...{ messageId, receiptHandle, sentAtMillis, receiveCount },
-    ...(groupId === undefined ? {} : { groupId }),
-    state: "waiting",
-    message,
-    // About a byte a character, and some for the objects.
-    bytes: 500 + body.length + (payload?.length ?? 0),
-    receivedAtMillis: now,
-    hiddenAtMillis: now,
-  };
 }
 
 /** As it came: a payload only stands in for a body. */

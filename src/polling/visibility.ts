@@ -1,7 +1,7 @@
 /** Keeps deliveries invisible to others for as long as this run is at work on them. */
 
 import { batchEntries } from "./batch-sender.ts";
-import type { Delivery } from "./deliveries.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Clock, Source } from "./ports.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../src/message/message.ts";
-import { Deliveries, type Delivery } from "../../src/polling/deliveries.ts";
+import { Deliveries } from "../../src/polling/deliveries.ts";
+import type { Delivery } from "../../src/polling/delivery.ts";
 import { MemoryQueue, SkippingClock } from "../support/memory-ports.ts";
 
 function register(maxMessages = 100) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Delivery } from "../../src/polling/deliveries.ts";
+import type { Delivery } from "../../src/polling/delivery.ts";
 import type { VisibilityChange } from "../../src/polling/ports.ts";
 import { keepInvisible, type VisibilityParts } from "../../src/polling/visibility.ts";
 import { SkippingClock, turn } from "../support/memory-ports.ts";
