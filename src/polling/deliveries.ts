@@ -347,15 +347,18 @@ export class Deliveries {
   }
 
   #giveBack(back: readonly (readonly [Delivery, isCounted: boolean])[]): void {
+    const deliveries = back.map(([delivery]) => delivery);
     if (this.#keptBack === undefined) this.#releasing.add(back);
-    else this.#keptBack.push(...back);
-    this.#leftInQueue(back.map(([delivery]) => delivery));
+    // Until they are given back they stay invisible, or an open poll of ours would be handed them after all.
+    else for (const one of back) this.#keptBack.push(one);
+    this.#leftInQueue(deliveries, this.#keptBack !== undefined);
   }
 
   /** If it fails, they are hidden until their visibility timeout is over, which loses nothing. */
   async #makeVisible(batch: readonly (readonly [Delivery, isCounted: boolean])[]): Promise<void> {
     const changes = batch.map(([{ receiptHandle }]) => ({ receiptHandle, timeoutSeconds: 0 }));
     const counted = batch.filter(([, isCounted]) => isCounted).length;
+    for (const [delivery] of batch) this.inFlight.delete(delivery);
     let failed = changes.length;
     let error: unknown;
     try {
@@ -370,9 +373,9 @@ export class Deliveries {
   }
 
   /** They stay in the queue. What waits of their groups must not overtake them, and goes back. */
-  #leftInQueue(deliveries: readonly Delivery[]): void {
+  #leftInQueue(deliveries: readonly Delivery[], staysInvisible = false): void {
     for (const delivery of deliveries) this.#forgetMessage(delivery);
-    this.#settled(deliveries);
+    this.#settled(deliveries, staysInvisible);
     for (const { groupId } of deliveries) {
       if (groupId === undefined) continue;
       const followers = this.#line.ofGroup(groupId);
@@ -380,10 +383,10 @@ export class Deliveries {
     }
   }
 
-  #settled(deliveries: readonly Delivery[]): void {
+  #settled(deliveries: readonly Delivery[], staysInvisible = false): void {
     for (const delivery of deliveries) {
       delivery.state = "settled";
-      this.inFlight.delete(delivery);
+      if (!staysInvisible) this.inFlight.delete(delivery);
       if (delivery.groupId !== undefined) this.#line.groupSettled(delivery.groupId);
     }
     this.#reserved -= deliveries.length;

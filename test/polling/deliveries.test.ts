@@ -79,4 +79,19 @@ describe("the register of deliveries", () => {
     expect(deliveries.take(500)).toHaveLength(8);
     expect(deliveries.waiting).toBe(62);
   });
+
+  test("keeps invisible what it gives back until its polls are over", async () => {
+    const { deliveries, queue, arrive } = register();
+    deliveries.tryReserve(10);
+    arrive(2);
+    deliveries.keepBack();
+    deliveries.releaseWaiting();
+    expect([deliveries.inFlight.size, deliveries.open, deliveries.callsAreOver]).toEqual([2, 2, false]);
+    expect(queue.journal).toEqual([]);
+    deliveries.pollsOver();
+    while (!deliveries.callsAreOver) await deliveries.changed();
+    expect([deliveries.inFlight.size, deliveries.open]).toEqual([0, 0]);
+    expect(deliveries.counts).toMatchObject({ received: 2, released: 2 });
+    expect(queue.journal).toEqual([{ event: "release", ids: ["m0", "m1"] }]);
+  });
 });
