@@ -1,7 +1,8 @@
 /** Makes the masker a run asks for, or refuses the run: without a key nothing is received. */
 
-import { type DefaultMaskMethod, usesKey, usesPlainHash } from "../message/stored-type.ts";
-import { createMasker, type Masker } from "../message/transforms/mask.ts";
+import type { DefaultMaskMethod } from "../message/mapping.ts";
+import { createMasker, type Masker } from "../message/mask.ts";
+import { usesKey, usesPlainHash } from "../message/stored-type.ts";
 import { readMaskKey } from "../settings/mask-key.ts";
 import type { MaskAlgorithm } from "../settings/options.ts";
 import type { Settings } from "../settings/settings.ts";

@@ -1,7 +1,7 @@
 /** Warns where a table holds rows that were masked under another key: new ones would not join with them. */
 
+import type { Masker } from "../message/mask.ts";
 import { keyedColumns } from "../message/stored-type.ts";
-import type { Masker } from "../message/transforms/mask.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import { maskKeysIn } from "../postgres/inspection.ts";

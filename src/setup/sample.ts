@@ -1,9 +1,9 @@
 /** Reads a few messages of a queue: how their bodies are written, and which of them belong together. */
 
-import { compileDecoder } from "../message/decode.ts";
+import { compileDecoder } from "../message/body.ts";
 import { type BodyFormat, encodings } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
-import { isRefusal } from "../message/rejection.ts";
+import { isRefusal } from "../message/message.ts";
 
 /** A sample, read in the format that reads most of it. */
 export interface ReadSample {

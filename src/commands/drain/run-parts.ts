@@ -1,6 +1,6 @@
 /** What a drain and a dry run are given: settings read, key checked, queue open, and nothing sent yet. */
 
-import type { Masker } from "../../message/transforms/mask.ts";
+import type { Masker } from "../../message/mask.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import type { OpenQueue } from "../queue.ts";

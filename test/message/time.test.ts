@@ -1,15 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { parseExactJson } from "../../src/message/json.ts";
+import { isRefusal, type Refusal } from "../../src/message/message.ts";
 import {
+  checkSentTime,
   dateText,
   dayOf,
   dayWriter,
   epochText,
   instantText,
   timeText,
-} from "../../../src/message/conversions/time.ts";
-import { parseExactJson } from "../../../src/message/json.ts";
-import { isRefusal, type Refusal } from "../../../src/message/rejection.ts";
+} from "../../src/message/time.ts";
 
 function told(outcome: string | Refusal): string {
   return isRefusal(outcome) ? outcome.reason : outcome;
@@ -194,4 +195,21 @@ describe("dayWriter", () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test.each([
+  [0, true],
+  [1, true],
+  [Date.UTC(2024, 1, 29), true],
+  [lastMillis, true],
+  [lastMillis + 1, false],
+  [-1, false],
+  [8.64e15 + 1, false],
+  [Number.NaN, false],
+  [Number.POSITIVE_INFINITY, false],
+])("%d as the time a message was sent is believed: %p", (millis, isBelieved) => {
+  const check = () => checkSentTime(millis);
+  if (isBelieved) expect(check).not.toThrow();
+  else
+    expect(check).toThrow(expect.objectContaining({ name: "EtlError", kind: "protocol", retryable: false }));
 });

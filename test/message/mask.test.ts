@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hkdfSync } from "node:crypto";
 import fc from "fast-check";
-import { createMasker, pseudonymCharacters } from "../../../src/message/transforms/mask.ts";
+import { createMasker, pseudonymCharacters } from "../../src/message/mask.ts";
 
 const key = Uint8Array.from({ length: 32 }, (_, index) => index);
 const otherKey = key.map((byte) => byte ^ 1);

@@ -1,35 +1,23 @@
-/** Masking: personal values become pseudonyms that can be joined and, without the key, not be guessed. */
-
 import { hkdfSync } from "node:crypto";
-import { EtlError } from "../../errors.ts";
-import type { MaskMethodName } from "../mapping.ts";
-import type { Refusal } from "../rejection.ts";
-import type { Masked } from "../row.ts";
-import { canonicalIp } from "./canonical-ip.ts";
-import { truncateIp } from "./truncate-ip.ts";
+import { EtlError } from "../errors.ts";
+import { canonicalIp, truncateIp } from "./ip.ts";
+import type { DefaultMaskMethod, MaskStep } from "./mapping.ts";
+import type { Masked, Refusal } from "./message.ts";
 
 /** The shortest key that is taken, in bytes: as long as the hash it keys. */
 const minKeyBytes = 32;
 
-/** How a run masks where a column does not say it. */
+/** How a run masks if a column does not say it. */
 export interface MaskerParts {
   /** `sha256` has no key: whoever can list the possible values can reverse it. */
-  readonly defaultMethod: "hmac" | "sha256";
+  readonly defaultMethod: DefaultMaskMethod;
   /** Needed as soon as a field is masked with `hmac`; what is derived from it outlives a wiped key. */
   readonly key?: Uint8Array;
 }
 
-/** How one field is masked. */
-export interface FieldMaskOptions {
-  /** @defaultValue the run's */
-  readonly method?: MaskMethodName;
-  /** What the values are, where one value is written in several ways. */
-  readonly canonical?: "ip";
-}
-
 /**
  * Masks one field's values, which must be well-formed: lone surrogates would mask alike. Only truncation refuses a
- * value: one that is no IP address.
+ * value: one that is not an IP address.
  */
 export type MaskValue = (value: string) => Masked | Refusal;
 
@@ -41,17 +29,18 @@ export const redacted = "[redacted]";
 
 /** Makes the pseudonyms of a run. */
 export interface Masker {
-  /** The {@link maskKeyId} of its key; undefined where it has none. */
+  /** The {@link maskKeyId} of its key; undefined if it has none. */
   readonly keyId: string | undefined;
   /**
    * The masking of one field.
    *
    * @param field the source's name: tables that mask the same field of the same messages join, whatever their
    * columns are called, and equal values of two fields do not
-   * @throws EtlError `config` where the method is `hmac` and there is no key, or where the field's name is too long to
-   * derive a key for
+   * @param step how the field is masked; by default with the run's method, without a canonical form
+   * @throws EtlError `config` if the method is `hmac` and there is no key, or if the field's name is too long to derive
+   * a key for
    */
-  forField(field: string, options?: FieldMaskOptions): MaskValue;
+  forField(field: string, step?: Omit<MaskStep, "kind">): MaskValue;
 }
 
 const hexDigits = 64;
@@ -75,7 +64,7 @@ const maxInfoBytes = 1024;
  * - `truncate` gives the network of an IP address, as {@link truncateIp} does.
  * - `redact` gives {@link redacted}, whatever the value.
  *
- * @throws EtlError `config` where the key is shorter than 32 bytes
+ * @throws EtlError `config` if the key is shorter than 32 bytes
  * @see https://www.rfc-editor.org/rfc/rfc5869
  */
 export function createMasker({ defaultMethod, key }: MaskerParts): Masker {
@@ -102,26 +91,15 @@ export function maskKeyId(key: Uint8Array): string {
   return derive(key, "key id", keyIdBytes).toString("hex");
 }
 
-type KeyedField = (field: string, canonical: FieldMaskOptions["canonical"]) => MaskValue;
+type KeyedField = (field: string, canonical: MaskStep["canonical"]) => MaskValue;
 
 function withoutKey(): never {
-  throw new EtlError({
-    kind: "config",
-    operation: "mask",
-    message: "there is no mask key, and a column is masked with hmac",
-    hint: "etl keys generate",
-  });
+  throw unusable("there is no mask key, and a column is masked with hmac");
 }
 
 function keyedField(key: Uint8Array): KeyedField {
-  if (key.byteLength < minKeyBytes) {
-    throw new EtlError({
-      kind: "config",
-      operation: "mask",
-      message: `the mask key has ${key.byteLength} bytes; ${minKeyBytes} or more are needed`,
-      hint: "etl keys generate",
-    });
-  }
+  if (key.byteLength < minKeyBytes)
+    throw unusable(`the mask key has ${key.byteLength} bytes; ${minKeyBytes} or more are needed`);
   const prefix = `${pseudonymPrefix}${maskKeyId(key)}:`;
   return (field, canonical) => {
     // Keyed once and copied for each value, which is faster than a new one, and several times as fast as `createHmac`.
@@ -133,13 +111,14 @@ function keyedField(key: Uint8Array): KeyedField {
 
 /** HKDF-SHA-256 of the key under a label. */
 function derive(key: Uint8Array, label: string, bytes: number): Buffer {
-  if (Buffer.byteLength(label) > maxInfoBytes) {
-    throw new EtlError({
-      kind: "config",
-      operation: "mask",
-      message: `a masked field's name is longer than ${maxInfoBytes - Buffer.byteLength("field:")} bytes`,
-      hint: "give the field a shorter name in the mapping",
-    });
-  }
+  if (Buffer.byteLength(label) > maxInfoBytes)
+    throw unusable(
+      `a masked field's name is longer than ${maxInfoBytes - Buffer.byteLength("field:")} bytes`,
+      "give the field a shorter name in the mapping",
+    );
   return Buffer.from(hkdfSync("sha256", key, derivationSalt, label, bytes));
+}
+
+function unusable(message: string, hint = "etl keys generate"): EtlError {
+  return new EtlError({ kind: "config", operation: "mask", message, hint });
 }
