@@ -18,12 +18,6 @@ export interface DecodedBody {
   readonly attributes: readonly MessageAttribute[] | undefined;
 }
 
-/** What is read of a message. */
-export type EncodedMessage = Pick<Message, "body" | "bodyIntact" | "attributes" | "payload" | "payloadFault">;
-
-/** Reads a message as one JSON object. Never throws, and a refusal holds nothing of the body. */
-export type DecodeBody = (message: EncodedMessage) => DecodedBody | Refusal;
-
 /** How the bodies of a run are read. */
 export interface DecoderParts {
   readonly format: BodyFormat;
@@ -35,17 +29,24 @@ type ReadText = (text: string, attributes: DecodedBody["attributes"]) => Decoded
 
 /**
  * Makes the decoding of a run's bodies: takes the payload if the body points to one, removes the envelope, then the
- * encoding, and parses one JSON object.
+ * encoding, and parses one JSON object. A refusal holds nothing of the body.
  *
  * If a key appears twice in an object, the last one wins, as in every JavaScript program. A byte order mark at the start
  * is refused, because it is not part of a JSON text.
  *
+ * @returns a function that never throws
  * @throws EtlError `config` if an encoding is given for EventBridge, whose envelope holds an object instead of a text
  * @see https://www.rfc-editor.org/rfc/rfc8259#section-4 on keys that are not unique
  * @see https://www.rfc-editor.org/rfc/rfc8259#section-8.1 on the byte order mark
  */
-export function compileDecoder({ format: { envelope, encoding }, exactNumbers }: DecoderParts): DecodeBody {
-  if (envelope === "eventbridge" && encoding !== "none") throw unfitEncoding(encoding);
+export function compileDecoder({ format: { envelope, encoding }, exactNumbers }: DecoderParts) {
+  if (envelope === "eventbridge" && encoding !== "none")
+    throw new EtlError({
+      kind: "config",
+      operation: "decode",
+      message: `an event of EventBridge holds an object, which cannot be encoded as ${encoding}`,
+      hint: 'set encoding = "none" under [queue]',
+    });
   const parse = exactNumbers ? parseExactJson : parseJson;
   const decode = textDecodings[encoding];
   const readText: ReadText = (text, attributes) => {
@@ -58,7 +59,7 @@ export function compileDecoder({ format: { envelope, encoding }, exactNumbers }:
     eventbridge: (text, attributes) => readEvent(text, parse, attributes),
   };
   const read = readers[envelope];
-  return ({ body, bodyIntact, attributes, payload, payloadFault }) => {
+  return ({ body, bodyIntact, attributes, payload, payloadFault }: Message): DecodedBody | Refusal => {
     if (!bodyIntact) return refused("body_md5_mismatch");
     if (payloadFault !== undefined) return refused(payloadFault);
     return read(payload ?? body, attributes);
@@ -176,13 +177,4 @@ function utf8Text(bytes: Buffer): string | Refusal {
 
 function refused(reason: RejectionReason): Refusal {
   return { reason, path: "" };
-}
-
-function unfitEncoding(encoding: string): EtlError {
-  return new EtlError({
-    kind: "config",
-    operation: "decode",
-    message: `an event of EventBridge holds an object, which cannot be encoded as ${encoding}`,
-    hint: 'set encoding = "none" under [queue]',
-  });
 }

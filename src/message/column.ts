@@ -20,9 +20,9 @@ import {
   type Refusal,
   type RejectionReason,
 } from "./message.ts";
-import { fractionDigits, readDecimal } from "./numbers.ts";
+import { type Decimal, fractionDigits, readDecimal } from "./numbers.ts";
 import { storedType, valueKind } from "./stored-type.ts";
-import { dayOf, dayWriter, epochText, instantText } from "./time.ts";
+import { dayWriter, epochText, instantText } from "./time.ts";
 
 /** One column's cell of one message. */
 export type MakeCell = (body: DecodedBody, message: Message) => Cell | Refusal;
@@ -50,14 +50,20 @@ export function compileColumn(column: ColumnMapping, { masker, limits, now }: Ma
   const path = sourceName(column.source);
   const mask = column.transforms.find((step) => step.kind === "mask");
   const store: Take<string> = mask === undefined ? (text) => text as Plain : masker.forField(path, mask);
+  const takeWith = (whenNull: Cell | Refusal) =>
+    column.transforms.reduceRight<Take>(
+      (next, step) => transformed(step, path, next, whenNull),
+      typed(column, path, store),
+    );
   const substitute =
-    column.default === undefined
-      ? null
-      : fitting(column, "the default", transforming(column, path, store, null)(column.default));
+    column.default === undefined ? null : fitting(column, "the default", takeWith(null)(column.default));
   const absent = (reason: RejectionReason) => (column.required ? { reason, path } : substitute);
   const whenNull = absent("field_null");
-  const take = transforming(column, path, store, whenNull);
-  const make = readSource(column, { path, take, whenNull, whenMissing: absent("field_missing") }, now);
+  const make = readSource(
+    column,
+    { path, take: takeWith(whenNull), whenNull, whenMissing: absent("field_missing") },
+    now,
+  );
   const limit = limits.get(column.column);
   return limit === undefined ? make : withinLimit(make, column, path, limit);
 }
@@ -124,18 +130,18 @@ function fromPath(names: readonly string[], { path, take, whenMissing, whenNull 
 }
 
 function fromFact(fact: MessageFact, { take, whenMissing }: ValueTaker, now: () => number): MakeCell {
-  switch (fact) {
-    case "message_id":
-      return (_body, { messageId }) => take(messageId);
-    case "sent_at":
-      return (_body, { sentAtMillis }) => take(sentAtMillis);
-    case "received_at":
-      return () => take(now());
-    case "receive_count":
-      return (_body, { receiveCount }) => take(receiveCount);
-    case "group_id":
-      return (_body, { groupId }) => (groupId === undefined ? whenMissing : take(groupId));
-  }
+  const facts: Readonly<Record<MessageFact, (message: Message) => unknown>> = {
+    message_id: ({ messageId }) => messageId,
+    sent_at: ({ sentAtMillis }) => sentAtMillis,
+    received_at: now,
+    receive_count: ({ receiveCount }) => receiveCount,
+    group_id: ({ groupId }) => groupId,
+  };
+  const read = facts[fact];
+  return (_body, message) => {
+    const value = read(message);
+    return value === undefined ? whenMissing : take(value);
+  };
 }
 
 function fromAttribute(name: string, { path, take, whenMissing }: ValueTaker): MakeCell {
@@ -148,19 +154,6 @@ function fromAttribute(name: string, { path, take, whenMissing }: ValueTaker): M
   };
 }
 
-/** The transforms and the type, as one function. */
-function transforming(
-  column: ColumnMapping,
-  path: string,
-  store: Take<string>,
-  whenNull: Cell | Refusal,
-): Take {
-  return column.transforms.reduceRight<Take>(
-    (next, step) => transformed(step, path, next, whenNull),
-    typed(column, path, store),
-  );
-}
-
 /** The conversion to the column's type, unless a transform has made it already. */
 function typed(column: ColumnMapping, path: string, store: Take<string>): Take {
   switch (valueKind(column)) {
@@ -171,7 +164,8 @@ function typed(column: ColumnMapping, path: string, store: Take<string>): Take {
       return (millis) => store(written(millis as number));
     }
     case "time":
-      return column.type === "date" ? (time) => store(dayOf(time as string)) : (store as Take);
+      if (column.type === "date") return (time) => store((time as string).slice(0, "YYYY-MM-DD".length));
+      return store as Take;
     case "version":
       return store as Take;
   }
@@ -189,7 +183,13 @@ function transformed(step: Transform, path: string, next: Take, whenNull: Cell |
     case "epoch_millis":
       return converted(epochText(step.kind), path, next);
     case "json":
-      return unpacked(path, next, whenNull);
+      // A null in the text counts as one in the body.
+      return (text) => {
+        if (typeof text !== "string") return { reason: "field_not_text", path };
+        const value = parseExactJson(text);
+        if (value === undefined) return { reason: "field_not_json", path };
+        return value === null ? whenNull : next(value);
+      };
     case "mask":
       // The cell is masked when it is stored.
       return next;
@@ -203,33 +203,22 @@ function converted(convert: Convert, path: string, next: Take<string>): Take {
   };
 }
 
-/** The value that a text holds as JSON. A null in it counts as one in the body. */
-function unpacked(path: string, next: Take, whenNull: Cell | Refusal): Take {
-  return (text) => {
-    if (typeof text !== "string") return { reason: "field_not_text", path };
-    const value = parseExactJson(text);
-    if (value === undefined) return { reason: "field_not_json", path };
-    return value === null ? whenNull : next(value);
-  };
-}
-
 /** Refuses what the live table's column would refuse or round: Postgres would fail the whole batch, or store another value. */
 function withinLimit(make: MakeCell, mapping: ColumnMapping, path: string, limit: ColumnLimit): MakeCell {
   const { column } = mapping;
-  const { nullable, maxCharacters = Number.POSITIVE_INFINITY, maxFractionDigits } = limit;
+  const {
+    nullable,
+    maxCharacters = Number.POSITIVE_INFINITY,
+    maxFractionDigits: maxDigits = Number.POSITIVE_INFINITY,
+  } = limit;
+  const precision = Number.isFinite(maxDigits) ? precisions[storedType(mapping)] : undefined;
   const refused = (reason: RejectionReason): Refusal => ({ reason, path, column });
-  const within: MakeCell = (body, message) => {
+  return (body, message) => {
     const cell = make(body, message);
     if (cell === null) return nullable ? cell : refused("null_not_allowed");
-    if (isRefusal(cell) || fitsCharacters(cell, maxCharacters)) return cell;
-    return refused("text_too_long");
-  };
-  const precision = precisions[storedType(mapping)];
-  if (maxFractionDigits === undefined || precision === undefined) return within;
-  return (body, message) => {
-    const cell = within(body, message);
-    if (cell === null || isRefusal(cell) || precision.digits(cell) <= maxFractionDigits) return cell;
-    return refused(precision.reason);
+    if (isRefusal(cell)) return cell;
+    if (!fitsCharacters(cell, maxCharacters)) return refused("text_too_long");
+    return precision !== undefined && precision.digits(cell) > maxDigits ? refused(precision.reason) : cell;
   };
 }
 
@@ -255,19 +244,14 @@ interface Precision {
   readonly reason: RejectionReason;
 }
 
-/** Of the types whose values have digits after a point. */
 const precisions: Readonly<Partial<Record<ColumnType, Precision>>> = {
-  numeric: { digits: numberDigits, reason: "number_too_precise" },
-  timestamptz: { digits: timeDigits, reason: "time_too_precise" },
+  numeric: {
+    digits: (cell) => fractionDigits(readDecimal(cell) as Decimal),
+    reason: "number_too_precise",
+  },
+  timestamptz: {
+    // A time is stored as `...:05.25Z`, without zeros at the end.
+    digits: (cell) => /\.(\d+)/.exec(cell)?.[1]?.length ?? 0,
+    reason: "time_too_precise",
+  },
 };
-
-function numberDigits(cell: string): number {
-  const decimal = readDecimal(cell);
-  return decimal === undefined ? 0 : fractionDigits(decimal);
-}
-
-/** A time is stored as `...:05.25Z`, without zeros at the end. */
-function timeDigits(cell: string): number {
-  const point = cell.indexOf(".");
-  return point === -1 ? 0 : cell.length - point - ".Z".length;
-}

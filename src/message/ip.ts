@@ -73,32 +73,23 @@ const longestIpv6 = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
 export function ipv6Groups(text: string): readonly number[] | undefined {
   // A huge text is not even split.
   if (text.length > longestIpv6) return undefined;
-  const [head = "", tail, ...further] = text.split("::");
-  if (further.length > 0) return undefined;
-  // A dotted quad may stand at the very end only, so before a `::` there is none.
-  const before = groupsOf(head, tail === undefined);
-  if (tail === undefined) return before?.length === 8 ? before : undefined;
-  const after = groupsOf(tail, true);
-  if (before === undefined || after === undefined) return undefined;
+  const last = text.lastIndexOf(":") + 1;
+  const quad = quadGroups(text.slice(last));
+  const hex =
+    quad === undefined ? text : text.slice(0, last) + quad.map((group) => group.toString(16)).join(":");
+  const [head = "", tail, ...further] = hex.split("::");
+  const [before, after] = [hexGroups(head), hexGroups(tail ?? "")];
+  if (before === undefined || after === undefined || further.length > 0) return undefined;
+  if (tail === undefined) return before.length === 8 ? before : undefined;
   const zeros = 8 - before.length - after.length;
   // RFC 4291: `::` stands for one or more groups of zeros.
   return zeros < 1 ? undefined : [...before, ...new Array<number>(zeros).fill(0), ...after];
 }
 
-function groupsOf(text: string, quadAllowed: boolean): number[] | undefined {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const words = text.split(":");
-  for (const [index, word] of words.entries()) {
-    if (/^[0-9a-f]{1,4}$/i.test(word)) {
-      groups.push(Number.parseInt(word, 16));
-      continue;
-    }
-    const quad = quadAllowed && index === words.length - 1 ? quadGroups(word) : undefined;
-    if (quad === undefined) return undefined;
-    groups.push(...quad);
-  }
-  return groups;
+function hexGroups(text: string): readonly number[] | undefined {
+  const words = text === "" ? [] : text.split(":");
+  if (!words.every((word) => /^[0-9a-f]{1,4}$/i.test(word))) return undefined;
+  return words.map((word) => Number.parseInt(word, 16));
 }
 
 /** The two 16-bit groups of an IPv4 address; undefined if the text is something else, also `01.2.3.4`, octal to some. */

@@ -1,7 +1,13 @@
 import { compileDecoder } from "./body.ts";
 import { compileColumn, misfit } from "./column.ts";
 import { bigintBits, integerBits } from "./conversions.ts";
-import type { BodyFormat, ColumnMapping, ColumnType, Mapping } from "./mapping.ts";
+import {
+  type BodyFormat,
+  type ColumnMapping,
+  type ColumnType,
+  columnTypes,
+  type Mapping,
+} from "./mapping.ts";
 import type { Masker } from "./mask.ts";
 import {
   type Cell,
@@ -9,10 +15,9 @@ import {
   isRefusal,
   type MappedMessage,
   type Message,
-  type MessageRef,
   type Rejection,
 } from "./message.ts";
-import { valueKind } from "./stored-type.ts";
+import { type ValueKind, valueKind } from "./stored-type.ts";
 import { checkSentTime } from "./time.ts";
 
 /**
@@ -45,16 +50,18 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
   const decode = compileDecoder({ format: parts.body, exactNumbers: mapping.columns.some(keepsDigits) });
   const makers = mapping.columns.map((column) => compileColumn(column, parts));
   return (message) => {
+    const { messageId, receiptHandle, sentAtMillis, receiveCount } = message;
     const body = decode(message);
-    if (isRefusal(body)) return { messageId: message.messageId, ...body };
-    checkSentTime(message.sentAtMillis);
+    if (isRefusal(body)) return { messageId, ...body };
+    checkSentTime(sentAtMillis);
     const row: Cell[] = [];
     for (const make of makers) {
       const cell = make(body, message);
-      if (isRefusal(cell)) return { messageId: message.messageId, ...cell };
+      if (isRefusal(cell)) return { messageId, ...cell };
       row.push(cell);
     }
-    return { ref: refOf(message), rows: [row] };
+    // What settles the message, without its body, which is free to go.
+    return { ref: { messageId, receiptHandle, sentAtMillis, receiveCount }, rows: [row] };
   };
 }
 
@@ -65,22 +72,15 @@ function keepsDigits(column: ColumnMapping): boolean {
   return kind === "time" || ["integer", "bigint", "numeric", "jsonb"].includes(column.type);
 }
 
-/** Keeps only what settles the message, so that its body can be collected. */
-function refOf({ messageId, receiptHandle, sentAtMillis, receiveCount }: MessageRef): MessageRef {
-  return { messageId, receiptHandle, sentAtMillis, receiveCount };
-}
-
-const described = { value: "a value", instant: "a time", time: "a time", version: "a version" } as const;
-
 const timeTypes: readonly ColumnType[] = ["date", "timestamptz"];
 
-/** Of what can be made of a kind. A version of the type `text`, which is the default, gets its type by its bits. */
-const typesOf = {
-  value: undefined,
-  instant: timeTypes,
-  time: timeTypes,
-  version: ["text", "integer", "bigint", "numeric"],
-} as const;
+/** What a kind is called, and what it can be stored as. A version that is a text, which is the default, is stored by its bits. */
+const kinds: Readonly<Record<ValueKind, { readonly name: string; readonly types: readonly ColumnType[] }>> = {
+  value: { name: "a value", types: columnTypes },
+  instant: { name: "a time", types: timeTypes },
+  time: { name: "a time", types: timeTypes },
+  version: { name: "a version", types: ["text", "integer", "bigint", "numeric"] },
+};
 
 /** What does not go together in a column, as far as the mapping alone tells. */
 function* faults(column: ColumnMapping): Generator<readonly [problem: string, hint: string]> {
@@ -99,7 +99,7 @@ function* faults(column: ColumnMapping): Generator<readonly [problem: string, hi
       if (isAddress && type !== "text" && type !== "inet")
         yield [`${type} is masked as an IP address`, "set the type to inet"];
     } else if (before !== "value") {
-      yield [`the transform ${step.kind} cannot be made from ${described[before]}`, "take it out"];
+      yield [`the transform ${step.kind} cannot be made from ${kinds[before].name}`, "take it out"];
     } else if (step.kind === "version") {
       const bits = step.bits.reduce((total, count) => total + count, 0);
       const most = type === "integer" ? integerBits : bigintBits;
@@ -110,8 +110,7 @@ function* faults(column: ColumnMapping): Generator<readonly [problem: string, hi
         ];
     }
   }
-  const kind = valueKind(column);
-  const types: readonly ColumnType[] | undefined = typesOf[kind];
-  if (types !== undefined && !types.includes(type))
-    yield [`${described[kind]} cannot be of type ${type}`, `set the type to ${types.join(" or ")}`];
+  const { name, types } = kinds[valueKind(column)];
+  if (!types.includes(type))
+    yield [`${name} cannot be of type ${type}`, `set the type to ${types.join(" or ")}`];
 }

@@ -151,14 +151,7 @@ export const userLogins: Mapping = {
       type: "integer",
       transforms: [{ kind: "version", bits: [15, 8, 8] }],
     },
-    {
-      column: "create_date",
-      source: { in: "message", fact: "sent_at" },
-      type: "date",
-      transforms: [],
-      required: true,
-      createType: "date",
-    },
+    { ...field("create_date", "date"), type: "date", source: { in: "message", fact: "sent_at" } },
   ],
   conflict: { action: "reject" },
 };

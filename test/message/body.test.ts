@@ -1,16 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { compileDecoder, type EncodedMessage, textDecodings } from "../../src/message/body.ts";
+import { compileDecoder, textDecodings } from "../../src/message/body.ts";
 import type { BodyFormat } from "../../src/message/mapping.ts";
-import { isRefusal, type Refusal } from "../../src/message/message.ts";
+import { isRefusal, type Message, type Refusal } from "../../src/message/message.ts";
 
-type Options = Partial<BodyFormat & EncodedMessage & { exactNumbers: boolean }>;
+type Options = Partial<BodyFormat & Message & { exactNumbers: boolean }>;
 
 function decoded(body: string, options: Options = {}) {
   const { envelope = "none", encoding = "none", exactNumbers = false, ...message } = options;
   const decode = compileDecoder({ format: { envelope, encoding }, exactNumbers });
-  return decode({ body, bodyIntact: true, ...message });
+  const ref = { messageId: "m-1", receiptHandle: "r-1", sentAtMillis: 0, receiveCount: 1 };
+  return decode({ ...ref, body, bodyIntact: true, ...message });
 }
 
 /** The object that a body holds, as JSON, or the reason why there is none. */
