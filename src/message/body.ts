@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { EtlError } from "../errors.ts";
-import { type ParseJson, parseExactJson, parseJson } from "./json.ts";
+import { type ParseJson, parseJson } from "./json.ts";
 import type { BodyFormat } from "./mapping.ts";
 import {
   isRefusal,
@@ -18,13 +18,6 @@ export interface DecodedBody {
   readonly attributes: readonly MessageAttribute[] | undefined;
 }
 
-/** How the bodies of a run are read. */
-export interface DecoderParts {
-  readonly format: BodyFormat;
-  /** Whether numbers must keep the digits they were written with. */
-  readonly exactNumbers: boolean;
-}
-
 type ReadText = (text: string, attributes: DecodedBody["attributes"]) => DecodedBody | Refusal;
 
 /**
@@ -34,12 +27,13 @@ type ReadText = (text: string, attributes: DecodedBody["attributes"]) => Decoded
  * If a key appears twice in an object, the last one wins, as in every JavaScript program. A byte order mark at the start
  * is refused, because it is not part of a JSON text.
  *
+ * @param parse {@link parseJson}, or `parseExactJson` if numbers must keep the digits they were written with
  * @returns a function that never throws
  * @throws EtlError `config` if an encoding is given for EventBridge, whose envelope holds an object instead of a text
  * @see https://www.rfc-editor.org/rfc/rfc8259#section-4 on keys that are not unique
  * @see https://www.rfc-editor.org/rfc/rfc8259#section-8.1 on the byte order mark
  */
-export function compileDecoder({ format: { envelope, encoding }, exactNumbers }: DecoderParts) {
+export function compileDecoder({ envelope, encoding }: BodyFormat, parse: ParseJson) {
   if (envelope === "eventbridge" && encoding !== "none")
     throw new EtlError({
       kind: "config",
@@ -47,7 +41,6 @@ export function compileDecoder({ format: { envelope, encoding }, exactNumbers }:
       message: `an event of EventBridge holds an object, which cannot be encoded as ${encoding}`,
       hint: 'set encoding = "none" under [queue]',
     });
-  const parse = exactNumbers ? parseExactJson : parseJson;
   const decode = textDecodings[encoding];
   const readText: ReadText = (text, attributes) => {
     const decoded = decode(text);

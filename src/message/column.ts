@@ -206,19 +206,16 @@ function converted(convert: Convert, path: string, next: Take<string>): Take {
 /** Refuses what the live table's column would refuse or round: Postgres would fail the whole batch, or store another value. */
 function withinLimit(make: MakeCell, mapping: ColumnMapping, path: string, limit: ColumnLimit): MakeCell {
   const { column } = mapping;
-  const {
-    nullable,
-    maxCharacters = Number.POSITIVE_INFINITY,
-    maxFractionDigits: maxDigits = Number.POSITIVE_INFINITY,
-  } = limit;
-  const precision = Number.isFinite(maxDigits) ? precisions[storedType(mapping)] : undefined;
+  const { nullable, maxCharacters = Number.POSITIVE_INFINITY, maxFractionDigits = 0 } = limit;
+  const precision = limit.maxFractionDigits === undefined ? undefined : precisions[storedType(mapping)];
   const refused = (reason: RejectionReason): Refusal => ({ reason, path, column });
   return (body, message) => {
     const cell = make(body, message);
     if (cell === null) return nullable ? cell : refused("null_not_allowed");
     if (isRefusal(cell)) return cell;
     if (!fitsCharacters(cell, maxCharacters)) return refused("text_too_long");
-    return precision !== undefined && precision.digits(cell) > maxDigits ? refused(precision.reason) : cell;
+    if (precision === undefined || precision.digits(cell) <= maxFractionDigits) return cell;
+    return refused(precision.reason);
   };
 }
 
@@ -228,30 +225,16 @@ function withinLimit(make: MakeCell, mapping: ColumnMapping, path: string, limit
  * Postgres would cut spaces off the end of a longer text to make it fit. Here they count: nothing is stored shortened.
  */
 export function fitsCharacters(text: string, maxCharacters: number): boolean {
-  // A code point takes one or two UTF-16 units: most texts are decided by their length, and no count passes the maximum.
-  if (text.length <= maxCharacters) return true;
-  let characters = 0;
-  for (let unit = 0; unit < text.length; characters += 1) {
-    if (characters === maxCharacters) return false;
-    unit += (text.codePointAt(unit) as number) > 0xffff ? 2 : 1;
-  }
-  return true;
+  // A code point takes one or two UTF-16 units, so the length decides most texts.
+  if (text.length <= maxCharacters || text.length > 2 * maxCharacters) return text.length <= maxCharacters;
+  return Array.from(text).length <= maxCharacters;
 }
 
-interface Precision {
-  /** How many digits after the point a cell needs. */
-  readonly digits: (cell: string) => number;
-  readonly reason: RejectionReason;
-}
+type Precision = { readonly digits: (cell: string) => number; readonly reason: RejectionReason };
 
+/** How many digits after the point a cell needs, and the reason if its column keeps fewer. */
 const precisions: Readonly<Partial<Record<ColumnType, Precision>>> = {
-  numeric: {
-    digits: (cell) => fractionDigits(readDecimal(cell) as Decimal),
-    reason: "number_too_precise",
-  },
-  timestamptz: {
-    // A time is stored as `...:05.25Z`, without zeros at the end.
-    digits: (cell) => /\.(\d+)/.exec(cell)?.[1]?.length ?? 0,
-    reason: "time_too_precise",
-  },
+  numeric: { digits: (cell) => fractionDigits(readDecimal(cell) as Decimal), reason: "number_too_precise" },
+  // A time is stored as `...:05.25Z`, without zeros at the end.
+  timestamptz: { digits: (cell) => /\.(\d+)/.exec(cell)?.[1]?.length ?? 0, reason: "time_too_precise" },
 };

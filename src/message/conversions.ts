@@ -126,8 +126,8 @@ const numbersAndDots = /^(\d+)(?:\.(\d+))?(?:\.(\d+))?$/;
  * `major << 16 | minor << 8 | patch`, so `2.3.0` is `131840`. Absent parts are zero.
  *
  * Parts are numbers, so `6.02` is 6.2.0 and `2.00` is 2.0.0. Different numbers never give the same integer: what does not
- * fit * is refused, never cut. If there are several faults, a fourth part is told first, then the leftmost part that is not a
- * number, then one that is too large.
+ * fit is refused, never cut. If there are several faults, a fourth part is told first, then the leftmost part that is not
+ * a number, then one that is too large.
  */
 export function versionPacking(bits: VersionBits): Convert {
   const pack = bits[0] + bits[1] + bits[2] <= exactBits ? packNarrow(bits) : packWide(bits);

@@ -1,6 +1,7 @@
 import { compileDecoder } from "./body.ts";
 import { compileColumn, misfit } from "./column.ts";
 import { bigintBits, integerBits } from "./conversions.ts";
+import { parseExactJson, parseJson } from "./json.ts";
 import {
   type BodyFormat,
   type ColumnMapping,
@@ -47,7 +48,7 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
     const [fault] = faults(column);
     if (fault !== undefined) throw misfit(column, ...fault);
   }
-  const decode = compileDecoder({ format: parts.body, exactNumbers: mapping.columns.some(keepsDigits) });
+  const decode = compileDecoder(parts.body, mapping.columns.some(keepsDigits) ? parseExactJson : parseJson);
   const makers = mapping.columns.map((column) => compileColumn(column, parts));
   return (message) => {
     const { messageId, receiptHandle, sentAtMillis, receiveCount } = message;
@@ -60,7 +61,7 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
       if (isRefusal(cell)) return { messageId, ...cell };
       row.push(cell);
     }
-    // What settles the message, without its body, which is free to go.
+    // Only what settles the message: its body is free to go.
     return { ref: { messageId, receiptHandle, sentAtMillis, receiveCount }, rows: [row] };
   };
 }
@@ -72,7 +73,7 @@ function keepsDigits(column: ColumnMapping): boolean {
   return kind === "time" || ["integer", "bigint", "numeric", "jsonb"].includes(column.type);
 }
 
-const timeTypes: readonly ColumnType[] = ["date", "timestamptz"];
+const timeTypes = ["date", "timestamptz"] as const;
 
 /** What a kind is called, and what it can be stored as. A version that is a text, which is the default, is stored by its bits. */
 const kinds: Readonly<Record<ValueKind, { readonly name: string; readonly types: readonly ColumnType[] }>> = {

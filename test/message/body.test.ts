@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { compileDecoder, textDecodings } from "../../src/message/body.ts";
+import { parseExactJson, parseJson } from "../../src/message/json.ts";
 import type { BodyFormat } from "../../src/message/mapping.ts";
 import { isRefusal, type Message, type Refusal } from "../../src/message/message.ts";
 
@@ -9,7 +10,7 @@ type Options = Partial<BodyFormat & Message & { exactNumbers: boolean }>;
 
 function decoded(body: string, options: Options = {}) {
   const { envelope = "none", encoding = "none", exactNumbers = false, ...message } = options;
-  const decode = compileDecoder({ format: { envelope, encoding }, exactNumbers });
+  const decode = compileDecoder({ envelope, encoding }, exactNumbers ? parseExactJson : parseJson);
   const ref = { messageId: "m-1", receiptHandle: "r-1", sentAtMillis: 0, receiveCount: 1 };
   return decode({ ...ref, body, bodyIntact: true, ...message });
 }
