@@ -47,43 +47,16 @@ describe("canonicalIp", () => {
     expect(canonicalIp(text)).toBe(canonical);
   });
 
-  test.each([
-    [""],
-    ["unknown"],
-    ["01.2.3.4"],
-    ["256.1.1.1"],
-    ["1.2.3"],
-    ["192.0.2.1:80"],
-    [" 192.0.2.1"],
-    ["::FFFF:01.2.3.4"],
-    ["::FFFF:1.2.3.256"],
-    ["::FFFF:1.2.3"],
-    ["::FFFF:1.2.3.4.5"],
-    ["::FFFF:+1.2.3.4"],
-    ["FE80::1%eth0"],
-    ["[2001:DB8::1]"],
-    ["[2001:DB8::1]:80"],
-    ["2001:DB8::1/64"],
-    [" 2001:DB8::1"],
-    ["2001:DB8::1\n"],
-    ["2001:DB8::1::2"],
-    ["2001:DB8:::1"],
-    [":::"],
-    [":"],
-    [":2001:DB8::1"],
-    ["2001:DB8::1:"],
-    ["2001:0DB80::1"],
-    ["2001:DBG::1"],
-    ["1:2:3:4:5:6:7:0A:9"],
-    ["1:2:3:4:5:6:0A"],
-    ["1:2:3:4::5:6:7:0A"],
-    ["1.2.3.4::0A"],
-    ["1:2:3:4:5:6:7:1.2.3.4"],
-    ["00000:0:0:0:0:0:0:0000000000000000000000000001"],
-    ["A:".repeat(500_000)],
-    [":".repeat(1_000_000)],
-  ])("%.50j stays as it is", (text) => {
-    expect(canonicalIp(text)).toBe(text);
+  test.each<[string, ...string[]]>([
+    ["", "unknown", "01.2.3.4", "256.1.1.1", "1.2.3", "192.0.2.1:80", " 192.0.2.1"],
+    ["::FFFF:01.2.3.4", "::FFFF:1.2.3.256", "::FFFF:1.2.3", "::FFFF:1.2.3.4.5", "::FFFF:+1.2.3.4"],
+    ["FE80::1%eth0", "[2001:DB8::1]", "[2001:DB8::1]:80", "2001:DB8::1/64", " 2001:DB8::1", "2001:DB8::1\n"],
+    ["2001:DB8::1::2", "2001:DB8:::1", ":::", ":", ":2001:DB8::1", "2001:DB8::1:"],
+    ["2001:0DB80::1", "2001:DBG::1", "1:2:3:4:5:6:7:0A:9", "1:2:3:4:5:6:0A", "1:2:3:4::5:6:7:0A"],
+    ["1.2.3.4::0A", "1:2:3:4:5:6:7:1.2.3.4", "00000:0:0:0:0:0:0:0000000000000000000000000001"],
+    ["A:".repeat(500_000), ":".repeat(1_000_000)],
+  ])("%.50j and its like stay as they are", (...texts) => {
+    for (const text of texts) expect(canonicalIp(text)).toBe(text);
   });
 
   const group = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.nat(0xffff));
@@ -99,22 +72,7 @@ describe("canonicalIp", () => {
   });
 
   test("takes for an address what node:net does, and changes nothing else", () => {
-    const alphabet = fc.constantFrom(
-      ":",
-      ":",
-      "::",
-      "::",
-      ".",
-      "0",
-      "1",
-      "9",
-      "255",
-      "ffff",
-      "A",
-      "%",
-      "01",
-      "g",
-    );
+    const alphabet = fc.constantFrom(...":,:,::,::,.,0,1,9,255,ffff,A,%,01,g".split(","));
     const lookalike = fc.array(alphabet, { maxLength: 16 }).map((words) => words.join(""));
     const altered = fc
       .tuple(fc.ipV6(), fc.nat(38), fc.constantFrom("", "0", ":", ".", "%", "F"))
