@@ -37,7 +37,7 @@ export function truncateIp(text: string, path: string): Masked | Refusal {
 
 /** The groups of an address: two of IPv4, also of an IPv4-mapped address (in `::ffff:0:0/96`), eight of IPv6. */
 function unmappedGroups(text: string): readonly number[] | undefined {
-  const groups = quadGroups(text) ?? ipv6Groups(text);
+  const groups: readonly number[] | undefined = text.includes(":") ? ipv6Groups(text) : quadGroups(text);
   const isMapped = groups?.[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
   return isMapped ? groups.slice(6) : groups;
 }
@@ -74,7 +74,7 @@ export function ipv6Groups(text: string): readonly number[] | undefined {
   // A huge text is not even split.
   if (text.length > longestIpv6) return undefined;
   const last = text.lastIndexOf(":") + 1;
-  const quad = quadGroups(text.slice(last));
+  const quad = text.includes(".") ? quadGroups(text.slice(last)) : undefined;
   const hex =
     quad === undefined ? text : text.slice(0, last) + quad.map((group) => group.toString(16)).join(":");
   const [head = "", tail, ...further] = hex.split("::");
@@ -87,9 +87,9 @@ export function ipv6Groups(text: string): readonly number[] | undefined {
 }
 
 function hexGroups(text: string): readonly number[] | undefined {
-  const words = text === "" ? [] : text.split(":");
-  if (!words.every((word) => /^[0-9a-f]{1,4}$/i.test(word))) return undefined;
-  return words.map((word) => Number.parseInt(word, 16));
+  if (text === "") return [];
+  if (!/^[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*$/i.test(text)) return undefined;
+  return text.split(":").map((word) => Number.parseInt(word, 16));
 }
 
 /** The two 16-bit groups of an IPv4 address; undefined if the text is something else, also `01.2.3.4`, octal to some. */
