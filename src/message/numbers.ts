@@ -88,9 +88,7 @@ export const numericText: Convert = (value, path) => {
   const decimal = readDecimal(value);
   if (decimal === undefined) return { reason: "field_not_number", path };
   const { text, digits, scale } = decimal;
-  // An exponent past every double makes the scale infinite, which fails each comparison. The limit from below is for
-  // zero alone, as `0e999999`.
-  const fits =
-    scale <= maxFractionDigits && scale >= -maxWholeDigits && digits.length - scale <= maxWholeDigits;
+  // An exponent past every double makes the scale infinite, which fails one of the comparisons.
+  const fits = scale <= maxFractionDigits && digits.length - scale <= maxWholeDigits;
   return fits ? text : { reason: "number_out_of_range", path };
 };

@@ -66,6 +66,7 @@ describe("transforms", () => {
       '" 1700000000123 "',
       "2023-11-14T22:13:20.123Z",
     ],
+    [{ type: "date", transforms: [{ kind: "epoch_seconds" }] }, "253402300799.999999", "9999-12-31"],
     [{ type: "date", transforms: [{ kind: "epoch_seconds" }] }, "1700000000", "2023-11-14"],
     [{ type: "date", transforms: [{ kind: "epoch_seconds" }] }, '"soon"', "field_not_number"],
     [{ type: "jsonb", transforms: [json] }, '"{\\"a\\":1.50}"', '{"a":1.50}'],
