@@ -4,8 +4,8 @@ import { hash, randomBytes } from "node:crypto";
 import { generateBodies, seededRandom } from "../../src/demo/events.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { isRefusal } from "../../src/message/rejection.ts";
-import { createMasker } from "../../src/message/transforms/mask.ts";
+import { createMasker } from "../../src/message/mask.ts";
+import { isRefusal } from "../../src/message/message.ts";
 
 /** What is to be in the queue. */
 export interface MessagesOptions {

@@ -7,7 +7,7 @@ import { RequestSigner } from "../../src/aws/signing.ts";
 import { parseExactJson } from "../../src/message/json.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { createMasker } from "../../src/message/transforms/mask.ts";
+import { createMasker } from "../../src/message/mask.ts";
 import { deleteMessageBatch, encodeQuery } from "../../src/sqs/query.ts";
 import { readMessages } from "../../src/sqs/response.ts";
 import { Backlog } from "./backlog.ts";

@@ -1,7 +1,8 @@
 /** Makes the masker a run asks for, or refuses the run, because nothing is received without a key; and knows other keys in the table. */
 
-import { type DefaultMaskMethod, keyedColumns, usesKey, usesPlainHash } from "../message/stored-type.ts";
-import { createMasker, type Masker } from "../message/transforms/mask.ts";
+import type { DefaultMaskMethod } from "../message/mapping.ts";
+import { createMasker, type Masker } from "../message/mask.ts";
+import { keyedColumns, usesKey, usesPlainHash } from "../message/stored-type.ts";
 import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import { maskKeysIn } from "../postgres/inspection.ts";

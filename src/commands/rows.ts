@@ -1,7 +1,7 @@
 /** Shows rows of the target table: to a person as a table, to a script as objects. */
 
 import type { ColumnMapping, ColumnType, Mapping } from "../message/mapping.ts";
-import type { Cell, Row } from "../message/row.ts";
+import type { Cell, Row } from "../message/message.ts";
 import { storedType } from "../message/stored-type.ts";
 import { formatRows } from "../terminal/table.ts";
 import type { Context } from "./context.ts";

@@ -1,50 +1,71 @@
-/** One column of a mapping as one function: the source, the transforms, the type and the mask, joined once a run. */
-
-import { misfit } from "./column-check.ts";
-import { type Convert, conversions, plainText } from "./conversions/conversion.ts";
-import { dayOf, dayWriter, epochText, instantText } from "./conversions/time.ts";
+import { EtlError } from "../errors.ts";
+import type { DecodedBody } from "./body.ts";
+import { type Convert, conversions, plainText, versionPacking } from "./conversions.ts";
 import { parseExactJson } from "./json.ts";
-import { type ColumnMapping, sourceName, type Transform } from "./mapping.ts";
-import { isRefusal, type Refusal } from "./rejection.ts";
-import type { Cell, Plain } from "./row.ts";
-import { type MakeCell, readSource } from "./source.ts";
-import type { Masker } from "./transforms/mask.ts";
-import { versionPacking } from "./transforms/version.ts";
-import { valueKind } from "./value-kind.ts";
+import type { MapperParts } from "./mapper.ts";
+import {
+  type ColumnMapping,
+  type ColumnType,
+  type MessageFact,
+  sourceName,
+  type Transform,
+} from "./mapping.ts";
+import type { Masker } from "./mask.ts";
+import {
+  type Cell,
+  type ColumnLimit,
+  isRefusal,
+  type Message,
+  type Plain,
+  type Refusal,
+  type RejectionReason,
+} from "./message.ts";
+import { type Decimal, fractionDigits, readDecimal } from "./numbers.ts";
+import { storedType, valueKind } from "./stored-type.ts";
+import { dayWriter, epochText, instantText } from "./time.ts";
 
-/** What columns are made with. */
-export interface ColumnParts {
-  readonly masker: Masker;
-  /** The time in milliseconds since 1970 UTC. */
-  readonly now: () => number;
-}
+/** One column's cell of one message. */
+export type MakeCell = (body: DecodedBody, message: Message) => Cell | Refusal;
 
 /** Goes on with a value, which is never null. */
 type Take<Value = unknown> = (value: Value) => Cell | Refusal;
 
-/**
- * Makes a column's cells. Each step calls the next one, so that no value of a body is ever asked whether it is a refusal.
- *
- * @throws EtlError `config` where a constant or a default does not fit, or as {@link Masker.forField} does
- */
-export function compileColumn(column: ColumnMapping, { masker, now }: ColumnParts): MakeCell {
-  const { source, required } = column;
-  const path = sourceName(source);
-  const store = storing(column, path, masker);
-  const substitute = required ? null : substituteOf(column, transforming(column, path, store, null));
-  const whenNull: Cell | Refusal = required ? { reason: "field_null", path } : substitute;
-  const take = transforming(column, path, store, whenNull);
-  if (source.in === "constant") fitting(column, "the constant", take(source.value));
-  return readSource(
-    source,
-    { path, take, whenNull, whenMissing: required ? { reason: "field_missing", path } : substitute },
-    now,
-  );
+/** What becomes of what a source holds. */
+interface ValueTaker {
+  /** The source's name, for refusals. */
+  readonly path: string;
+  /** Takes a value that is there: anything that JSON can say but null, or the milliseconds since 1970 UTC of a time fact. */
+  readonly take: Take;
+  readonly whenMissing: Cell | Refusal;
+  readonly whenNull: Cell | Refusal;
 }
 
-/** What stands in for an absent value. */
-function substituteOf(column: ColumnMapping, take: Take): Cell {
-  return column.default === undefined ? null : fitting(column, "the default", take(column.default));
+/**
+ * Makes a column's cells: joins the source, the transforms, the type, the mask and the live table's limit, once a run. Each
+ * step calls the next one, so that no value of a body is ever asked whether it is a refusal.
+ *
+ * @throws EtlError `config` if a constant or a default does not fit, or as {@link Masker.forField} does
+ */
+export function compileColumn(column: ColumnMapping, { masker, limits, now }: MapperParts): MakeCell {
+  const path = sourceName(column.source);
+  const mask = column.transforms.find((step) => step.kind === "mask");
+  const store: Take<string> = mask === undefined ? (text) => text as Plain : masker.forField(path, mask);
+  const takeWith = (whenNull: Cell | Refusal) =>
+    column.transforms.reduceRight<Take>(
+      (next, step) => transformed(step, path, next, whenNull),
+      typed(column, path, store),
+    );
+  const substitute =
+    column.default === undefined ? null : fitting(column, "the default", takeWith(null)(column.default));
+  const absent = (reason: RejectionReason) => (column.required ? { reason, path } : substitute);
+  const whenNull = absent("field_null");
+  const make = readSource(
+    column,
+    { path, take: takeWith(whenNull), whenNull, whenMissing: absent("field_missing") },
+    now,
+  );
+  const limit = limits.get(column.column);
+  return limit === undefined ? make : withinLimit(make, column, path, limit);
 }
 
 function fitting(column: ColumnMapping, what: string, cell: Cell | Refusal): Cell {
@@ -52,26 +73,88 @@ function fitting(column: ColumnMapping, what: string, cell: Cell | Refusal): Cel
   throw misfit(column, `${what} does not fit: ${cell.reason}`, "change it, or the column's type");
 }
 
-/** The last step: the mask, or none. */
-function storing({ transforms }: ColumnMapping, path: string, masker: Masker): Take<string> {
-  const mask = transforms.find((step) => step.kind === "mask");
-  return mask === undefined ? (text) => text as Plain : masker.forField(path, mask);
+/** The refusal of a column whose parts do not go together. */
+export function misfit({ column }: Pick<ColumnMapping, "column">, problem: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "map", message: `column ${column}: ${problem}`, hint });
 }
 
-/** The transforms and the type, as one function. */
-function transforming(
-  column: ColumnMapping,
-  path: string,
-  store: Take<string>,
-  whenNull: Cell | Refusal,
-): Take {
-  return column.transforms.reduceRight<Take>(
-    (next, step) => transformed(step, path, next, whenNull),
-    typed(column, path, store),
-  );
+function readSource(column: ColumnMapping, taker: ValueTaker, now: () => number): MakeCell {
+  const { source } = column;
+  switch (source.in) {
+    case "body":
+      return source.path.length === 1
+        ? fromField(source.path[0] as string, taker)
+        : fromPath(source.path, taker);
+    case "message":
+      return fromFact(source.fact, taker, now);
+    case "attributes":
+      return fromAttribute(source.name, taker);
+    case "constant": {
+      const cell = fitting(column, "the constant", taker.take(source.value));
+      return () => cell;
+    }
+  }
 }
 
-/** The conversion to the column's type, where no transform has made it already. */
+function fromField(name: string, { take, whenMissing, whenNull }: ValueTaker): MakeCell {
+  return ({ fields }) => {
+    if (!Object.hasOwn(fields, name)) return whenMissing;
+    const value = (fields as Record<string, unknown>)[name];
+    return value === null ? whenNull : take(value);
+  };
+}
+
+/** An array's index as JSON Pointer has it. @see https://www.rfc-editor.org/rfc/rfc6901#section-4 */
+const arrayIndex = /^(?:0|[1-9]\d*)$/;
+
+/** Walks own fields and array items only; what is absent or null on the way is a missing field. */
+function fromPath(names: readonly string[], { path, take, whenMissing, whenNull }: ValueTaker): MakeCell {
+  const steps = names.map((name) => ({ name, index: arrayIndex.test(name) ? Number(name) : undefined }));
+  const unreachable: Refusal = { reason: "field_not_reachable", path };
+  return ({ fields }) => {
+    let value: unknown = fields;
+    for (const { name, index } of steps) {
+      if (value === null) return whenMissing;
+      if (typeof value !== "object" || JSON.isRawJSON(value)) return unreachable;
+      if (Array.isArray(value)) {
+        if (index === undefined) return unreachable;
+        if (index >= value.length) return whenMissing;
+        value = value[index];
+      } else {
+        if (!Object.hasOwn(value as object, name)) return whenMissing;
+        value = (value as Record<string, unknown>)[name];
+      }
+    }
+    return value === null ? whenNull : take(value);
+  };
+}
+
+function fromFact(fact: MessageFact, { take, whenMissing }: ValueTaker, now: () => number): MakeCell {
+  const facts: Readonly<Record<MessageFact, (message: Message) => unknown>> = {
+    message_id: ({ messageId }) => messageId,
+    sent_at: ({ sentAtMillis }) => sentAtMillis,
+    received_at: now,
+    receive_count: ({ receiveCount }) => receiveCount,
+    group_id: ({ groupId }) => groupId,
+  };
+  const read = facts[fact];
+  return (_body, message) => {
+    const value = read(message);
+    return value === undefined ? whenMissing : take(value);
+  };
+}
+
+function fromAttribute(name: string, { path, take, whenMissing }: ValueTaker): MakeCell {
+  const notText: Refusal = { reason: "attribute_not_text", path };
+  return ({ attributes }) => {
+    const attribute = attributes?.find((each) => each.name === name);
+    if (attribute === undefined) return whenMissing;
+    // A custom label may follow the type: `Number.int`.
+    return /^Binary\b/.test(attribute.dataType) ? notText : take(attribute.value);
+  };
+}
+
+/** The conversion to the column's type, unless a transform has made it already. */
 function typed(column: ColumnMapping, path: string, store: Take<string>): Take {
   switch (valueKind(column)) {
     case "value":
@@ -81,7 +164,8 @@ function typed(column: ColumnMapping, path: string, store: Take<string>): Take {
       return (millis) => store(written(millis as number));
     }
     case "time":
-      return column.type === "date" ? (time) => store(dayOf(time as string)) : (store as Take);
+      if (column.type === "date") return (time) => store((time as string).slice(0, "YYYY-MM-DD".length));
+      return store as Take;
     case "version":
       return store as Take;
   }
@@ -99,9 +183,15 @@ function transformed(step: Transform, path: string, next: Take, whenNull: Cell |
     case "epoch_millis":
       return converted(epochText(step.kind), path, next);
     case "json":
-      return unpacked(path, next, whenNull);
+      // A null in the text counts as one in the body.
+      return (text) => {
+        if (typeof text !== "string") return { reason: "field_not_text", path };
+        const value = parseExactJson(text);
+        if (value === undefined) return { reason: "field_not_json", path };
+        return value === null ? whenNull : next(value);
+      };
     case "mask":
-      // What stores the cell masks it.
+      // The cell is masked when it is stored.
       return next;
   }
 }
@@ -113,12 +203,38 @@ function converted(convert: Convert, path: string, next: Take<string>): Take {
   };
 }
 
-/** The value that a text holds as JSON; a null in it is as good as one in the body. */
-function unpacked(path: string, next: Take, whenNull: Cell | Refusal): Take {
-  return (text) => {
-    if (typeof text !== "string") return { reason: "field_not_text", path };
-    const value = parseExactJson(text);
-    if (value === undefined) return { reason: "field_not_json", path };
-    return value === null ? whenNull : next(value);
+/** Refuses what the live table's column would refuse or round: Postgres would fail the whole batch, or store another value. */
+function withinLimit(make: MakeCell, mapping: ColumnMapping, path: string, limit: ColumnLimit): MakeCell {
+  const { column } = mapping;
+  const { nullable, maxCharacters = Number.POSITIVE_INFINITY, maxFractionDigits = 0 } = limit;
+  const precision = limit.maxFractionDigits === undefined ? undefined : precisions[storedType(mapping)];
+  const refused = (reason: RejectionReason): Refusal => ({ reason, path, column });
+  return (body, message) => {
+    const cell = make(body, message);
+    if (cell === null) return nullable ? cell : refused("null_not_allowed");
+    if (isRefusal(cell)) return cell;
+    if (!fitsCharacters(cell, maxCharacters)) return refused("text_too_long");
+    if (precision === undefined || precision.digits(cell) <= maxFractionDigits) return cell;
+    return refused(precision.reason);
   };
 }
+
+/**
+ * Whether a text has at most so many characters, counted as Postgres counts them: in code points.
+ *
+ * Postgres would cut spaces off the end of a longer text to make it fit. Here they count: nothing is stored shortened.
+ */
+export function fitsCharacters(text: string, maxCharacters: number): boolean {
+  // A code point takes one or two UTF-16 units, so the length decides most texts.
+  if (text.length <= maxCharacters || text.length > 2 * maxCharacters) return text.length <= maxCharacters;
+  return Array.from(text).length <= maxCharacters;
+}
+
+type Precision = { readonly digits: (cell: string) => number; readonly reason: RejectionReason };
+
+/** How many digits after the point a cell needs, and the reason if its column keeps fewer. */
+const precisions: Readonly<Partial<Record<ColumnType, Precision>>> = {
+  numeric: { digits: (cell) => fractionDigits(readDecimal(cell) as Decimal), reason: "number_too_precise" },
+  // A time is stored as `...:05.25Z`, without zeros at the end.
+  timestamptz: { digits: (cell) => /\.(\d+)/.exec(cell)?.[1]?.length ?? 0, reason: "time_too_precise" },
+};

@@ -1,5 +1,3 @@
-/** Reading JSON without losing digits: what a double cannot hold exactly stays the text it was. */
-
 /** A number as it was written. `JSON.stringify` writes it in the same way again. */
 export interface ExactNumber {
   readonly rawJSON: string;
@@ -17,7 +15,7 @@ declare global {
   }
 }
 
-/** Reads a JSON text; undefined where it is none, which JSON cannot say in another way. */
+/** Reads a JSON text; undefined if it is not JSON, because no JSON value is undefined. */
 export type ParseJson = (text: string) => unknown;
 
 /** A number with a point, an exponent, or more digits than a double is sure to hold; in a text it may look alike. */
@@ -34,14 +32,14 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Reads a JSON text, keeping every number that is not a safe integer as an {@link ExactNumber}: `12345678901234567890`,
- * `1.10` and `1e400` keep their digits. Never throws. A text that has such numbers must not be nested
- * deeper than some thousand levels.
+ * Reads a JSON text and keeps every number that is not a safe integer as an {@link ExactNumber}: `12345678901234567890`,
+ * `1.10` and `1e400` keep their digits. Never throws. A text with such numbers is undefined if it is nested deeper than
+ * some thousand levels.
  *
  * @see https://tc39.es/proposal-json-parse-with-source/
  */
 export function parseExactJson(text: string): unknown {
-  // Asking for each number's text costs several times the parsing: most texts have no number that needs it.
+  // Asking for each number's text costs several times the parsing, and most texts have no number that needs it.
   if (!inexactNumber.test(text)) return parseJson(text);
   try {
     return JSON.parse(text, keepDigits);
@@ -57,7 +55,7 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
     : JSON.rawJSON(context.source);
 }
 
-/** The digits of a number that {@link parseExactJson} read; undefined where the value is no number. */
+/** The digits of a number that {@link parseExactJson} read; undefined if the value is not a number. */
 export function numberText(value: unknown): string | undefined {
   if (typeof value === "number") return String(value);
   return JSON.isRawJSON(value) ? value.rawJSON : undefined;

@@ -1,15 +1,25 @@
-/** A message's fields become the cells of its rows, masked as the mapping says. */
-
-import { type ColumnParts, compileColumn } from "./column.ts";
-import { checkMapping } from "./column-check.ts";
-import { withinLimit } from "./column-limit.ts";
-import { compileDecoder } from "./decode.ts";
-import type { BodyFormat, ColumnMapping, Mapping } from "./mapping.ts";
-import type { Message, MessageRef } from "./message.ts";
-import { isRefusal, type Refusal, type Rejection } from "./rejection.ts";
-import type { Cell, ColumnLimits, MappedMessage } from "./row.ts";
-import { checkSentTime } from "./sent-time.ts";
-import { valueKind } from "./value-kind.ts";
+import { compileDecoder } from "./body.ts";
+import { compileColumn, misfit } from "./column.ts";
+import { bigintBits, integerBits } from "./conversions.ts";
+import { parseExactJson, parseJson } from "./json.ts";
+import {
+  type BodyFormat,
+  type ColumnMapping,
+  type ColumnType,
+  columnTypes,
+  type Mapping,
+} from "./mapping.ts";
+import type { Masker } from "./mask.ts";
+import {
+  type Cell,
+  type ColumnLimits,
+  isRefusal,
+  type MappedMessage,
+  type Message,
+  type Rejection,
+} from "./message.ts";
+import { type ValueKind, valueKind } from "./stored-type.ts";
+import { checkSentTime } from "./time.ts";
 
 /**
  * Turns one message into its rows (today always one) or the first reason, in the mapping's order, why it has none. Tell
@@ -18,7 +28,10 @@ import { valueKind } from "./value-kind.ts";
 export type MapMessage = (message: Message) => MappedMessage | Rejection;
 
 /** What a mapping is compiled with. */
-export interface MapperParts extends ColumnParts {
+export interface MapperParts {
+  readonly masker: Masker;
+  /** The time in milliseconds since 1970 UTC. */
+  readonly now: () => number;
   /** What the live table allows; every cell is held against it, masked ones too. */
   readonly limits: ColumnLimits;
   readonly body: BodyFormat;
@@ -28,39 +41,77 @@ export interface MapperParts extends ColumnParts {
  * Compiles a mapping, once a run: what a message goes through is decided here, and looked up nowhere.
  *
  * @returns a function that throws only what {@link checkSentTime} does
- * @throws EtlError `config` as {@link checkMapping}, `compileColumn` and `compileDecoder` do
+ * @throws EtlError `config` if a column's parts do not go together, or as {@link compileColumn} and {@link compileDecoder} do
  */
 export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage {
-  checkMapping(mapping);
-  const decode = compileDecoder({ format: parts.body, exactNumbers: mapping.columns.some(keepsDigits) });
-  const makers = mapping.columns.map((column) =>
-    withinLimit(compileColumn(column, parts), column, parts.limits.get(column.column)),
-  );
+  for (const column of mapping.columns) {
+    const [fault] = faults(column);
+    if (fault !== undefined) throw misfit(column, ...fault);
+  }
+  const decode = compileDecoder(parts.body, mapping.columns.some(keepsDigits) ? parseExactJson : parseJson);
+  const makers = mapping.columns.map((column) => compileColumn(column, parts));
   return (message) => {
+    const { messageId, receiptHandle, sentAtMillis, receiveCount } = message;
     const body = decode(message);
-    if (isRefusal(body)) return rejection(message, body);
-    checkSentTime(message.sentAtMillis);
+    if (isRefusal(body)) return { messageId, ...body };
+    checkSentTime(sentAtMillis);
     const row: Cell[] = [];
     for (const make of makers) {
       const cell = make(body, message);
-      if (isRefusal(cell)) return rejection(message, cell);
+      if (isRefusal(cell)) return { messageId, ...cell };
       row.push(cell);
     }
-    return { ref: refOf(message), rows: [row] };
+    // Only what settles the message: its body is free to go.
+    return { ref: { messageId, receiptHandle, sentAtMillis, receiveCount }, rows: [row] };
   };
 }
 
-/** Whether a column reads numbers from bodies. What takes texts alone has no use for their digits. */
+/** Whether a column reads numbers from bodies. A column that takes texts alone has no use for their digits. */
 function keepsDigits(column: ColumnMapping): boolean {
-  if (column.source.in !== "body" || valueKind(column) === "version") return false;
-  return valueKind(column) === "time" || ["integer", "bigint", "numeric", "jsonb"].includes(column.type);
+  const kind = valueKind(column);
+  if (column.source.in !== "body" || kind === "version") return false;
+  return kind === "time" || ["integer", "bigint", "numeric", "jsonb"].includes(column.type);
 }
 
-/** Of the message only what settles it: the body is free to go. */
-function refOf({ messageId, receiptHandle, sentAtMillis, receiveCount }: MessageRef): MessageRef {
-  return { messageId, receiptHandle, sentAtMillis, receiveCount };
-}
+const timeTypes = ["date", "timestamptz"] as const;
 
-function rejection({ messageId }: MessageRef, refusal: Refusal): Rejection {
-  return { messageId, ...refusal };
+/** What a kind is called, and what it can be stored as. A version that is a text, which is the default, is stored by its bits. */
+const kinds: Readonly<Record<ValueKind, { readonly name: string; readonly types: readonly ColumnType[] }>> = {
+  value: { name: "a value", types: columnTypes },
+  instant: { name: "a time", types: timeTypes },
+  time: { name: "a time", types: timeTypes },
+  version: { name: "a version", types: ["text", "integer", "bigint", "numeric"] },
+};
+
+/** What does not go together in a column, as far as the mapping alone tells. */
+function* faults(column: ColumnMapping): Generator<readonly [problem: string, hint: string]> {
+  const { source, transforms, type } = column;
+  if (source.in === "body" && source.path.length === 0)
+    yield ["its path into the body is empty", "name a field of the body"];
+  if (column.required && column.default !== undefined)
+    yield ["it is required and has a default", "take one of the two out"];
+  if (column.default !== undefined && valueKind({ source, transforms: [] }) === "instant")
+    yield ["its source is always there, and it has a default", "take the default out"];
+  for (const [index, step] of transforms.entries()) {
+    const before = valueKind({ source, transforms: transforms.slice(0, index) });
+    if (step.kind === "mask") {
+      if (index < transforms.length - 1) yield ["a transform follows the mask", "put the mask last"];
+      const isAddress = step.method === "truncate" || step.canonical !== undefined;
+      if (isAddress && type !== "text" && type !== "inet")
+        yield [`${type} is masked as an IP address`, "set the type to inet"];
+    } else if (before !== "value") {
+      yield [`the transform ${step.kind} cannot be made from ${kinds[before].name}`, "take it out"];
+    } else if (step.kind === "version") {
+      const bits = step.bits.reduce((total, count) => total + count, 0);
+      const most = type === "integer" ? integerBits : bigintBits;
+      if (bits > most || step.bits.some((count) => !Number.isInteger(count) || count < 1))
+        yield [
+          `its version takes ${step.bits.join(" + ")} bits, and ${most} fit`,
+          `give each part one bit or more, and ${most} in all at the most`,
+        ];
+    }
+  }
+  const { name, types } = kinds[valueKind(column)];
+  if (!types.includes(type))
+    yield [`${name} cannot be of type ${type}`, `set the type to ${types.join(" or ")}`];
 }

@@ -1,6 +1,4 @@
-/** The mapping as data: which column takes which value of a message, as what type, through which transforms. */
-
-/** What a value is before Postgres stores it; each is converted strictly, and what does not fit is a rejection. */
+/** What a value is before Postgres stores it. Each is converted strictly, and what does not fit is a rejection. */
 export const columnTypes = [
   "text",
   "integer",
@@ -41,6 +39,18 @@ export const maskMethods = ["hmac", "sha256", "truncate", "redact"] as const;
 /** One of {@link maskMethods}: a keyed pseudonym, a plain hash, an IP address's network, a fixed word. */
 export type MaskMethodName = (typeof maskMethods)[number];
 
+/** The mask methods that a run can have as its default. */
+export type DefaultMaskMethod = Extract<MaskMethodName, "hmac" | "sha256">;
+
+/** The mask of a column: always the last of its transforms. */
+export interface MaskStep {
+  readonly kind: "mask";
+  /** @defaultValue the run's method */
+  readonly method?: MaskMethodName;
+  /** The value is an IP address, to be written in one way before it is masked; anything else is masked as it is. */
+  readonly canonical?: "ip";
+}
+
 /** How many bits of the integer each part of a version takes: major, minor, patch; 63 in all at the most. */
 export type VersionBits = readonly [major: number, minor: number, patch: number];
 
@@ -56,11 +66,7 @@ export type Transform =
   | { readonly kind: "epoch_millis" }
   /** A string that holds JSON as the value it holds. */
   | { readonly kind: "json" }
-  /**
-   * Always the last. `method` is the run's default (`hmac` or `sha256`) where absent. `canonical` says that the value is
-   * an IP address, written in one way before it is masked; what is no address is masked as it stands.
-   */
-  | { readonly kind: "mask"; readonly method?: MaskMethodName; readonly canonical?: "ip" };
+  | MaskStep;
 
 /** One column of the target table and where its value comes from. */
 export interface ColumnMapping {
@@ -70,7 +76,7 @@ export interface ColumnMapping {
   /** What the value is, before it is masked: a masked value is a text, a truncated address an `inet`. */
   readonly type: ColumnType;
   readonly transforms: readonly Transform[];
-  /** Whether an absent or null value rejects the message; where false the column gets the default, or null. */
+  /** Whether an absent or null value rejects the message; if not, the column gets the default, or null. */
   readonly required: boolean;
   /** Stands in for an absent or null value, and goes the same way as one. */
   readonly default?: Scalar;
@@ -93,10 +99,10 @@ export interface Mapping {
   readonly conflict: Conflict;
 }
 
-/** What stands around the sender's own text, and is taken off. */
+/** What stands around the sender's own text, and is removed. */
 export const envelopes = ["none", "sns", "eventbridge"] as const;
 
-/** How the sender's own text is encoded, inside of the envelope. */
+/** How the sender's own text is encoded, inside the envelope. */
 export const encodings = ["none", "base64", "gzip+base64"] as const;
 
 /** How the body of every message is written. */
@@ -107,8 +113,8 @@ export interface BodyFormat {
 
 /**
  * The name of a source, by which rejections tell of it and pseudonyms are keyed: the names on the way to a value with dots
- * between them, or a JSON Pointer where a name could be misread so; anything else with a `$` before it. No two sources
- * have one name.
+ * between them, or a JSON Pointer if a name could be misread so; anything else with a `$` before it. Two sources never
+ * have the same name.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6901
  */
@@ -145,14 +151,7 @@ export const userLogins: Mapping = {
       type: "integer",
       transforms: [{ kind: "version", bits: [15, 8, 8] }],
     },
-    {
-      column: "create_date",
-      source: { in: "message", fact: "sent_at" },
-      type: "date",
-      transforms: [],
-      required: true,
-      createType: "date",
-    },
+    { ...field("create_date", "date"), type: "date", source: { in: "message", fact: "sent_at" } },
   ],
   conflict: { action: "reject" },
 };

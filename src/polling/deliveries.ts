@@ -1,7 +1,6 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
-import type { Message } from "../message/message.ts";
-import type { Rejection, RejectionReason } from "../message/rejection.ts";
+import type { Message, Rejection, RejectionReason } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { BatchSender } from "./batch-sender.ts";

@@ -1,7 +1,7 @@
 /** What a drain tells while it runs, a batch at a time: the log, the progress line, the records and metrics read it. */
 
 import type { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/rejection.ts";
+import type { Rejection } from "../message/message.ts";
 
 /** A message that was rejected, told once a run however often it comes round. */
 export interface RejectedMessage {

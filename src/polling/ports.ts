@@ -1,7 +1,6 @@
 /** What polling needs of the world: a queue and a clock. Adapters implement these. */
 
-import type { Message } from "../message/message.ts";
-import type { Rejection } from "../message/rejection.ts";
+import type { Message, Rejection } from "../message/message.ts";
 
 /** What a queue says of itself. */
 export interface QueueAttributes {

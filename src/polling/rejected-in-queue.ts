@@ -1,6 +1,6 @@
 /** The messages that this run rejected and left in the queue: each is counted once, however often it comes round. */
 
-import type { RejectionReason } from "../message/rejection.ts";
+import type { RejectionReason } from "../message/message.ts";
 
 /** How many are remembered. The oldest is forgotten first; it would be counted again. */
 const remembered = 100_000;

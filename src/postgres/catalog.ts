@@ -1,7 +1,7 @@
 /** Reads from the catalog what tables there are, and what they take. */
 
 import { EtlError } from "../errors.ts";
-import type { ColumnLimits } from "../message/row.ts";
+import type { ColumnLimits } from "../message/message.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import type { ResultRow } from "./client.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";

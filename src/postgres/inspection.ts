@@ -1,7 +1,7 @@
 /** Asks the catalogs about the server, the tables and the ledger, for doctor and init; changes nothing. */
 
 import type { Mapping } from "../message/mapping.ts";
-import { pseudonymPrefix } from "../message/transforms/mask.ts";
+import { pseudonymPrefix } from "../message/mask.ts";
 import { objectSql, readObjects, readTable, type TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";

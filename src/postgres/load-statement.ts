@@ -1,7 +1,7 @@
 /** The statement that stores a batch: rows and their ledger entries, or neither. */
 
 import type { ColumnMapping, Mapping } from "../message/mapping.ts";
-import type { MappedMessage } from "../message/row.ts";
+import type { MappedMessage } from "../message/message.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import type { TableDescription } from "./catalog.ts";
 import { cellName, cellSql } from "./cell.ts";

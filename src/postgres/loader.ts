@@ -1,8 +1,7 @@
 /** Stores messages and their ledger entries in one statement: once, however often a message comes. */
 
 import { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/rejection.ts";
-import type { MappedMessage } from "../message/row.ts";
+import type { MappedMessage, Rejection } from "../message/message.ts";
 import type { Fate, Loader } from "../processing/outcome.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { refusalOf } from "./errors.ts";

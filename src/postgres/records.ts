@@ -1,6 +1,6 @@
 /** The records of runs and rejected messages, for `etl status` and `etl rejects`. A drain works without them. */
 
-import type { Refusal } from "../message/rejection.ts";
+import type { Refusal } from "../message/message.ts";
 import type { Receipt } from "../polling/receipt.ts";
 import { tableExists } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";

@@ -1,7 +1,7 @@
 /** Reads what the ledger and the records tell of a queue and its table. */
 
 import { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/rejection.ts";
+import type { Rejection } from "../message/message.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import { mayUse, objectSql, objectsOf, tableExists } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";

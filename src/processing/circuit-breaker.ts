@@ -1,7 +1,7 @@
 /** The one policy on "bad message or bad set-up?": what is rejected for certain, what waits for evidence, and what ends the run. */
 
 import { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/rejection.ts";
+import type { Rejection } from "../message/message.ts";
 import type { Outcome, Rejected } from "./outcome.ts";
 
 /** So many in a row that become no row are not a matter of the messages. */

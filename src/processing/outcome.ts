@@ -1,8 +1,7 @@
 /** What becomes of a message: the processor's answer, which its caller turns into a delete, a dead letter or a give-back. */
 
 import type { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/rejection.ts";
-import type { MappedMessage } from "../message/row.ts";
+import type { MappedMessage, Rejection } from "../message/message.ts";
 
 /** The `code` of an `EtlError` of a load whose commit was sent and never answered. */
 export const commitUnknown = "commit_unknown";

@@ -2,9 +2,8 @@
 
 import { EtlError } from "../errors.ts";
 import type { MapMessage } from "../message/mapper.ts";
-import type { Message, MessageRef } from "../message/message.ts";
-import { isRefusal, type Rejection } from "../message/rejection.ts";
-import type { MappedMessage, Row } from "../message/row.ts";
+import type { MappedMessage, Message, MessageRef, Row } from "../message/message.ts";
+import { isRefusal, type Rejection } from "../message/message.ts";
 import { commitUnknown, type Loader, type Outcome } from "./outcome.ts";
 import { type RetryLimits, retryUntil } from "./retry-until.ts";
 

@@ -1,9 +1,8 @@
 /** Tells what in a `[[table.columns]]` entry cannot work, though each of its keys is right by itself. */
 
-import { conversions, plainText } from "../message/conversions/conversion.ts";
-import { epochText } from "../message/conversions/time.ts";
+import { conversions, plainText, versionPacking } from "../message/conversions.ts";
 import type { ColumnSource, ColumnType, Scalar, VersionBits } from "../message/mapping.ts";
-import { versionPacking } from "../message/transforms/version.ts";
+import { epochText } from "../message/time.ts";
 import type { FileColumn, TransformName } from "./column-schema.ts";
 
 /** One fault of an entry, by its key. */

@@ -1,7 +1,7 @@
 /** The ways in which a field's value can become a column's: as which type, and masked how. */
 
 import type { ColumnMapping, ColumnType, MaskMethodName, Transform } from "../message/mapping.ts";
-import { pseudonymCharacters, redacted } from "../message/transforms/mask.ts";
+import { pseudonymCharacters, redacted } from "../message/mask.ts";
 import { holds, maxCharacters } from "../postgres/column-types.ts";
 import type { Field } from "./fields.ts";
 import { personalKind } from "./personal.ts";

@@ -1,10 +1,8 @@
 /** What a set-up starts from, the world that it asks, and the plan that it ends with. */
 
 import type { CallerIdentity } from "../aws/identity.ts";
-import type { Mapping } from "../message/mapping.ts";
-import type { Message } from "../message/message.ts";
-import type { ColumnLimits } from "../message/row.ts";
-import type { DefaultMaskMethod } from "../message/stored-type.ts";
+import type { DefaultMaskMethod, Mapping } from "../message/mapping.ts";
+import type { ColumnLimits, Message } from "../message/message.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
 import type { TableColumn } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";

@@ -3,9 +3,9 @@
 import { EtlError } from "../errors.ts";
 import { compileMapping } from "../message/mapper.ts";
 import { type ColumnMapping, type Mapping, sourceName } from "../message/mapping.ts";
-import type { Rejection } from "../message/rejection.ts";
+import { createMasker, type Masker } from "../message/mask.ts";
+import type { Rejection } from "../message/message.ts";
 import { createTypeOf, storedType, usesKey } from "../message/stored-type.ts";
-import { createMasker, type Masker } from "../message/transforms/mask.ts";
 import { previewMessages } from "../processing/processor.ts";
 import { type Asker, setupError, warnOf } from "./asker.ts";
 import { maskOf } from "./conversions.ts";

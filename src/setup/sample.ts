@@ -1,9 +1,10 @@
 /** Reads a few messages of a queue: how their bodies are written, and which of them belong together. */
 
-import { compileDecoder } from "../message/decode.ts";
+import { compileDecoder } from "../message/body.ts";
+import { parseExactJson } from "../message/json.ts";
 import { type BodyFormat, encodings } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
-import { isRefusal } from "../message/rejection.ts";
+import { isRefusal } from "../message/message.ts";
 
 /** A sample, read in the format that reads most of it. */
 export interface ReadSample {
@@ -27,7 +28,7 @@ export function readSample(messages: readonly Message[]): ReadSample {
   const plain: BodyFormat = { envelope: "none", encoding: "none" };
   let best: Pick<ReadSample, "format" | "bodies"> = { format: plain, bodies: [] };
   for (const format of formats) {
-    const decode = compileDecoder({ format, exactNumbers: true });
+    const decode = compileDecoder(format, parseExactJson);
     const bodies = messages.flatMap((message) => {
       const body = decode(message);
       return isRefusal(body) ? [] : [body.fields];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { systemClock } from "../../src/commands/system-clock.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { createMasker } from "../../src/message/transforms/mask.ts";
+import { createMasker } from "../../src/message/mask.ts";
 import { startDrain } from "../../src/polling/drain.ts";
 import { createProcessor } from "../../src/processing/processor.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { generateBodies, generateOrders, seededRandom } from "../../src/demo/events.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import { isRefusal } from "../../src/message/rejection.ts";
-import { createMasker } from "../../src/message/transforms/mask.ts";
+import { createMasker } from "../../src/message/mask.ts";
+import { isRefusal } from "../../src/message/message.ts";
 
 const bodies = (count: number, seed = 1) => generateBodies({ count, random: seededRandom(seed) });
 const orders = (seed: number) => generateOrders({ count: 60, random: seededRandom(seed) });

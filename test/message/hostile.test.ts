@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { sourceName, userLogins } from "../../src/message/mapping.ts";
-import { isRefusal, type RejectionReason } from "../../src/message/rejection.ts";
-import { createMasker } from "../../src/message/transforms/mask.ts";
+import { createMasker } from "../../src/message/mask.ts";
+import { isRefusal, type RejectionReason } from "../../src/message/message.ts";
 
 const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
 const limits = new Map([

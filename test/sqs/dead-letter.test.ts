@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { hash } from "node:crypto";
-import type { Message, MessageAttribute } from "../../src/message/message.ts";
-import type { Rejection } from "../../src/message/rejection.ts";
+import type { Message, MessageAttribute, Rejection } from "../../src/message/message.ts";
 import type { DeadLetter, DeadLetterQueue } from "../../src/polling/ports.ts";
 import {
   createSqsDeadLetterQueue,

@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
-import type { Rejection } from "../../src/message/rejection.ts";
+import type { Rejection } from "../../src/message/message.ts";
 import { type Drain, type DrainEnd, type DrainLimits, startDrain } from "../../src/polling/drain.ts";
 import type { DrainEvent } from "../../src/polling/events.ts";
 import type { DeadLetter, DeadLetterQueue, Source } from "../../src/polling/ports.ts";

@@ -1,8 +1,6 @@
 /** A queue, a table and a clock in memory, with a journal of what happened in which order. */
 
-import type { Message } from "../../src/message/message.ts";
-import type { Rejection, RejectionReason } from "../../src/message/rejection.ts";
-import type { Cell, MappedMessage } from "../../src/message/row.ts";
+import type { Cell, MappedMessage, Message, Rejection, RejectionReason } from "../../src/message/message.ts";
 import type {
   Clock,
   QueueAttributes,

@@ -2,8 +2,7 @@
 
 import { EtlError } from "../../src/errors.ts";
 import { userLogins } from "../../src/message/mapping.ts";
-import type { Rejection } from "../../src/message/rejection.ts";
-import type { MappedMessage } from "../../src/message/row.ts";
+import type { MappedMessage, Rejection } from "../../src/message/message.ts";
 import { readTable } from "../../src/postgres/catalog.ts";
 import { type Database, type Deadlines, openDatabase } from "../../src/postgres/connect.ts";
 import { type ConnectionSettings, readConnectionSettings } from "../../src/postgres/connection-settings.ts";

@@ -1,6 +1,6 @@
 /** Rows of the reference mapping, made by number, for tests that load them. */
 
-import type { MappedMessage, Plain, Row } from "../../src/message/row.ts";
+import type { MappedMessage, Plain, Row } from "../../src/message/message.ts";
 
 /** 2026-01-02T03:04:05.678Z. */
 const firstSentAtMillis = Date.UTC(2026, 0, 2, 3, 4, 5, 678);

@@ -1,7 +1,7 @@
 /** Readings of meters: a mapping whose rows meet others of their key, for tests of conflicts. */
 
 import type { ColumnMapping, ColumnType, Conflict, Mapping } from "../../src/message/mapping.ts";
-import type { MappedMessage, Row } from "../../src/message/row.ts";
+import type { MappedMessage, Row } from "../../src/message/message.ts";
 import { readTable } from "../../src/postgres/catalog.ts";
 import type { Database } from "../../src/postgres/connect.ts";
 import { registerQueue } from "../../src/postgres/ledger.ts";

@@ -3,8 +3,8 @@
 import { callerIdentity } from "../../aws/identity.ts";
 import type { Answer, Facts, MaskKeyFacts, TableFacts } from "../../doctor/check.ts";
 import { oldestServer } from "../../doctor/database-checks.ts";
+import { maskKeyId } from "../../message/mask.ts";
 import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.ts";
-import { maskKeyId } from "../../message/transforms/mask.ts";
 import { readTable } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import {

@@ -1,8 +1,8 @@
 /** `etl drain`: reads the settings, checks the key, and begins a run or a dry run. */
 
 import { EtlError } from "../../errors.ts";
+import type { Masker } from "../../message/mask.ts";
 import { needsAttributes } from "../../message/stored-type.ts";
-import type { Masker } from "../../message/transforms/mask.ts";
 import type { DrainOptions } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";

@@ -2,9 +2,7 @@
 
 import { EtlError } from "../../errors.ts";
 import { compileMapping } from "../../message/mapper.ts";
-import type { Message, MessageRef } from "../../message/message.ts";
-import type { Rejection } from "../../message/rejection.ts";
-import type { ColumnLimits, Row } from "../../message/row.ts";
+import type { ColumnLimits, Message, MessageRef, Rejection, Row } from "../../message/message.ts";
 import { peek } from "../../polling/peek.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import { columnLimits } from "../../postgres/catalog.ts";

@@ -1,7 +1,7 @@
 /** What a person or a script is told of a drain: while it runs, and at its end. */
 
 import { EtlError, exitCodes } from "../../errors.ts";
-import type { Rejection } from "../../message/rejection.ts";
+import type { Rejection } from "../../message/message.ts";
 import type { Drain } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";

@@ -2,8 +2,8 @@
 
 import { basename, dirname, join } from "node:path";
 import { callerIdentity } from "../../aws/identity.ts";
+import type { DefaultMaskMethod } from "../../message/mapping.ts";
 import type { Message } from "../../message/message.ts";
-import type { DefaultMaskMethod } from "../../message/stored-type.ts";
 import { peek } from "../../polling/peek.ts";
 import type { Source } from "../../polling/ports.ts";
 import { columnLimits, readTable } from "../../postgres/catalog.ts";

@@ -2,7 +2,7 @@
 
 import { EtlError, exitCodes } from "../../errors.ts";
 import { compileMapping, type MapMessage } from "../../message/mapper.ts";
-import type { ColumnLimits } from "../../message/row.ts";
+import type { ColumnLimits } from "../../message/message.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import type { RejectsRetryOptions } from "../../settings/options.ts";
 import type { QueueSettings, Settings } from "../../settings/settings.ts";

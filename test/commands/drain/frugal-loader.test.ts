@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { frugalLoader } from "../../../src/commands/drain/frugal-loader.ts";
-import type { MappedMessage } from "../../../src/message/row.ts";
+import type { MappedMessage } from "../../../src/message/message.ts";
 import type { Fate } from "../../../src/processing/outcome.ts";
 
 const batch = (count: number) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { MappedMessage } from "../../../src/message/row.ts";
+import type { MappedMessage } from "../../../src/message/message.ts";
 import { type CountingLoader, failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Conflict } from "../../../src/message/mapping.ts";
-import type { MappedMessage, Row } from "../../../src/message/row.ts";
+import type { MappedMessage, Row } from "../../../src/message/message.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { MappedMessage } from "../../../src/message/row.ts";
+import type { MappedMessage } from "../../../src/message/message.ts";
 import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneLedger } from "../../../src/postgres/prune.ts";

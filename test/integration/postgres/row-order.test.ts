@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
-import type { MappedMessage } from "../../../src/message/row.ts";
+import type { MappedMessage } from "../../../src/message/message.ts";
 import { openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage } from "../../support/postgres-messages.ts";

@@ -1,7 +1,7 @@
-/** Dates and times of day as the calendar has them: in UTC, to the microsecond, from the year 1 to 9999. */
-
-import type { Refusal } from "../rejection.ts";
-import { readDecimal, wholePart, writtenNumber } from "./decimal.ts";
+import { EtlError } from "../errors.ts";
+import type { Convert } from "./conversions.ts";
+import type { Refusal } from "./message.ts";
+import { readDecimal, wholePart } from "./numbers.ts";
 
 /** The first and the last millisecond of the years from 1 to 9999. */
 const firstMillis = Date.parse("0001-01-01T00:00:00.000Z");
@@ -12,14 +12,12 @@ const microsPerSecond = 1_000_000n;
 const firstMicros = BigInt(firstMillis) * 1000n;
 const lastMicros = BigInt(lastMillis) * 1000n + 999n;
 
-/** More digits than the microseconds to the year 9999 have. */
-const maxDigits = 19;
-
 const dayLength = "YYYY-MM-DD".length;
 const secondLength = "YYYY-MM-DDTHH:MM:SS".length;
 
 const calendarDay = /^(\d{4})-(\d\d)-(\d\d)$/;
-const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+const rfc3339 =
+  /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 /** A text `YYYY-MM-DD` that is a day of the calendar, as it is. */
 export function dateText(value: unknown, path: string): string | Refusal {
@@ -28,25 +26,17 @@ export function dateText(value: unknown, path: string): string | Refusal {
 
 /**
  * A time of RFC 3339 with its offset, written in UTC; a space may stand for the `T`. Digits after the microsecond are cut
- * off: Postgres has no place for them. A leap second (`23:59:60`) is refused, as Postgres makes another time of it.
+ * off: Postgres has no place for them. A leap second (`23:59:60`) is refused, because Postgres makes another time of it.
  *
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 export function timeText(value: unknown, path: string): string | Refusal {
   const found = typeof value === "string" ? rfc3339.exec(value) : null;
-  if (found === null) return { reason: "field_not_time", path };
-  const [, day = "", hour, minute, second, fraction = "", sign, offsetHour = "0", offsetMinute = "0"] = found;
-  const inRange =
-    isDay(day) &&
-    Number(hour) < 24 &&
-    Number(minute) < 60 &&
-    Number(second) < 60 &&
-    Number(offsetHour) < 24 &&
-    Number(offsetMinute) < 60;
-  if (!inRange) return { reason: "field_not_time", path };
-  const local = `${day}T${hour}:${minute}:${second}`;
+  const [, day = "", time, fraction = "", sign, hours, minutes] = found ?? [];
+  if (!isDay(day)) return { reason: "field_not_time", path };
+  const local = `${day}T${time}`;
   if (sign === undefined) return `${local}${pointed(fraction)}Z`;
-  const offsetMillis = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000;
+  const offsetMillis = (Number(hours) * 60 + Number(minutes)) * 60_000;
   const millis = Date.parse(`${local}Z`) + (sign === "-" ? offsetMillis : -offsetMillis);
   if (!isInYears(millis)) return { reason: "time_out_of_range", path };
   return `${isoSecond(millis)}${pointed(fraction)}Z`;
@@ -56,19 +46,16 @@ export function timeText(value: unknown, path: string): string | Refusal {
  * A number of seconds or of milliseconds since 1970 UTC as a time, written as {@link timeText} does. What is less than a
  * microsecond is cut off, towards the past.
  */
-export function epochText(
-  unit: "epoch_seconds" | "epoch_millis",
-): (value: unknown, path: string) => string | Refusal {
+export function epochText(unit: "epoch_seconds" | "epoch_millis"): Convert {
   const [millisPerUnit, microPlaces] = unit === "epoch_seconds" ? [1000, 6] : [1, 3];
   return (value, path) => {
     if (Number.isSafeInteger(value)) {
       const millis = (value as number) * millisPerUnit;
       return isInYears(millis) ? instantText(millis) : { reason: "time_out_of_range", path };
     }
-    const text = writtenNumber(value);
-    const decimal = text === undefined ? undefined : readDecimal(text);
+    const decimal = readDecimal(value);
     if (decimal === undefined) return { reason: "field_not_number", path };
-    const micros = wholePart(decimal, microPlaces, maxDigits);
+    const micros = wholePart(decimal, microPlaces);
     if (micros === undefined || micros < firstMicros || micros > lastMicros)
       return { reason: "time_out_of_range", path };
     const sinceFirst = micros - firstMicros;
@@ -88,8 +75,8 @@ export function instantText(millis: number): string {
 }
 
 /**
- * Makes the UTC days of times, whatever zone the host is in: a replay gives the same day. The last one is kept, as
- * most messages of a run are of one day. Its range is {@link instantText}'s.
+ * Makes the UTC days of times, whatever zone the host is in: a replay gives the same day. The last one is kept,
+ * because most messages of a run are of one day. Its range is {@link instantText}'s.
  */
 export function dayWriter(): (millis: number) => string {
   let start = Number.NaN;
@@ -103,9 +90,21 @@ export function dayWriter(): (millis: number) => string {
   };
 }
 
-/** The UTC day of a time that {@link epochText} wrote. */
-export function dayOf(time: string): string {
-  return time.slice(0, dayLength);
+/**
+ * Checks a message's `SentTimestamp`, which rows and ledger entries rest on.
+ *
+ * @param millis milliseconds since 1970 UTC
+ * @throws EtlError `protocol` if it is not a time of the years 1970 to 9999: a queue that says so cannot be believed, and
+ * the ledger could not recognise its messages
+ */
+export function checkSentTime(millis: number): void {
+  if (millis >= 0 && isInYears(millis)) return;
+  throw new EtlError({
+    kind: "protocol",
+    operation: "map",
+    message: "the queue sent a message whose SentTimestamp is not a time between the years 1970 and 9999",
+    hint: "check that the queue's URL or endpoint is one of an SQS queue",
+  });
 }
 
 /** Whether a time is within the years 1 to 9999; NaN is not. */

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { parseExactJson } from "../../src/message/json.ts";
+import { isRefusal, type Refusal } from "../../src/message/message.ts";
 import {
+  checkSentTime,
   dateText,
-  dayOf,
   dayWriter,
   epochText,
   instantText,
   timeText,
-} from "../../../src/message/conversions/time.ts";
-import { parseExactJson } from "../../../src/message/json.ts";
-import { isRefusal, type Refusal } from "../../../src/message/rejection.ts";
+} from "../../src/message/time.ts";
 
 function told(outcome: string | Refusal): string {
   return isRefusal(outcome) ? outcome.reason : outcome;
@@ -35,32 +35,31 @@ describe("timeText", () => {
     ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"],
     ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"],
     ["0099-01-01T00:00:00+01:00", "0098-12-31T23:00:00Z"],
-    ["2024-06-30", "field_not_time"],
-    ["2024-06-30T12:00:00", "field_not_time"],
-    ["2024-06-30T12:00Z", "field_not_time"],
-    ["2024-06-30T12:00:00+02", "field_not_time"],
-    ["2024-06-30T12:00:00+0200", "field_not_time"],
-    ["2024-06-30T12:00:00 +02:00", "field_not_time"],
-    ["2024-06-30T12:00:00.Z", "field_not_time"],
-    ["2024-06-30T12:00:00,5Z", "field_not_time"],
-    ["2026-02-30T12:00:00Z", "field_not_time"],
-    ["2024-13-01T12:00:00Z", "field_not_time"],
-    ["2024-06-31T12:00:00Z", "field_not_time"],
-    ["2024-06-30T24:00:00Z", "field_not_time"],
-    ["2024-06-30T12:60:00Z", "field_not_time"],
-    ["2016-12-31T23:59:60Z", "field_not_time"],
-    ["2024-06-30T12:00:00+24:00", "field_not_time"],
-    ["2024-06-30T12:00:00+02:60", "field_not_time"],
-    ["0000-06-30T12:00:00Z", "field_not_time"],
-    ["12024-06-30T12:00:00Z", "field_not_time"],
-    ["2024-06-30T12:00:00Z\n", "field_not_time"],
-    ["infinity", "field_not_time"],
-    ["epoch", "field_not_time"],
-    ["", "field_not_time"],
     ["0001-01-01T00:00:00+00:01", "time_out_of_range"],
     ["9999-12-31T23:59:59-00:01", "time_out_of_range"],
   ])("%j: %s", (text, outcome) => {
     expect(told(timeText(text, "f"))).toBe(outcome);
+  });
+
+  test.each<[string, ...string[]]>([
+    [
+      "a form that it is not",
+      "",
+      "infinity",
+      "epoch",
+      "2024-06-30",
+      "2024-06-30T12:00:00",
+      "2024-06-30T12:00Z",
+    ],
+    ["an offset", "2024-06-30T12:00:00+02", "2024-06-30T12:00:00+0200", "2024-06-30T12:00:00 +02:00"],
+    ["an offset past a day", "2024-06-30T12:00:00+24:00", "2024-06-30T12:00:00+02:60"],
+    ["a fraction", "2024-06-30T12:00:00.Z", "2024-06-30T12:00:00,5Z"],
+    ["a day", "2026-02-30T12:00:00Z", "2024-13-01T12:00:00Z", "2024-06-31T12:00:00Z"],
+    ["a time of day", "2024-06-30T24:00:00Z", "2024-06-30T12:60:00Z", "2016-12-31T23:59:60Z"],
+    ["a year", "0000-06-30T12:00:00Z", "12024-06-30T12:00:00Z"],
+    ["a line's end", "2024-06-30T12:00:00Z\n"],
+  ])("refuses %s", (_name, ...texts) => {
+    for (const text of texts) expect([text, told(timeText(text, "f"))]).toEqual([text, "field_not_time"]);
   });
 
   test("is the moment that was written, in whatever zone", () => {
@@ -151,7 +150,6 @@ describe("epochText", () => {
         const fraction = stored.includes(".") ? stored.slice(0, -1) : `${stored.slice(0, -1)}.`;
         expect(fraction.padEnd(26, "0")).toBe(`${iso}${String(rest).padStart(3, "0")}`);
         expect(epoch("epoch_millis", `${micros}e-3`)).toBe(stored);
-        expect(dayOf(stored)).toBe(iso.slice(0, 10));
       }),
       { numRuns: 2000 },
     );
@@ -194,4 +192,21 @@ describe("dayWriter", () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test.each([
+  [0, true],
+  [1, true],
+  [Date.UTC(2024, 1, 29), true],
+  [lastMillis, true],
+  [lastMillis + 1, false],
+  [-1, false],
+  [8.64e15 + 1, false],
+  [Number.NaN, false],
+  [Number.POSITIVE_INFINITY, false],
+])("%d as the time a message was sent is believed: %p", (millis, isBelieved) => {
+  const check = () => checkSentTime(millis);
+  if (isBelieved) expect(check).not.toThrow();
+  else
+    expect(check).toThrow(expect.objectContaining({ name: "EtlError", kind: "protocol", retryable: false }));
 });
