@@ -2,7 +2,6 @@
 
 import type { Mapping } from "../message/mapping.ts";
 import { createTypeOf } from "../message/stored-type.ts";
-import { tableExists } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { parseTableName, quoteName, quoteTable, type TableName } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
@@ -63,9 +62,20 @@ export async function migrate(
     }
     const names = [quoteTable(target), ...ownTables.map((name) => quoteTable({ schema, name }))];
     const [table, ...own] = names;
-    const found: string[] = [];
-    for (const name of names) if (await tableExists(transaction, name)) found.push(name);
-    const missing = await missingMigrations(transaction, schema);
+    const existing = await transaction.run(
+      `select name from pg_catalog.json_array_elements_text($1::text::json) with ordinality as asked (name, place)
+       where pg_catalog.to_regclass(name) is not null order by place`,
+      [JSON.stringify(names)],
+    );
+    const found = existing.map(({ name }) => name as string);
+    const list = quoteTable({ schema, name: "etl_migration" });
+    const applied = found.includes(list)
+      ? await transaction.run(`select number from ${list} order by number`)
+      : [];
+    const missing = missingMigrations(
+      applied.map(({ number }) => number as number),
+      schema,
+    );
     if (!found.includes(table as string)) await transaction.run(createTable(mapping, target));
     // A table that was dropped is made again by the migrations that made it.
     const which = own.every((name) => found.includes(name)) ? missing : migrations;

@@ -2,9 +2,15 @@
 
 import type { Refusal } from "../message/rejection.ts";
 import type { Receipt } from "../polling/receipt.ts";
-import { tableExists } from "./catalog.ts";
-import type { Database, Transaction } from "./connect.ts";
-import { type LedgerHome, queueListName, recordGrants, rejectionLogName, runLogName } from "./ledger.ts";
+import type { Database } from "./connect.ts";
+import {
+  type LedgerHome,
+  queueListName,
+  readOwnTables,
+  recordGrants,
+  rejectionLogName,
+  runLogName,
+} from "./ledger.ts";
 import { messageKey } from "./message-key.ts";
 
 /** What a queue knows a message by. */
@@ -64,9 +70,7 @@ export async function recordRun(
   const { runId, seconds, outcome, rejections, limit = "", version } = run;
   const texts = [queueId, runId, table, seconds, outcome, JSON.stringify(rejections), limit, version];
   const parameters = [...texts, ...runCounts.map((count) => run[count])].map(String);
-  await write(database, home, "record run", signal, (transaction) =>
-    transaction.run(recordRunSql(home), parameters),
-  );
+  await write(database, home, "record run", signal, recordRunSql(home), parameters);
 }
 
 /**
@@ -114,9 +118,8 @@ export async function recordRejections(
     rows.set(id, { ...entry, key, times: (rows.get(id)?.times ?? 0) + 1 });
   }
   if (rows.size === 0) return;
-  await write(database, home, "record rejections", signal, (transaction) =>
-    transaction.run(recordRejectionsSql(home), [queueId, JSON.stringify([...rows.values()])]),
-  );
+  const parameters = [String(queueId), JSON.stringify([...rows.values()])];
+  await write(database, home, "record rejections", signal, recordRejectionsSql(home), parameters);
 }
 
 /** In the order of the key, so that two that record the same messages do not wait for each other. */
@@ -149,15 +152,13 @@ export async function removeRejections(
   from: DrainedQueue,
   messages: readonly MessageIdentity[],
 ): Promise<void> {
-  const rejections = rejectionLogName(home);
-  await write(database, home, "remove rejections", undefined, async (transaction) => {
-    if (!(await tableExists(transaction, rejections))) return;
-    await transaction.run(
-      `delete from ${rejections} r using ${askedSql} as gone
-       where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home)}`,
-      askedParameters(from, messages),
-    );
-  });
+  const operation = "remove rejections";
+  const { etl_rejection } = await readOwnTables(database, home, { operation });
+  if (!etl_rejection.exists) return;
+  const text = `
+    delete from ${rejectionLogName(home)} r using ${askedSql} as gone
+    where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home)}`;
+  await write(database, home, operation, undefined, text, askedParameters(from, messages));
 }
 
 async function write(
@@ -165,10 +166,11 @@ async function write(
   home: LedgerHome,
   operation: string,
   signal: AbortSignal | undefined,
-  work: (transaction: Transaction) => Promise<unknown>,
+  text: string,
+  parameters: readonly string[],
 ): Promise<void> {
   const grants = recordGrants(home, database.user);
-  await database.transaction({ operation, grants, ...(signal && { signal }) }, work);
+  await database.runOnce({ operation, grants, ...(signal && { signal }) }, { text, parameters });
 }
 
 /**

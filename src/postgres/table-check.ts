@@ -20,7 +20,7 @@ export function checkTable(
   mapping: Mapping,
   defaultMaskMethod: "hmac" | "sha256",
 ): void {
-  if (ownTables.includes(table.name)) {
+  if (ownTables.some((name) => name === table.name)) {
     throw problem(
       `${table.sqlName} is a table of etl's own`,
       "give the table that rows are to go to as --table",

@@ -81,6 +81,6 @@ export async function openLoginLoader(
   arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue",
 ): Promise<CountingLoader> {
   const table = await readTable(database, "user_logins");
-  const queueId = await registerQueue(database, table, arn, table);
+  const queueId = await registerQueue(database, table, { arn, retentionSeconds: 345_600 }, table);
   return counting(createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId }));
 }

@@ -59,7 +59,12 @@ describe("a table that fits", () => {
     expect(limits.get("user_id")).toEqual({ maxCharacters: 20, nullable: false });
     expect(limits.get("masked_ip")).toEqual({ maxCharacters: 80, nullable: true });
     expect(limits.get("masked_device_id")).toEqual({ nullable: true });
-    const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:q", table);
+    const queueId = await registerQueue(
+      database,
+      table,
+      { arn: "arn:aws:sqs:eu-west-1:000000000000:q", retentionSeconds: 345_600 },
+      table,
+    );
     const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
     expect(await loader.load(loginMessages(3))).toEqual(Array(3).fill({ kind: "stored", rows: 1 }));
     const rows = await run(

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { userLogins } from "../../../src/message/mapping.ts";
+import { readTable } from "../../../src/postgres/catalog.ts";
 import { listTables, maskKeysIn } from "../../../src/postgres/inspection.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { openLoginLoader, openUrl } from "../../support/postgres-database.ts";
@@ -69,8 +70,8 @@ test("only what the user may insert into, a single column being enough", async (
 });
 
 const columns = ["masked_ip", "masked_device_id"];
-const look = (from = database) =>
-  maskKeysIn(from, { sqlName: "public.user_logins" }, columns, new AbortController().signal);
+const look = async (from = database) =>
+  maskKeysIn(from, await readTable(from, "user_logins"), columns, new AbortController().signal);
 
 test("an empty table has no mask keys", async () => {
   await migrate(database, userLogins, "user_logins");

@@ -18,7 +18,12 @@ async function open(conflict: Conflict = { action: "reject" }) {
   const mapping = readings(conflict);
   await migrate(database, conflict.action === "reject" ? mapping : newestReading, "reading");
   const table = await readTable(database, "reading");
-  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
+  const queueId = await registerQueue(
+    database,
+    table,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:readings", retentionSeconds: 345_600 },
+    table,
+  );
   return createPostgresLoader(database, { table, mapping, ledger: table, queueId });
 }
 
@@ -159,7 +164,12 @@ describe("a load is one transaction, whose counts are compared before its commit
     const fresh = openDatabase(settingsOf(testDatabase.url));
     const table = await readTable(fresh, "reading");
     const mapping = readings({ action: "reject" });
-    const queueId = await registerQueue(fresh, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
+    const queueId = await registerQueue(
+      fresh,
+      table,
+      { arn: "arn:aws:sqs:eu-west-1:000000000000:readings", retentionSeconds: 345_600 },
+      table,
+    );
     const other = createPostgresLoader(fresh, { table, mapping, ledger: table, queueId });
     await other.load([reading(9, "a", null)]);
     fresh.close();
@@ -173,7 +183,12 @@ test("as many loads run at a time as there are connections, and each message is 
   const several = openDatabase(settingsOf(testDatabase.url), undefined, 4);
   const table = await readTable(several, "reading");
   const mapping = readings({ action: "reject" });
-  const queueId = await registerQueue(several, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
+  const queueId = await registerQueue(
+    several,
+    table,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:readings", retentionSeconds: 345_600 },
+    table,
+  );
   const loader = createPostgresLoader(several, { table, mapping, ledger: table, queueId });
   // The trigger lets go when four sessions have been inside it at the same time, and not before.
   await sql.unsafe(`create sequence met;

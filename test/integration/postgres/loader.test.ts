@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { readTable } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { commitUnknown } from "../../../src/processing/outcome.ts";
@@ -149,7 +150,7 @@ describe("exactly once", () => {
 
 describe("a commit whose answer is lost", () => {
   for (const fault of ["cut", "swallow-answer"] as const) {
-    test(`is safe to load again (${fault})`, async () => {
+    test(`is safe to load again, and of a read it is a lost connection (${fault})`, async () => {
       const proxy = await startPostgresProxy(await serverPort());
       const settings = { ...settingsOf(testDatabase.url), port: proxy.port };
       const deadlines = { connectTimeoutMillis: 5_000, statementTimeoutMillis: 500 };
@@ -159,6 +160,9 @@ describe("a commit whose answer is lost", () => {
       const failure = await failureOf(fragileLoader.load([loginMessage(1)]));
       expect(failure).toMatchObject({ kind: "unavailable", operation: "load", retryable: true });
       expect(failure.code).toBe(commitUnknown);
+      const read = await failureOf(readTable(fragile, "user_logins"));
+      expect(read).toMatchObject({ kind: "unavailable", operation: "read table", retryable: true });
+      expect(read.code).toBe(fault === "cut" ? "CONNECTION_CLOSED" : undefined);
       proxy.fault = "none";
       expect(await fragileLoader.load([loginMessage(1)])).toEqual({
         inserted: 0,
@@ -232,7 +236,9 @@ test("registering a queue at once from several sides gives it one number", async
   const arn = "arn:aws:sqs:eu-west-1:000000000000:contended";
   const several = Array.from({ length: 4 }, () => openUrl(testDatabase.url));
   const table = { schema: "public", sqlName: "public.user_logins" };
-  const numbers = await Promise.all(several.map((each) => registerQueue(each, table, arn, table)));
+  const numbers = await Promise.all(
+    several.map((each) => registerQueue(each, table, { arn, retentionSeconds: 345_600 }, table)),
+  );
   expect(new Set(numbers).size).toBe(1);
   for (const each of several) each.close();
 });

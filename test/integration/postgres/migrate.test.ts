@@ -15,7 +15,7 @@ const make = (table = "user_logins", schema?: string) => migrate(database, userL
 const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
 const target = { schema: "public", sqlName: "public.user_logins" };
 const register = (sqlName = target.sqlName, home = target) =>
-  registerQueue(database, home, arn, { ...target, sqlName });
+  registerQueue(database, home, { arn, retentionSeconds: 345_600 }, { ...target, sqlName });
 
 const own = ["etl_queue", "etl_ledger", "etl_run", "etl_rejection", "etl_migration"];
 const inSchema = (schema: string, names = own) => names.map((name) => `${schema}.${name}`);
@@ -213,7 +213,7 @@ describe("one ledger for several tables", () => {
     await make("sales_logins");
     const loadInto = async (name: string) => {
       const table = await readTable(database, name);
-      const queueId = await registerQueue(database, table, arn, table);
+      const queueId = await registerQueue(database, table, { arn, retentionSeconds: 345_600 }, table);
       const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
       return await counting(loader).load(loginMessages(3));
     };
@@ -228,7 +228,7 @@ describe("one ledger for several tables", () => {
     await make("user_logins", "etl");
     await run(`create role ${role} login password 'loading'`);
     const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-    const failure = await failureOf(registerQueue(loader, home, arn, target));
+    const failure = await failureOf(registerQueue(loader, home, { arn, retentionSeconds: 345_600 }, target));
     expect(failure.hint?.split("; ")).toEqual([
       `grant usage on schema public to ${role}`,
       `grant usage on schema etl to ${role}`,
@@ -237,7 +237,7 @@ describe("one ledger for several tables", () => {
       `grant select, insert on etl.etl_queue to ${role}`,
     ]);
     await run(failure.hint ?? "");
-    expect(await registerQueue(loader, home, arn, target)).toBe(1);
+    expect(await registerQueue(loader, home, { arn, retentionSeconds: 345_600 }, target)).toBe(1);
     loader.close();
     await run(`drop owned by ${role}; drop role ${role}`);
   });

@@ -15,7 +15,12 @@ const { testDatabase, database } = await migratedDatabase();
 let queueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:login-queue", table);
+  queueId = await registerQueue(
+    database,
+    table,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue", retentionSeconds: 345_600 },
+    table,
+  );
 });
 
 /** Entries a millisecond apart, the first of them so old. */

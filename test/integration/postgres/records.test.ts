@@ -13,7 +13,12 @@ let queueId: number;
 let place: { readonly queueId: number; readonly table: string };
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue", home);
+  queueId = await registerQueue(
+    database,
+    home,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue", retentionSeconds: 345_600 },
+    home,
+  );
   place = { queueId, table: home.sqlName };
 });
 

@@ -17,8 +17,8 @@ let queueId: number;
 let otherQueueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, arn, home);
-  otherQueueId = await registerQueue(database, home, otherArn, home);
+  queueId = await registerQueue(database, home, { arn, retentionSeconds: 345_600 }, home);
+  otherQueueId = await registerQueue(database, home, { arn: otherArn, retentionSeconds: 345_600 }, home);
 });
 
 const messages = loginMessages(3).map(({ ref }) => ref);
@@ -50,7 +50,7 @@ describe("the status", () => {
     const [last] = records?.runs ?? [];
     expect((last?.endedAt.getTime() ?? 0) - (last?.startedAt.getTime() ?? 0)).toBe(12_000);
     const otherTable = { schema: "public", sqlName: "public.other" };
-    const ofOther = await registerQueue(database, home, arn, otherTable);
+    const ofOther = await registerQueue(database, home, { arn, retentionSeconds: 345_600 }, otherTable);
     await recordRun(database, home, { queueId: ofOther, table: otherTable.sqlName }, runRecord());
     const other = await readStatus(database, home, { queue, table: otherTable.sqlName, runs: 2 });
     expect(other.records).toMatchObject({ rowsToday: 10, runs: [{ inserted: 10 }] });
