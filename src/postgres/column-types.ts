@@ -1,6 +1,9 @@
 /** Which types of the live table can hold what a mapping stores, exactly as it is. */
 
-import type { ColumnType } from "../message/mapping.ts";
+import { EtlError } from "../errors.ts";
+import type { ColumnMapping, ColumnType } from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
+import type { TableDescription } from "./catalog.ts";
 
 /** A live column's type, with domains resolved to what they stand on. */
 export interface LiveType {
@@ -83,4 +86,52 @@ const modifierHeader = 4;
 function numericScale(modifier: number): number {
   if (modifier < modifierHeader) return 0;
   return (((modifier - modifierHeader) & 0x7ff) ^ 0x400) - 0x400;
+}
+
+/**
+ * The value of a column as SQL. What the column would round makes the statement fail as a value does that is no number
+ * at all; the error quotes nothing of it.
+ *
+ * @param text the SQL of the bound text
+ */
+export function cellSql(table: TableDescription, mapped: ColumnMapping, text: string): string {
+  const column = table.columns.find(({ name }) => name === mapped.column);
+  if (column === undefined) {
+    throw new EtlError({
+      kind: "internal",
+      operation: "load",
+      message: `column ${mapped.column} was not checked against ${table.sqlName}`,
+    });
+  }
+  const stored = storedType(mapped);
+  const cast = `${text}::${column.castType}`;
+  const rounded = roundsTo(column.type, stored);
+  if (rounded !== undefined) {
+    // Depends on the value without holding any of it: a constant would fail when the statement is planned.
+    const refused = `('rounded' || left(${text}, 0))::${stored}::${column.castType}`;
+    return `case when ${text}::${stored} <> ${text}::${rounded} then ${refused} else ${cast} end`;
+  }
+  return column.collation === undefined ? cast : `${cast} collate ${column.collation}`;
+}
+
+/** What a cell is called in the load's own queries, where no name of the table's can clash with it. */
+export function cellName(index: number): string {
+  return `c${index + 1}`;
+}
+
+/**
+ * The text form of a `text[]`, its elements in quotes: `{"a","say \"hi\"",null}`.
+ *
+ * JSON writes it so, but for the brackets and for what it escapes with another letter than the character itself, such as
+ * a line's end. That is faster than writing each element by itself.
+ *
+ * @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+ */
+export function arrayLiteral(elements: readonly (string | null)[]): string {
+  const json = JSON.stringify(elements);
+  if (!/\\[^"\\]/.test(json)) return `{${json.slice(1, -1)}}`;
+  const written = elements.map((element) =>
+    element === null ? "null" : `"${element.replace(/["\\]/g, "\\$&")}"`,
+  );
+  return `{${written.join(",")}}`;
 }

@@ -2,9 +2,15 @@
 
 import type { EtlError } from "../errors.ts";
 import { commitUnknown } from "../processing/outcome.ts";
-import { type Client, ConnectionLost, openClient, type ResultRow } from "./client.ts";
-import type { ConnectionSettings } from "./connection-settings.ts";
-import { addressOf, type Encryption } from "./dial.ts";
+import {
+  addressOf,
+  type Client,
+  ConnectionLost,
+  type Encryption,
+  openClient,
+  type ResultRow,
+} from "./client.ts";
+import type { ConnectionSettings, TlsMode } from "./connection-settings.ts";
 import {
   type Circumstance,
   closed,
@@ -14,7 +20,6 @@ import {
   unanswered,
   unansweredCommit,
 } from "./errors.ts";
-import type { TlsMode } from "./tls.ts";
 import type { Answer, Statement } from "./wire.ts";
 
 /** How long the database may take. */

@@ -4,8 +4,6 @@ import postgres from "postgres";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
 import { commitUnknown } from "../processing/outcome.ts";
 import { quoteName } from "./identifier.ts";
-import { isRowFault, type RowFault, rowFault } from "./row-errors.ts";
-import { socketError } from "./socket-errors.ts";
 
 /** What was being done, for the sentence a person reads. */
 export interface Circumstance {
@@ -257,4 +255,145 @@ function unavailable(message: string): Verdict {
 
 function temporary(message: string): Verdict {
   return { kind: "temporary", message, hint: "run it again, which is safe", retryable: true };
+}
+
+/** What Postgres said of a row, without its values. */
+export interface RowFault {
+  /** The SQLSTATE. */
+  readonly code: string;
+  /** The column that refused it, where Postgres names one. */
+  readonly column?: string;
+  /** The constraint or unique index that refused it, where Postgres names one. */
+  readonly constraint?: string;
+}
+
+/** The fields of a server's error that are safe to keep: codes and names, never `message` or `detail`. */
+export interface ServerErrorFields {
+  readonly code: string;
+  readonly column_name?: string | undefined;
+  readonly constraint_name?: string | undefined;
+  /** The server's function that gave the error. */
+  readonly routine?: string | undefined;
+}
+
+/** Classes of SQLSTATE that speak of a row's values. */
+const rowClasses: Readonly<Record<string, string>> = {
+  "22": "data exception: a value that its type, length or encoding does not allow",
+  "23": "integrity constraint violation: null, unique, foreign key, check, exclusion",
+  "44": "with check option violation: a row outside of what a view may hold",
+};
+
+/** Single codes that speak of a row. */
+const rowCodes: Readonly<Record<string, string>> = {
+  "21000": "a trigger's subquery found several rows for this one",
+  "54000": "a value too large for its index",
+  P0001: "a trigger raised an exception over this row",
+  P0002: "a trigger's strict select found nothing for this row",
+  P0003: "a trigger's strict select found too much for this row",
+  P0004: "a trigger's assertion failed for this row",
+};
+
+/** The function behind PL/pgSQL's `raise`: whatever the code, it is the trigger's own word on the row that it was given. */
+const raise = "exec_stmt_raise";
+
+/**
+ * Whether a server's error that will not pass by itself is one row's fault, whatever became of the others.
+ *
+ * A check violation without a constraint's name is a missing partition: the row may be good, and the table not.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function isRowFault({ code, constraint_name, routine }: ServerErrorFields): boolean {
+  if (routine === raise) return true;
+  if (code === "23514" && !constraint_name) return false;
+  return Object.hasOwn(rowClasses, code.slice(0, 2)) || Object.hasOwn(rowCodes, code);
+}
+
+/** What may be told of a refusal. */
+export function rowFault({ code, column_name, constraint_name }: ServerErrorFields): RowFault {
+  return {
+    code,
+    ...(column_name ? { column: column_name } : {}),
+    ...(constraint_name ? { constraint: constraint_name } : {}),
+  };
+}
+
+/** Where the connection goes, without a secret. */
+interface Destination {
+  readonly operation: string;
+  readonly address: string;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOENT: "there is no such socket",
+  EACCES: "the socket's folder does not let this user in",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name cannot be looked up at the moment",
+  EHOSTUNREACH: "there is no way to the host",
+  ENETUNREACH: "there is no way to the network",
+  ETIMEDOUT: "the host does not answer",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was closed",
+  CONNECTION_CLOSED: "the connection was closed",
+  CONNECTION_DESTROYED: "the connection was closed",
+  CONNECTION_ENDED: "the connection was closed",
+};
+
+/** Translates an error that did not come from the server: all may pass, so all are retryable. */
+export function socketError(error: unknown, { operation, address }: Destination): EtlError {
+  const code = errorCode(error);
+  const reason = (code && reasons[code]) ?? "the connection failed";
+  return new EtlError({
+    kind: "unavailable",
+    operation,
+    message: `the database at ${address} cannot be reached: ${reason}`,
+    hint: "check host and port (PGHOST, PGPORT, DATABASE_URL), and that the database runs",
+    retryable: true,
+    code,
+    cause: error,
+  });
+}
+
+const certificateHints: Readonly<Record<string, Pick<EtlErrorParts, "message" | "hint">>> = {
+  CERT_HAS_EXPIRED: {
+    message: "the database's certificate has expired",
+    hint: "renew the server's certificate",
+  },
+  CERT_NOT_YET_VALID: {
+    message: "the database's certificate is not valid yet",
+    hint: "check the clocks of this machine and of the server",
+  },
+};
+
+/** Translates a failed TLS handshake (operation `encrypt`): what the certificate lacks, or that it broke off. */
+export function handshakeError(error: unknown, { address }: Destination): EtlError {
+  const operation = "encrypt";
+  const code = errorCode(error);
+  // OpenSSL's names of verification failures; anything else is the handshake or the socket.
+  if (code === undefined || !/CERT|SIGNATURE|ISSUER|VERIF/.test(code)) {
+    return new EtlError({
+      kind: "unavailable",
+      operation,
+      message: `the database at ${address} broke off the TLS handshake`,
+      hint: "check the TLS versions that the server allows",
+      retryable: true,
+      code,
+      cause: error,
+    });
+  }
+  return new EtlError({
+    kind: "config",
+    operation,
+    message: "the database's certificate is not signed by an authority that is trusted here",
+    hint: "set sslrootcert (PGSSLROOTCERT) to the certificate of the authority that signed it",
+    ...certificateHints[code],
+    code,
+    cause: error,
+  });
+}
+
+function errorCode(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
 }

@@ -1,5 +1,6 @@
 /** The records of runs and rejected messages, for `etl status` and `etl rejects`. A drain works without them. */
 
+import { createHash } from "node:crypto";
 import type { Refusal } from "../message/rejection.ts";
 import type { Receipt } from "../polling/receipt.ts";
 import type { Database } from "./connect.ts";
@@ -11,7 +12,6 @@ import {
   rejectionLogName,
   runLogName,
 } from "./ledger.ts";
-import { messageKey } from "./message-key.ts";
 
 /** What a queue knows a message by. */
 export interface MessageIdentity {
@@ -203,4 +203,20 @@ export function askedParameters(
 /** The time that milliseconds since 1970, bound as text, stand for; exact, and the same in ledger and records. */
 export function timeOfMillis(sql: string): string {
   return `timestamptz 'epoch' + ${sql}::bigint * interval '1 millisecond'`;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * The id itself where it is a UUID, as SQS's are in practice; else, as SQS does not promise that, a UUID of version 8
+ * made of its SHA-256. As text the ledger would take half as much room again.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.8
+ */
+export function messageKey(messageId: string): string {
+  if (uuid.test(messageId)) return messageId;
+  const hash = createHash("sha256").update(messageId).digest();
+  hash[6] = 0x80 | ((hash[6] as number) & 0x0f);
+  hash[8] = 0x80 | ((hash[8] as number) & 0x3f);
+  return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

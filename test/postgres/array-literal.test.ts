@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { arrayLiteral } from "../../src/postgres/array-literal.ts";
+import { arrayLiteral } from "../../src/postgres/column-types.ts";
 
 test("every element is quoted, so that nothing in it is read as more than text", () => {
   expect(arrayLiteral([])).toBe("{}");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isRowFault, rowFault } from "../../src/postgres/row-errors.ts";
+import { isRowFault, rowFault } from "../../src/postgres/errors.ts";
 
 test("what is told of a refusal: the code, with the name that Postgres gives", () => {
   expect(rowFault({ code: "22001" })).toEqual({ code: "22001" });
