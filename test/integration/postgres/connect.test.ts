@@ -227,7 +227,7 @@ describe("a transaction", () => {
       }),
     );
     expect(failure).toMatchObject({ kind: "temporary", retryable: true });
-    expect(failure.message).toContain("rolled back where it was to commit");
+    expect(failure.message).toContain("rolled back instead of committing");
     database.close();
   });
 
