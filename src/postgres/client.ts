@@ -187,7 +187,7 @@ export function addressOf({ host, port }: ConnectionSettings): string {
  * @throws EtlError; or the signal's reason
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
  */
-export async function dial(
+async function dial(
   settings: ConnectionSettings,
   encryption: Encryption,
   signal: AbortSignal,

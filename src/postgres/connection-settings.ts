@@ -1,4 +1,4 @@
-/** Puts together where the database is and how to get in, from URL, `PG*` variables, file and libpq's defaults. */
+/** Where the database is and how to get in: put together from URL, `PG*` variables, file and libpq's defaults. */
 
 import { X509Certificate } from "node:crypto";
 import { EtlError } from "../errors.ts";
@@ -118,12 +118,7 @@ export function readConnectionSettings(sources: ConnectionSources): ReadSettings
       // As in libpq: a Unix socket is never encrypted, whatever sslmode says.
       tls: host.startsWith("/")
         ? { mode: "disable" }
-        : readTlsSettings({
-            sslmode: parts.sslmode,
-            sslrootcert: parts.sslrootcert,
-            defaultRootPath: inHome(".postgresql/root.crt"),
-            readText: (path) => readFile(path)?.text,
-          }),
+        : readTlsSettings(parts, inHome(".postgresql/root.crt"), readFile),
       applicationName: parts.applicationName ?? "etl",
       ...(connectTimeoutMillis === undefined ? {} : { connectTimeoutMillis }),
     },
@@ -217,7 +212,7 @@ const inertValues: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Settings that a connection cannot be made with. */
-export function unusable(message: string, hint: string): EtlError {
+function unusable(message: string, hint: string): EtlError {
   return new EtlError({ kind: "config", operation: "connect", message, hint });
 }
 
@@ -245,20 +240,15 @@ export function parseConnectionUrl(url: string): ConnectionParts {
   return { ...given(Object.fromEntries(decoded)), ...parametersOf(query) };
 }
 
-/**
- * Reads a port as it was written.
- *
- * @param source what to call it in an error
- * @throws EtlError of kind config
- */
-export function readPort(text: string, source: string): number {
+/** @param source what to call the port in an error */
+function readPort(text: string, source: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 65535) return port;
   throw unusable(`${source} is not a port`, "give a number from 1 to 65535");
 }
 
 /** Drops the parts that are empty: libpq reads an empty part as an absent one. */
-export function given(parts: Readonly<Record<string, string | undefined>>): ConnectionParts {
+function given(parts: Readonly<Record<string, string | undefined>>): ConnectionParts {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== ""));
 }
 
@@ -328,42 +318,34 @@ export function verifies(mode: TlsMode): mode is "verify-ca" | "verify-full" {
   return mode === "verify-ca" || mode === "verify-full";
 }
 
-/** What the reading rests on. */
-export interface TlsSources {
-  readonly sslmode: string | undefined;
-  /** A path, or the word `system`. */
-  readonly sslrootcert: string | undefined;
-  /** Where libpq looks without `sslrootcert`: `~/.postgresql/root.crt`. */
-  readonly defaultRootPath: string | undefined;
-  /** Undefined where there is no such file. */
-  readonly readText: (path: string) => string | undefined;
-}
-
 /**
- * Decides how to encrypt. `require` becomes `verify-ca` if there is a root certificate file, as in libpq; unlike
- * there, a file that was named and is not there is an error in every mode that would have used it.
+ * Decides how to encrypt, with libpq's meanings; the driver's own reading is too trusting. `require` becomes `verify-ca` if
+ * there is a root certificate file, as in libpq. Unlike there, a file that was named and is not there is an error in every
+ * mode that would have used it.
  *
- * @throws EtlError `config`
+ * @param defaultRootPath where libpq looks if `sslrootcert` names no file
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
  */
-export function readTlsSettings({
-  sslmode,
-  sslrootcert,
-  defaultRootPath,
-  readText,
-}: TlsSources): TlsSettings {
-  const mode = readMode(sslmode ?? (sslrootcert === "system" ? "verify-full" : "prefer"));
+function readTlsSettings(
+  { sslmode, sslrootcert }: ConnectionParts,
+  defaultRootPath: string | undefined,
+  readFile: ConnectionSources["readFile"],
+): TlsSettings {
+  const word = sslmode ?? (sslrootcert === "system" ? "verify-full" : "prefer");
+  const mode = tlsModes.find((known) => known === word);
+  if (mode === undefined) {
+    const hint = `use one of ${tlsModes.join(", ")}`;
+    throw unusable("sslmode (PGSSLMODE) has a value that does not exist", hint);
+  }
   if (sslrootcert === "system") {
-    if (mode !== "verify-full") {
-      throw unusable(`sslrootcert=system cannot go with sslmode=${mode}`, "use sslmode=verify-full with it");
-    }
-    return { mode, authorities: "system" };
+    if (mode === "verify-full") return { mode, authorities: "system" };
+    throw unusable(`sslrootcert=system cannot go with sslmode=${mode}`, "use sslmode=verify-full with it");
   }
   if (mode !== "require" && !verifies(mode)) return { mode };
   const path = sslrootcert ?? defaultRootPath;
-  const text = path === undefined ? undefined : readText(path);
-  if (text !== undefined) {
-    return { mode: mode === "require" ? "verify-ca" : mode, authorities: readCertificates(text) };
+  const file = path === undefined ? undefined : readFile(path);
+  if (file !== undefined) {
+    return { mode: mode === "require" ? "verify-ca" : mode, authorities: readCertificates(file.text) };
   }
   if (sslrootcert !== undefined) {
     throw unusable("the file that sslrootcert names is not there", "correct sslrootcert (PGSSLROOTCERT)");
@@ -373,12 +355,6 @@ export function readTlsSettings({
     `sslmode=${mode} needs the certificate of the authority to trust`,
     "set sslrootcert (PGSSLROOTCERT) to its file, or to the word system with sslmode=verify-full",
   );
-}
-
-function readMode(text: string): TlsMode {
-  const mode = tlsModes.find((known) => known === text);
-  if (mode !== undefined) return mode;
-  throw unusable("sslmode (PGSSLMODE) has a value that does not exist", `use one of ${tlsModes.join(", ")}`);
 }
 
 /** A file without a certificate would leave a TLS library with its own idea of whom to trust. */
