@@ -1,4 +1,7 @@
-/** One connection, used by one caller at a time: a driver that is given one socket and never another. */
+/**
+ * One connection, used by one caller at a time: a socket, encrypted as `sslmode` asks, and a driver that is given it and
+ * never another.
+ */
 
 import { isIP, connect as openSocket, type Socket } from "node:net";
 import * as tls from "node:tls";
@@ -110,7 +113,7 @@ export async function openClient(
         if (socket.destroyed) return lose();
         // The driver is idle, and hears nothing of an exchange that is not its own.
         const drivers = socket.listeners("data") as ((bytes: Buffer) => void)[];
-        for (const listener of drivers) socket.off("data", listener);
+        socket.removeAllListeners("data");
         const read = (bytes: Buffer) => {
           try {
             if (!reader.push(bytes)) return;
@@ -169,7 +172,7 @@ function connectionLost(): Error {
 /** For Terminate to leave the machine; a server that does not read it is cut off. */
 const farewellMillis = 100;
 
-/** Whether one attempt speaks TLS: not at all, where the server offers it, or not without. */
+/** Whether one attempt speaks TLS: not at all, if the server offers it, or not without. */
 export type Encryption = "none" | "if-offered" | "always";
 
 /** Asks the server whether it speaks TLS: a length of 8 and a magic number. */
@@ -177,7 +180,7 @@ const tlsRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 
 /** The server's name and port, or its socket's path, as errors show it. */
 export function addressOf({ host, port }: ConnectionSettings): string {
-  if (host.startsWith("/")) return socketPath(host, port);
+  if (host.startsWith("/")) return `${host}/.s.PGSQL.${port}`;
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
@@ -194,21 +197,20 @@ async function dial(
 ): Promise<Socket> {
   const { host, port } = settings;
   const destination = { operation: "connect", address: addressOf(settings) };
+  const unreachable = (error: unknown) => {
+    throw socketError(error, destination);
+  };
   signal.throwIfAborted();
-  const socket = openSocket(host.startsWith("/") ? { path: socketPath(host, port) } : { host, port });
+  const socket = openSocket(host.startsWith("/") ? { path: destination.address } : { host, port });
   // An error without a listener would end the process; what matters is told by the promises below.
   socket.on("error", () => {});
   const abort = () => socket.destroy();
   signal.addEventListener("abort", abort);
   try {
-    await once(socket, "connect").catch((error) => {
-      throw socketError(error, destination);
-    });
+    await once(socket, "connect").catch(unreachable);
     socket.setNoDelay(true);
     if (encryption === "none") return socket;
-    const offered = await offersTls(socket).catch((error) => {
-      throw socketError(error, destination);
-    });
+    const offered = await offersTls(socket).catch(unreachable);
     if (offered) return await encrypt(socket, settings, destination);
     if (encryption === "if-offered") return socket;
     throw new EtlError({
@@ -225,7 +227,7 @@ async function dial(
   }
 }
 
-/** @throws the socket's error, or one of our own where the answer is neither yes nor no */
+/** @throws the socket's error, or one of our own if the answer is neither yes nor no */
 async function offersTls(socket: Socket): Promise<boolean> {
   const answer = once<Buffer>(socket, "data");
   socket.write(tlsRequest);
@@ -269,7 +271,7 @@ async function encrypt(
   return encrypted;
 }
 
-/** Where there are none, a TLS library would fall back on a list of its own. */
+/** If there are none, a TLS library would fall back on a list of its own. */
 function systemAuthorities(): string[] {
   const authorities = tls.getCACertificates("system");
   if (authorities.length > 0) return authorities;
@@ -281,20 +283,18 @@ function systemAuthorities(): string[] {
   });
 }
 
-/** Resolves at the event; rejects where an error or the end comes first. */
+/** Resolves at the event; rejects if an error or the end comes first. */
 function once<T = void>(socket: Socket, event: "connect" | "data" | "secureConnect"): Promise<T> {
   return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      socket.off(event, arrived).off("error", reject).off("close", ended).off("end", ended);
-      act();
+    const off = () => socket.off(event, arrived).off("error", reject).off("close", ended).off("end", ended);
+    const arrived = (value: T) => {
+      off();
+      resolve(value);
     };
-    const arrived = (value: T) => settle(() => resolve(value));
-    const ended = () =>
-      settle(() => reject(Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" })));
+    const ended = () => {
+      off();
+      reject(connectionLost());
+    };
     socket.on(event, arrived).on("error", reject).on("close", ended).on("end", ended);
   });
-}
-
-function socketPath(folder: string, port: number): string {
-  return `${folder}/.s.PGSQL.${port}`;
 }
