@@ -11,7 +11,7 @@ import {
   openUrl,
   settingsOf,
 } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { startPostgresProxy } from "../../support/postgres-proxy.ts";
 
@@ -252,45 +252,36 @@ test("without a ledger, says how to make one", async () => {
 });
 
 test("a role that may not connect, or whose rows a policy refuses, is told so", async () => {
-  const role = `guest_${crypto.randomUUID().slice(0, 8)}`;
-  await testDatabase.sql.unsafe(`
-    create role ${role} login password 'loading';
-    grant usage on schema public to ${role};
+  const grants = (role: string) => `${usage(role)}
     grant all on all tables in schema public to ${role};
     revoke connect on database ${testDatabase.name} from public;
-    alter table user_logins enable row level security`);
-  const guest = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  const unwelcome = await failureOf(openLoginLoader(guest));
-  expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
-  await testDatabase.sql.unsafe(unwelcome.hint ?? "");
+    alter table user_logins enable row level security`;
+  await withRole(testDatabase, grants, async ({ asRole }) => {
+    const unwelcome = await failureOf(openLoginLoader(asRole));
+    expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
+    await testDatabase.sql.unsafe(unwelcome.hint ?? "");
 
-  const loader = await openLoginLoader(guest);
-  const refused = await failureOf(loader.load(loginMessages(3)));
-  expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  expect(refused.hint).toContain("policy");
-  await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
-  expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-  guest.close();
-  await testDatabase.sql.unsafe(`
-    grant connect on database ${testDatabase.name} to public; drop owned by ${role}; drop role ${role}`);
+    const loader = await openLoginLoader(asRole);
+    const refused = await failureOf(loader.load(loginMessages(3)));
+    expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    expect(refused.hint).toContain("policy");
+    await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
+    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  });
+  await testDatabase.sql.unsafe(`grant connect on database ${testDatabase.name} to public`);
 });
 
 test("a role that may only load can load, and one that may not is told what to grant", async () => {
-  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-  await testDatabase.sql.unsafe(`create role ${role} login password 'loading'`);
-  await testDatabase.sql.unsafe(`grant usage on schema public to ${role}`);
-  const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
-  const loader = openUrl(url);
-  const failure = await failureOf(openLoginLoader(loader));
-  expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  await testDatabase.sql.unsafe(failure.hint ?? "");
-  const loaderSink = await openLoginLoader(loader);
-  expect(await loaderSink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
-  expect(await loaderSink.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
-    inserted: 1,
-    rejections: [{ reason: "sqlstate_22001" }],
+  await withRole(testDatabase, usage, async ({ asRole }) => {
+    const failure = await failureOf(openLoginLoader(asRole));
+    expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    await testDatabase.sql.unsafe(failure.hint ?? "");
+    const loader = await openLoginLoader(asRole);
+    expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
+    expect(await loader.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
+      inserted: 1,
+      rejections: [{ reason: "sqlstate_22001" }],
+    });
   });
-  loader.close();
-  await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
 });

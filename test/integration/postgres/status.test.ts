@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections, recordRun } from "../../../src/postgres/records.ts";
 import { listRejections, lookUpMessages, readStatus } from "../../../src/postgres/status.ts";
-import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
@@ -116,17 +116,13 @@ describe("the status", () => {
   });
 
   test("is read by a user who may not write, and whatever the session's habits are", async () => {
-    const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-    await sql.unsafe(`
-      create role ${role} login password 'reading'; grant usage on schema public to ${role};
-      grant select on all tables in schema public to ${role};
-      alter role ${role} set datestyle = 'German'; alter role ${role} set timezone = 'Asia/Kolkata'`);
+    const grants = (role: string) => `${usage(role)} grant select on all tables in schema public to ${role};
+      alter role ${role} set datestyle = 'German'; alter role ${role} set timezone = 'Asia/Kolkata'`;
     await recordRun(database, home, { queueId, table }, runRecord());
-    const reader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:reading@`));
-    const question = { queue: arn, table, runs: 5 };
-    expect(await readStatus(reader, home, question)).toEqual(await readStatus(database, home, question));
-    reader.close();
-    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    await withRole(testDatabase, grants, async ({ asRole }) => {
+      const question = { queue: arn, table, runs: 5 };
+      expect(await readStatus(asRole, home, question)).toEqual(await readStatus(database, home, question));
+    });
   });
 });
 
