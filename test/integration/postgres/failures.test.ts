@@ -136,20 +136,6 @@ describe("a server that cannot take a batch now", () => {
     expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
   });
 
-  test("a statement that takes too long", async () => {
-    const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
-    const loader = await openLoginLoader(hasty);
-    await onInsert("perform pg_sleep(2)");
-    expect(await failureOf(loader.load([loginMessage(1)]))).toMatchObject({
-      kind: "temporary",
-      code: "57014",
-      retryable: true,
-    });
-    await testDatabase.sql`drop trigger act on user_logins`;
-    expect(await loader.load([loginMessage(1)])).toMatchObject({ inserted: 1 });
-    hasty.close();
-  });
-
   test("the session is ended in the midst of a load", async () => {
     const loader = await openLoginLoader(database);
     await onInsert("perform pg_terminate_backend(pg_backend_pid())");
