@@ -4,7 +4,13 @@ import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneLedger } from "../../../src/postgres/prune.ts";
 import { sharedServer, superuser } from "../../support/postgres.ts";
-import { failureOf, openLoginLoader, openUrl, settingsOf } from "../../support/postgres-database.ts";
+import {
+  failureOf,
+  loginQueue,
+  openLoginLoader,
+  openUrl,
+  settingsOf,
+} from "../../support/postgres-database.ts";
 import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler } from "../../support/transaction-pooler.ts";
@@ -15,12 +21,7 @@ const { testDatabase, database } = await migratedDatabase();
 let queueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(
-    database,
-    table,
-    { arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue", retentionSeconds: 345_600 },
-    table,
-  );
+  queueId = await registerQueue(database, table, loginQueue, table);
 });
 
 /** Entries a millisecond apart, the first of them so old. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { recordGrants, registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneRecords } from "../../../src/postgres/prune.ts";
 import { type RejectionRecord, recordRejections, recordRun } from "../../../src/postgres/records.ts";
-import { failureOf, openUrl } from "../../support/postgres-database.ts";
+import { failureOf, loginQueue, openUrl } from "../../support/postgres-database.ts";
 import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
@@ -13,12 +13,7 @@ let queueId: number;
 let place: { readonly queueId: number; readonly table: string };
 
 beforeEach(async () => {
-  queueId = await registerQueue(
-    database,
-    home,
-    { arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue", retentionSeconds: 345_600 },
-    home,
-  );
+  queueId = await registerQueue(database, home, loginQueue, home);
   place = { queueId, table: home.sqlName };
 });
 
