@@ -4,7 +4,7 @@ import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { pruneLedger, pruneRecords } from "../../../src/postgres/prune.ts";
 import { recordRun } from "../../../src/postgres/records.ts";
-import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
+import { failureOf, loginQueue, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
@@ -13,9 +13,8 @@ const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 
 const home = { schema: "public", sqlName: "public.user_logins" };
-const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
-const retentionSeconds = 4 * 86_400;
-const register = () => registerQueue(database, home, { arn, retentionSeconds }, home);
+const { arn, retentionSeconds } = loginQueue;
+const register = () => registerQueue(database, home, loginQueue, home);
 
 describe("a ledger that swallows entries", () => {
   const swallow = (condition: string) =>

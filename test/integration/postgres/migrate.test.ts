@@ -5,17 +5,23 @@ import { readTable } from "../../../src/postgres/catalog.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { createPostgresLoader } from "../../../src/postgres/loader.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
-import { counting, failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
+import {
+  counting,
+  failureOf,
+  loginQueue,
+  openLoginLoader,
+  openUrl,
+} from "../../support/postgres-database.ts";
 import { emptyDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
 const make = (table = "user_logins", schema?: string) => migrate(database, userLogins, table, schema);
-const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
+const { arn } = loginQueue;
 const target = { schema: "public", sqlName: "public.user_logins" };
 const register = (sqlName = target.sqlName, home = target, user = database) =>
-  registerQueue(user, home, { arn, retentionSeconds: 345_600 }, { ...target, sqlName });
+  registerQueue(user, home, loginQueue, { ...target, sqlName });
 
 const own = ["etl_queue", "etl_ledger", "etl_run", "etl_rejection", "etl_migration"];
 const inSchema = (schema: string, names = own) => names.map((name) => `${schema}.${name}`);
@@ -210,7 +216,7 @@ describe("one ledger for several tables", () => {
     await make("sales_logins");
     const loadInto = async (name: string) => {
       const table = await readTable(database, name);
-      const queueId = await registerQueue(database, table, { arn, retentionSeconds: 345_600 }, table);
+      const queueId = await registerQueue(database, table, loginQueue, table);
       const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
       return await counting(loader).load(loginMessages(3));
     };

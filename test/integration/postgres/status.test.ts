@@ -2,14 +2,14 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections, recordRun } from "../../../src/postgres/records.ts";
 import { listRejections, lookUpMessages, readStatus } from "../../../src/postgres/status.ts";
-import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
+import { failureOf, loginQueue, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
 const table = "public.user_logins";
 const home = { schema: "public", sqlName: table };
-const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
+const { arn } = loginQueue;
 const otherArn = "arn:aws:sqs:eu-west-1:000000000000:other-queue";
 const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
@@ -17,8 +17,8 @@ let queueId: number;
 let otherQueueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, { arn, retentionSeconds: 345_600 }, home);
-  otherQueueId = await registerQueue(database, home, { arn: otherArn, retentionSeconds: 345_600 }, home);
+  queueId = await registerQueue(database, home, loginQueue, home);
+  otherQueueId = await registerQueue(database, home, { ...loginQueue, arn: otherArn }, home);
 });
 
 const messages = loginMessages(3).map(({ ref }) => ref);
@@ -50,7 +50,7 @@ describe("the status", () => {
     const [last] = records?.runs ?? [];
     expect((last?.endedAt.getTime() ?? 0) - (last?.startedAt.getTime() ?? 0)).toBe(12_000);
     const otherTable = { schema: "public", sqlName: "public.other" };
-    const ofOther = await registerQueue(database, home, { arn, retentionSeconds: 345_600 }, otherTable);
+    const ofOther = await registerQueue(database, home, loginQueue, otherTable);
     await recordRun(database, home, { queueId: ofOther, table: otherTable.sqlName }, runRecord());
     const other = await readStatus(database, home, { queue, table: otherTable.sqlName, runs: 2 });
     expect(other.records).toMatchObject({ rowsToday: 10, runs: [{ inserted: 10 }] });
