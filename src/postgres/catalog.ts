@@ -1,11 +1,10 @@
 /** Reads from the catalog what tables there are, and what they take. */
 
-import { EtlError } from "../errors.ts";
 import type { ColumnLimits } from "../message/row.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
 import type { Database } from "./connect.ts";
-import { parseTableName, quoteTable } from "./identifier.ts";
+import { parseTableName, quoteTable, unfit } from "./identifier.ts";
 
 /** One column of a live table. */
 export interface TableColumn {
@@ -63,14 +62,14 @@ export async function readTable(
   const [table] = await readObjects<Found>(database, { operation: "read table", signal }, question);
   if (table === undefined) {
     // A schema without the usage permission is not on the search path either: hence the user's name.
-    throw problem(
+    throw unfit(
       `there is no table ${asked} that user ${database.user} can see in database ${database.name}`,
       `etl migrate --table ${shellQuoted(asked)}`,
     );
   }
   const { kind, ...description } = table;
   if (["r", "p"].includes(kind)) return { ...description, sqlName: quoteTable(description) };
-  throw problem(
+  throw unfit(
     `${asked} is a view, a foreign table or another thing that is no table`,
     "give the table itself as --table",
   );
@@ -162,10 +161,6 @@ export function tableSql(oid: string): string {
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.oid = ${oid}`;
-}
-
-function problem(message: string, hint: string): EtlError {
-  return new EtlError({ kind: "config", operation: "read table", message, hint });
 }
 
 /** A JSON object of these properties, each given as SQL, without those that are null. */

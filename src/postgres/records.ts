@@ -153,7 +153,8 @@ export async function removeRejections(
   messages: readonly MessageIdentity[],
 ): Promise<void> {
   const operation = "remove rejections";
-  const { etl_rejection } = await readOwnTables(database, home, { operation });
+  const grants = recordGrants(home, database.user);
+  const { etl_rejection } = await readOwnTables(database, home, { operation, grants });
   if (!etl_rejection.exists) return;
   const text = `
     delete from ${rejectionLogName(home)} r using ${askedSql} as gone
@@ -208,8 +209,9 @@ export function timeOfMillis(sql: string): string {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
- * The id itself where it is a UUID, as SQS's are in practice; else, as SQS does not promise that, a UUID of version 8
- * made of its SHA-256. As text the ledger would take half as much room again.
+ * A message's id as the ledger keeps it: 16 bytes, because as text the ledger would take half as much room again. It is the
+ * id itself if that is a UUID, as SQS's are in practice. SQS does not promise that: any other id becomes a UUID of version 8,
+ * made of its SHA-256.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.8
  */
