@@ -41,7 +41,7 @@ export interface TableDescription {
   readonly sqlName: string;
   readonly columns: readonly TableColumn[];
   readonly uniqueIndexes: readonly UniqueIndex[];
-  /** True where a crash of the server empties it: nothing that is acknowledged is safe in it. */
+  /** True if a crash of the server empties it: nothing that is acknowledged is safe in it. */
   readonly unlogged: boolean;
 }
 

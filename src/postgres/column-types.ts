@@ -1,4 +1,4 @@
-/** Which types of the live table can hold what a mapping stores, exactly as it is. */
+/** Which types of the live table can hold what a mapping stores, exactly as it is, and how SQL writes a value of them. */
 
 import { EtlError } from "../errors.ts";
 import type { ColumnMapping, ColumnType } from "../message/mapping.ts";
@@ -10,7 +10,7 @@ export interface LiveType {
   /** The base type's name in `pg_type`, such as `varchar`; of an enumeration its own name. */
   readonly name: string;
   readonly isEnum: boolean;
-  /** What follows in brackets in the type's declaration, as Postgres keeps it; -1 where nothing does. */
+  /** What follows in brackets in the type's declaration, as Postgres keeps it; -1 if nothing does. */
   readonly modifier: number;
 }
 
@@ -40,7 +40,7 @@ export function expectedType(stored: ColumnType): string {
  *
  * Not among them: `timestamp` for a moment, as it forgets the zone; `timestamptz` for a day, which is not one moment;
  * `integer` for a bigint, and a whole number for a numeric, which a mapping should say; `numeric` with a negative
- * scale, which rounds whole numbers; `char` for JSON. A type that would round is among them where {@link roundsTo}
+ * scale, which rounds whole numbers; `char` for JSON. A type that would round is among them if {@link roundsTo}
  * says so: each value is then asked whether it stays as it is.
  */
 export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType): boolean {
@@ -49,8 +49,8 @@ export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType):
 }
 
 /**
- * What a value of the stored type is compared with, to be refused where the column would round it: the type as it is
- * written in SQL, with its scale or precision. Undefined where nothing is rounded.
+ * What a value of the stored type is compared with, to be refused if the column would round it: the type as it is
+ * written in SQL, with its scale or precision. Undefined if nothing is rounded.
  *
  * A floating point number is compared as it reads back: the shortest text that names it.
  *
@@ -65,13 +65,13 @@ export function roundsTo(type: LiveType, stored: ColumnType): string | undefined
   return stored === "timestamptz" ? `timestamptz(${digits})` : undefined;
 }
 
-/** How many characters a text type takes; undefined where it does not say. */
+/** How many characters a text type takes; undefined if it does not say. */
 export function maxCharacters({ name, modifier }: LiveType): number | undefined {
   if (modifier < modifierHeader || !["varchar", "bpchar"].includes(name)) return undefined;
   return modifier - modifierHeader;
 }
 
-/** How many digits after the point a number or a time keeps; undefined where it keeps all of them. */
+/** How many digits after the point a number or a time keeps; undefined if it keeps all of them. */
 export function maxFractionDigits({ name, modifier }: LiveType): number | undefined {
   if (name === "numeric" && modifier >= modifierHeader) return numericScale(modifier);
   // The modifier of a time is its number of decimals, six being all it has.
@@ -114,7 +114,7 @@ export function cellSql(table: TableDescription, mapped: ColumnMapping, text: st
   return column.collation === undefined ? cast : `${cast} collate ${column.collation}`;
 }
 
-/** What a cell is called in the load's own queries, where no name of the table's can clash with it. */
+/** What a cell is called in the load's own queries; no name of the table's can clash with it. */
 export function cellName(index: number): string {
   return `c${index + 1}`;
 }

@@ -13,7 +13,7 @@ export interface Circumstance {
   readonly address: string;
   readonly user: string;
   readonly database: string;
-  /** What a database administrator has to type where a permission is missing. */
+  /** What a database administrator has to type if a permission is missing. */
   readonly grants?: string | undefined;
 }
 

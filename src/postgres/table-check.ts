@@ -92,7 +92,7 @@ export type ConflictPlan =
   | { readonly action: "reject" }
   | {
       readonly action: "ignore";
-      /** The columns of the one index that may ignore a row; where absent, every index may. */
+      /** The columns of the one index that may ignore a row; if absent, every index may. */
       readonly key: readonly string[] | undefined;
       /** The columns that rows are sorted by, so that two loads do not wait for each other in a circle. */
       readonly order: readonly string[];
@@ -107,30 +107,27 @@ export type ConflictPlan =
 /**
  * Plans for the mapping's conflicts with what indexes the table has.
  *
- * Where exactly one unique index can be told from the mapping's columns, `ignore` goes by it alone: a clash elsewhere,
- * such as with a sequence that lags behind, is a rejection then and no silent loss.
+ * If exactly one unique index can be told from the mapping's columns, `ignore` goes by it alone: a clash elsewhere, such as
+ * with a sequence that lags behind, is then a rejection and not a silent loss.
  *
- * @throws EtlError `config` where the table cannot tell rows apart as the mapping says
+ * @throws EtlError `config` if the table cannot tell rows apart as the mapping says
  */
 export function planConflict(table: TableDescription, mapping: Mapping): ConflictPlan {
   const { conflict } = mapping;
   switch (conflict.action) {
     case "reject":
       return { action: "reject" };
-    case "ignore":
+    case "ignore": {
       if (conflict.key === undefined) return planIgnore(table, mapping);
-      checkKey(table, mapping, conflict.key);
-      return planByKey(indexFor(table, conflict.key));
+      const key = keyColumns(table, mapping, conflict.key);
+      return { action: "ignore", key, order: key };
+    }
     case "update": {
-      checkKey(table, mapping, conflict.key);
-      checkNewestBy(mappedColumn(mapping, conflict.newestBy));
-      return { action: "update", key: indexFor(table, conflict.key).columns, newestBy: conflict.newestBy };
+      const { newestBy } = conflict;
+      checkNewestBy(mappedColumn(mapping, newestBy));
+      return { action: "update", key: keyColumns(table, mapping, conflict.key), newestBy };
     }
   }
-}
-
-function planByKey({ columns }: UniqueIndex): ConflictPlan {
-  return { action: "ignore", key: columns, order: columns };
 }
 
 function planIgnore(table: TableDescription, mapping: Mapping): ConflictPlan {
@@ -150,11 +147,13 @@ function planIgnore(table: TableDescription, mapping: Mapping): ConflictPlan {
   );
 }
 
-function indexFor(table: TableDescription, key: readonly string[]): UniqueIndex {
+/** The columns of the index that has this key, in its own order. */
+function keyColumns(table: TableDescription, mapping: Mapping, key: readonly string[]): readonly string[] {
+  checkKey(table, mapping, key);
   const wanted = columnSet({ columns: key });
   const found = table.uniqueIndexes.filter((index) => columnSet(index) === wanted);
   const usable = found.find(({ defect }) => defect === undefined);
-  if (usable !== undefined) return usable;
+  if (usable !== undefined) return usable.columns;
   const columns = key.map(quoteName).join(", ");
   const late = found.find(({ defect }) => defect === "deferrable");
   if (late !== undefined) throw deferrable(table, late);
