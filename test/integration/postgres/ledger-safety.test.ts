@@ -45,18 +45,13 @@ describe("a ledger that swallows entries", () => {
 });
 
 describe("before the first receive", () => {
-  test("one without its key is refused, and the hint mends it", async () => {
-    await sql`alter table etl_ledger drop constraint etl_ledger_pkey`;
+  test.each([
+    ["without its key", "drop constraint etl_ledger_pkey", "has not its key"],
+    ["that a crash would empty", "set unlogged", "is unlogged"],
+  ])("a ledger %s is refused, and the hint mends it", async (_, change, message) => {
+    await sql.unsafe(`alter table etl_ledger ${change}`);
     const failure = await failureOf(register());
-    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining("has not its key") });
-    await sql.unsafe(failure.hint ?? "");
-    await register();
-  });
-
-  test("one that a crash would empty is refused, and the hint mends it", async () => {
-    await sql`alter table etl_ledger set unlogged`;
-    const failure = await failureOf(register());
-    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining("is unlogged") });
+    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining(message) });
     await sql.unsafe(failure.hint ?? "");
     await register();
   });

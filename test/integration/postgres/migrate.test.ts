@@ -3,17 +3,11 @@ import manifest from "../../../package.json" with { type: "json" };
 import { userLogins } from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { createPostgresLoader } from "../../../src/postgres/loader.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
-import {
-  counting,
-  failureOf,
-  loginQueue,
-  openLoginLoader,
-  openUrl,
-} from "../../support/postgres-database.ts";
+import { failureOf, loginQueue, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
 import { emptyDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
+import { openLoader } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
@@ -214,12 +208,8 @@ describe("one ledger for several tables", () => {
   test("a message of one queue is stored once in each table", async () => {
     await make("user_logins");
     await make("sales_logins");
-    const loadInto = async (name: string) => {
-      const table = await readTable(database, name);
-      const queueId = await registerQueue(database, table, loginQueue, table);
-      const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
-      return await counting(loader).load(loginMessages(3));
-    };
+    const loadInto = async (name: string) =>
+      (await openLoader(database, userLogins, name)).load(loginMessages(3));
     for (const name of ["user_logins", "sales_logins"]) {
       expect(await loadInto(name)).toMatchObject({ inserted: 3, duplicates: 0 });
       expect(await loadInto(name)).toMatchObject({ inserted: 0, duplicates: 3 });
