@@ -76,8 +76,10 @@ describe("precedence", () => {
       expect(settings({ file, env: elsewhere }).password).toBeUndefined();
     }
     const url = "postgres://file-host:7000/d";
-    expect(settings({ file, url })).toMatchObject({ host: "file-host", port: 7000, user: "me" });
-    expect(settings({ file, url }).password).toBeUndefined();
+    expect(settings({ file, url })).toEqual({
+      ...{ host: "file-host", port: 7000, database: "d", user: "me", tls: { mode: "prefer" } },
+      applicationName: "etl",
+    });
   });
 });
 
