@@ -42,7 +42,7 @@ const patienceMillis = 2_000;
 /** Looks, and warns in one line. Whatever keeps it from looking keeps no run from its work. */
 export async function warnOfOtherMaskKeys(
   database: Database,
-  table: Pick<TableDescription, "sqlName">,
+  table: Pick<TableDescription, "sqlName" | "columns">,
   { mask, table: { mapping } }: Pick<Settings, "mask" | "table">,
   { keyId }: Pick<Masker, "keyId">,
   { log }: Pick<Context, "log">,

@@ -1,12 +1,10 @@
 /** Reads from the catalog what tables there are, and what they take. */
 
-import { EtlError } from "../errors.ts";
 import type { ColumnLimits } from "../message/message.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
-import type { ResultRow } from "./client.ts";
 import { type LiveType, maxCharacters, maxFractionDigits } from "./column-types.ts";
-import type { Database, Transaction } from "./connect.ts";
-import { parseTableName, quoteTable } from "./identifier.ts";
+import type { Database } from "./connect.ts";
+import { parseTableName, quoteTable, unfit } from "./identifier.ts";
 
 /** One column of a live table. */
 export interface TableColumn {
@@ -20,6 +18,8 @@ export interface TableColumn {
   readonly collation: string | undefined;
   readonly nullable: boolean;
   readonly hasDefault: boolean;
+  /** Whether the user may read it. */
+  readonly readable: boolean;
   /** What takes no value: a generated column, or an identity that is always generated. */
   readonly generated: "no" | "identity" | "expression";
 }
@@ -41,7 +41,7 @@ export interface TableDescription {
   readonly sqlName: string;
   readonly columns: readonly TableColumn[];
   readonly uniqueIndexes: readonly UniqueIndex[];
-  /** True where a crash of the server empties it: nothing that is acknowledged is safe in it. */
+  /** True if a crash of the server empties it: nothing that is acknowledged is safe in it. */
   readonly unlogged: boolean;
 }
 
@@ -58,17 +58,18 @@ export async function readTable(
 ): Promise<TableDescription> {
   const asked = quoteTable(parseTableName(tableName));
   type Found = Omit<TableDescription, "sqlName"> & { readonly kind: string };
-  const [table] = await readObjects<Found>(database, "read table", [tableSql, asked], signal);
+  const question = [tableSql("pg_catalog.to_regclass($1::text)"), asked] as const;
+  const [table] = await readObjects<Found>(database, { operation: "read table", signal }, question);
   if (table === undefined) {
     // A schema without the usage permission is not on the search path either: hence the user's name.
-    throw problem(
+    throw unfit(
       `there is no table ${asked} that user ${database.user} can see in database ${database.name}`,
       `etl migrate --table ${shellQuoted(asked)}`,
     );
   }
   const { kind, ...description } = table;
   if (["r", "p"].includes(kind)) return { ...description, sqlName: quoteTable(description) };
-  throw problem(
+  throw unfit(
     `${asked} is a view, a foreign table or another thing that is no table`,
     "give the table itself as --table",
   );
@@ -110,6 +111,7 @@ const columnsSql = `
     hasDefault: `a.atthasdef or a.attidentity <> '' or exists (
       select from pg_catalog.pg_type d where d.oid = a.atttypid and d.typdefault is not null
     )`,
+    readable: "pg_catalog.has_column_privilege(c.oid, a.attnum, 'select')",
     generated: `case when a.attgenerated <> '' then 'expression' when a.attidentity = 'a' then 'identity' else 'no' end`,
     collation: `(
       select pg_catalog.format('%I.%I', cn.nspname, co.collname)
@@ -145,7 +147,9 @@ const uniqueIndexesSql = `
   join pg_catalog.pg_class ic on ic.oid = i.indexrelid
   where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)`;
 
-const tableSql = `
+/** Gives a {@link TableDescription} with the table's kind and without its `sqlName`; no row if there is no such table. */
+export function tableSql(oid: string): string {
+  return `
   select ${objectSql({
     schema: "n.nspname",
     name: "c.relname",
@@ -153,55 +157,37 @@ const tableSql = `
     unlogged: "c.relpersistence = 'u'",
     columns: `coalesce((${columnsSql}), '[]')`,
     uniqueIndexes: `coalesce((${uniqueIndexesSql}), '[]')`,
-  })}::text as object
+  })}
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where c.oid = pg_catalog.to_regclass($1::text)`;
-
-function problem(message: string, hint: string): EtlError {
-  return new EtlError({ kind: "config", operation: "read table", message, hint });
+  where c.oid = ${oid}`;
 }
 
-/** An object of these properties, each given as SQL, without those that are null; {@link objectsOf} reads it. */
+/** A JSON object of these properties, each given as SQL, without those that are null. */
 export function objectSql(properties: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(properties).map(([name, sql]) => `'${name}', ${sql}`);
   return `pg_catalog.json_strip_nulls(pg_catalog.json_build_object(${pairs.join(", ")}))`;
 }
 
-/** The objects in the column `object`. What is named `…At` is a time, in ISO 8601. */
-export function objectsOf<T>(rows: readonly ResultRow[]): readonly T[] {
-  const revive = (name: string, value: string) => (name.endsWith("At") ? new Date(value) : value);
-  return rows.map(({ object }) => JSON.parse(object as string, revive) as T);
+/** Names a read in errors, and what may end it. */
+export interface ReadOptions {
+  readonly operation: string;
+  /** What an administrator has to type if the user lacks a permission. */
+  readonly grants?: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The objects that one statement gives in its column `object`, in a read-only transaction of its own. */
+/**
+ * The values that a statement gives in its one column of JSON, in one round trip. What is named `…At` is a time, in ISO
+ * 8601, and read as a `Date`.
+ */
 export async function readObjects<T>(
   database: Database,
-  operation: string,
+  { signal, ...options }: ReadOptions,
   [text, ...parameters]: readonly [text: string, ...parameters: (string | number)[]],
-  signal?: AbortSignal,
 ): Promise<readonly T[]> {
-  const options = { operation, readOnly: true, ...(signal && { signal }) };
-  return objectsOf(await database.transaction(options, (transaction) => transaction.run(text, parameters)));
-}
-
-/** Whether there is a table of this name; asks for no permission on it. */
-export async function tableExists(transaction: Transaction, sqlName: string): Promise<boolean> {
-  const [row] = await transaction.run("select pg_catalog.to_regclass($1::text) is not null as present", [
-    sqlName,
-  ]);
-  return row?.present === true;
-}
-
-/** Whether the table is there, and the user may do that with it. */
-export async function mayUse(
-  transaction: Transaction,
-  sqlName: string,
-  privilege: "select" | "update" | "delete",
-): Promise<boolean> {
-  const [row] = await transaction.run(
-    "select pg_catalog.has_table_privilege(pg_catalog.to_regclass($1::text)::oid, $2::text) as allowed",
-    [sqlName, privilege],
-  );
-  return row?.allowed === true;
+  const statement = { text, parameters: parameters.map(String) };
+  const rows = await database.runOnce({ ...options, readOnly: true, ...(signal && { signal }) }, statement);
+  const revive = (name: string, value: string) => (name.endsWith("At") ? new Date(value) : value);
+  return rows.map(([json]) => JSON.parse(json as string, revive) as T);
 }

@@ -1,9 +1,14 @@
-/** One connection, used by one caller at a time: a driver that is given one socket and never another. */
+/**
+ * One connection, used by one caller at a time: a socket, encrypted as `sslmode` asks, and a driver that is given it and
+ * never another.
+ */
 
-import type { Socket } from "node:net";
+import { isIP, connect as openSocket, type Socket } from "node:net";
+import * as tls from "node:tls";
 import postgres from "postgres";
-import type { ConnectionSettings } from "./connection-settings.ts";
-import { dial, type Encryption } from "./dial.ts";
+import { EtlError } from "../errors.ts";
+import { type ConnectionSettings, verifies } from "./connection-settings.ts";
+import { handshakeError, socketError } from "./errors.ts";
 import { type Answer, AnswerReader, type Statement, StatementWriter } from "./wire.ts";
 
 /** A row as the driver gives it, columns by name. */
@@ -108,7 +113,7 @@ export async function openClient(
         if (socket.destroyed) return lose();
         // The driver is idle, and hears nothing of an exchange that is not its own.
         const drivers = socket.listeners("data") as ((bytes: Buffer) => void)[];
-        for (const listener of drivers) socket.off("data", listener);
+        socket.removeAllListeners("data");
         const read = (bytes: Buffer) => {
           try {
             if (!reader.push(bytes)) return;
@@ -166,3 +171,130 @@ function connectionLost(): Error {
 
 /** For Terminate to leave the machine; a server that does not read it is cut off. */
 const farewellMillis = 100;
+
+/** Whether one attempt speaks TLS: not at all, if the server offers it, or not without. */
+export type Encryption = "none" | "if-offered" | "always";
+
+/** Asks the server whether it speaks TLS: a length of 8 and a magic number. */
+const tlsRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
+
+/** The server's name and port, or its socket's path, as errors show it. */
+export function addressOf({ host, port }: ConnectionSettings): string {
+  if (host.startsWith("/")) return `${host}/.s.PGSQL.${port}`;
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Opens a socket. Whoever gives up first must abort the signal: it closes the socket at any stage.
+ *
+ * @throws EtlError; or the signal's reason
+ * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
+ */
+async function dial(
+  settings: ConnectionSettings,
+  encryption: Encryption,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { host, port } = settings;
+  const destination = { operation: "connect", address: addressOf(settings) };
+  const unreachable = (error: unknown) => {
+    throw socketError(error, destination);
+  };
+  signal.throwIfAborted();
+  const socket = openSocket(host.startsWith("/") ? { path: destination.address } : { host, port });
+  // An error without a listener would end the process; what matters is told by the promises below.
+  socket.on("error", () => {});
+  const abort = () => socket.destroy();
+  signal.addEventListener("abort", abort);
+  try {
+    await once(socket, "connect").catch(unreachable);
+    socket.setNoDelay(true);
+    if (encryption === "none") return socket;
+    const offered = await offersTls(socket).catch(unreachable);
+    if (offered) return await encrypt(socket, settings, destination);
+    if (encryption === "if-offered") return socket;
+    throw new EtlError({
+      ...destination,
+      kind: "config",
+      message: `the database at ${destination.address} does not speak TLS, and sslmode asks for it`,
+      hint: "turn ssl on in the server, or set sslmode=disable if the network is trusted",
+    });
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** @throws the socket's error, or one of our own if the answer is neither yes nor no */
+async function offersTls(socket: Socket): Promise<boolean> {
+  const answer = once<Buffer>(socket, "data");
+  socket.write(tlsRequest);
+  const word = (await answer).toString("latin1");
+  // Bytes behind the one would be put in front of the encrypted connection, by whoever sent them.
+  if (word !== "S" && word !== "N") throw new Error("neither S nor N");
+  return word === "S";
+}
+
+async function encrypt(
+  socket: Socket,
+  { host, tls: { mode, authorities } }: ConnectionSettings,
+  destination: { readonly operation: string; readonly address: string },
+): Promise<Socket> {
+  const checked = verifies(mode);
+  const encrypted = tls.connect({
+    socket,
+    rejectUnauthorized: checked,
+    // The name is checked below, on its own, so that it can be told from the signature.
+    checkServerIdentity: () => undefined,
+    ...(isIP(host) ? {} : { servername: host }),
+    ...(checked ? { ca: authorities === "system" ? systemAuthorities() : authorities } : {}),
+  } as tls.ConnectionOptions);
+  encrypted.on("error", () => {});
+  try {
+    await once(encrypted, "secureConnect");
+    if (checked && !encrypted.authorized) throw encrypted.authorizationError;
+  } catch (error) {
+    encrypted.destroy();
+    throw handshakeError(error, destination);
+  }
+  if (mode === "verify-full" && tls.checkServerIdentity(host, encrypted.getPeerCertificate()) !== undefined) {
+    encrypted.destroy();
+    throw new EtlError({
+      ...destination,
+      kind: "config",
+      message: `the database's certificate is not for the host ${host}`,
+      hint: "connect under a name that the certificate has, or set sslmode=verify-ca",
+    });
+  }
+  return encrypted;
+}
+
+/** If there are none, a TLS library would fall back on a list of its own. */
+function systemAuthorities(): string[] {
+  const authorities = tls.getCACertificates("system");
+  if (authorities.length > 0) return authorities;
+  throw new EtlError({
+    kind: "config",
+    operation: "connect",
+    message: "sslrootcert=system is set, and the operating system has no certificates of authorities",
+    hint: "install the package ca-certificates, or set sslrootcert (PGSSLROOTCERT) to a file",
+  });
+}
+
+/** Resolves at the event; rejects if an error or the end comes first. */
+function once<T = void>(socket: Socket, event: "connect" | "data" | "secureConnect"): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const off = () => socket.off(event, arrived).off("error", reject).off("close", ended).off("end", ended);
+    const arrived = (value: T) => {
+      off();
+      resolve(value);
+    };
+    const ended = () => {
+      off();
+      reject(connectionLost());
+    };
+    socket.on(event, arrived).on("error", reject).on("close", ended).on("end", ended);
+  });
+}

@@ -1,13 +1,16 @@
-/** Which types of the live table can hold what a mapping stores, exactly as it is. */
+/** Which types of the live table can hold what a mapping stores, exactly as it is, and how SQL writes a value of them. */
 
-import type { ColumnType } from "../message/mapping.ts";
+import { EtlError } from "../errors.ts";
+import type { ColumnMapping, ColumnType } from "../message/mapping.ts";
+import { storedType } from "../message/stored-type.ts";
+import type { TableDescription } from "./catalog.ts";
 
 /** A live column's type, with domains resolved to what they stand on. */
 export interface LiveType {
   /** The base type's name in `pg_type`, such as `varchar`; of an enumeration its own name. */
   readonly name: string;
   readonly isEnum: boolean;
-  /** What follows in brackets in the type's declaration, as Postgres keeps it; -1 where nothing does. */
+  /** What follows in brackets in the type's declaration, as Postgres keeps it; -1 if nothing does. */
   readonly modifier: number;
 }
 
@@ -37,7 +40,7 @@ export function expectedType(stored: ColumnType): string {
  *
  * Not among them: `timestamp` for a moment, as it forgets the zone; `timestamptz` for a day, which is not one moment;
  * `integer` for a bigint, and a whole number for a numeric, which a mapping should say; `numeric` with a negative
- * scale, which rounds whole numbers; `char` for JSON. A type that would round is among them where {@link roundsTo}
+ * scale, which rounds whole numbers; `char` for JSON. A type that would round is among them if {@link roundsTo}
  * says so: each value is then asked whether it stays as it is.
  */
 export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType): boolean {
@@ -46,8 +49,8 @@ export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType):
 }
 
 /**
- * What a value of the stored type is compared with, to be refused where the column would round it: the type as it is
- * written in SQL, with its scale or precision. Undefined where nothing is rounded.
+ * What a value of the stored type is compared with, to be refused if the column would round it: the type as it is
+ * written in SQL, with its scale or precision. Undefined if nothing is rounded.
  *
  * A floating point number is compared as it reads back: the shortest text that names it.
  *
@@ -62,13 +65,13 @@ export function roundsTo(type: LiveType, stored: ColumnType): string | undefined
   return stored === "timestamptz" ? `timestamptz(${digits})` : undefined;
 }
 
-/** How many characters a text type takes; undefined where it does not say. */
+/** How many characters a text type takes; undefined if it does not say. */
 export function maxCharacters({ name, modifier }: LiveType): number | undefined {
   if (modifier < modifierHeader || !["varchar", "bpchar"].includes(name)) return undefined;
   return modifier - modifierHeader;
 }
 
-/** How many digits after the point a number or a time keeps; undefined where it keeps all of them. */
+/** How many digits after the point a number or a time keeps; undefined if it keeps all of them. */
 export function maxFractionDigits({ name, modifier }: LiveType): number | undefined {
   if (name === "numeric" && modifier >= modifierHeader) return numericScale(modifier);
   // The modifier of a time is its number of decimals, six being all it has.
@@ -83,4 +86,52 @@ const modifierHeader = 4;
 function numericScale(modifier: number): number {
   if (modifier < modifierHeader) return 0;
   return (((modifier - modifierHeader) & 0x7ff) ^ 0x400) - 0x400;
+}
+
+/**
+ * The value of a column as SQL. What the column would round makes the statement fail as a value does that is no number
+ * at all; the error quotes nothing of it.
+ *
+ * @param text the SQL of the bound text
+ */
+export function cellSql(table: TableDescription, mapped: ColumnMapping, text: string): string {
+  const column = table.columns.find(({ name }) => name === mapped.column);
+  if (column === undefined) {
+    throw new EtlError({
+      kind: "internal",
+      operation: "load",
+      message: `column ${mapped.column} was not checked against ${table.sqlName}`,
+    });
+  }
+  const stored = storedType(mapped);
+  const cast = `${text}::${column.castType}`;
+  const rounded = roundsTo(column.type, stored);
+  if (rounded !== undefined) {
+    // Depends on the value without holding any of it: a constant would fail when the statement is planned.
+    const refused = `('rounded' || left(${text}, 0))::${stored}::${column.castType}`;
+    return `case when ${text}::${stored} <> ${text}::${rounded} then ${refused} else ${cast} end`;
+  }
+  return column.collation === undefined ? cast : `${cast} collate ${column.collation}`;
+}
+
+/** What a cell is called in the load's own queries; no name of the table's can clash with it. */
+export function cellName(index: number): string {
+  return `c${index + 1}`;
+}
+
+/**
+ * The text form of a `text[]`, its elements in quotes: `{"a","say \"hi\"",null}`.
+ *
+ * JSON writes it so, but for the brackets and for what it escapes with another letter than the character itself, such as
+ * a line's end. That is faster than writing each element by itself.
+ *
+ * @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+ */
+export function arrayLiteral(elements: readonly (string | null)[]): string {
+  const json = JSON.stringify(elements);
+  if (!/\\[^"\\]/.test(json)) return `{${json.slice(1, -1)}}`;
+  const written = elements.map((element) =>
+    element === null ? "null" : `"${element.replace(/["\\]/g, "\\$&")}"`,
+  );
+  return `{${written.join(",")}}`;
 }

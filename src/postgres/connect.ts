@@ -2,9 +2,15 @@
 
 import type { EtlError } from "../errors.ts";
 import { commitUnknown } from "../processing/outcome.ts";
-import { type Client, ConnectionLost, openClient, type ResultRow } from "./client.ts";
-import type { ConnectionSettings } from "./connection-settings.ts";
-import { addressOf, type Encryption } from "./dial.ts";
+import {
+  addressOf,
+  type Client,
+  ConnectionLost,
+  type Encryption,
+  openClient,
+  type ResultRow,
+} from "./client.ts";
+import type { ConnectionSettings, TlsMode } from "./connection-settings.ts";
 import {
   type Circumstance,
   closed,
@@ -14,7 +20,6 @@ import {
   unanswered,
   unansweredCommit,
 } from "./errors.ts";
-import type { TlsMode } from "./tls.ts";
 import type { Answer, Statement } from "./wire.ts";
 
 /** How long the database may take. */
@@ -73,8 +78,8 @@ export interface Database {
    */
   transaction<T>(options: TransactionOptions, work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /**
-   * Runs one statement in such a transaction of its own, in one round trip: its commit is sent along, so that a
-   * connection that is lost leaves nearly always a commit whose answer never came.
+   * Runs one statement in such a transaction of its own, in one round trip: its commit is sent along. If the connection is
+   * lost, what the statement wrote is nearly always of unknown outcome, as its commit was sent and not answered.
    *
    * @throws EtlError as `transaction` does
    */
@@ -161,13 +166,14 @@ export function openDatabase(
     },
     runOnce(options, statement) {
       return withClient(options, async ({ client, circumstance, answer }) => {
-        const begin = { text: beginning(options.readOnly, deadlines) };
+        const { readOnly } = options;
+        const begin = { text: beginning(readOnly, deadlines) };
         const answers = await answer(
           () =>
             client.runTogether([begin, statement, { text: "commit" }]).catch((error: unknown) => {
-              throw ofLostTransaction(error, circumstance);
+              throw ofLostTransaction(error, circumstance, readOnly);
             }),
-          unanswered(circumstance, commitUnknown),
+          unanswered(circumstance, readOnly ? undefined : commitUnknown),
         );
         // After the first failure the server answers the commit with a rollback.
         const failed = answers.find(({ error }) => error !== undefined);
@@ -200,11 +206,12 @@ function translated(answer: Answer, circumstance: Circumstance): Answer {
     : { ...answer, error: databaseError(answer.error, circumstance) };
 }
 
-/** If the server says that a statement before the commit failed, nothing was committed; else nobody knows. */
-function ofLostTransaction(error: unknown, circumstance: Circumstance): unknown {
+/** Nothing was committed if there was nothing to commit, or a statement before the commit failed; otherwise nobody knows. */
+function ofLostTransaction(error: unknown, circumstance: Circumstance, readOnly = false): unknown {
   if (!(error instanceof ConnectionLost)) return error;
   const { answers, failure } = error;
   const reason = answers.find((answer) => answer.error !== undefined)?.error;
+  if (readOnly) return reason ?? failure ?? error;
   return reason ?? (answers.length < 2 ? failure : undefined) ?? unansweredCommit(circumstance, error);
 }
 

@@ -1,14 +1,8 @@
-/** Puts together where the database is and how to get in, from URL, `PG*` variables, file and libpq's defaults. */
+/** Where the database is and how to get in: put together from URL, `PG*` variables, file and libpq's defaults. */
 
-import {
-  type ConnectionParts,
-  connectionParts,
-  given,
-  parseConnectionUrl,
-  readPort,
-  unusable,
-} from "./connection-url.ts";
-import { readTlsSettings, type TlsSettings } from "./tls.ts";
+import { X509Certificate } from "node:crypto";
+import { EtlError } from "../errors.ts";
+import { nearestName } from "../text/nearest-name.ts";
 
 /** All that is needed to connect. Never to be printed as a whole: it holds the password. */
 export interface ConnectionSettings {
@@ -124,12 +118,7 @@ export function readConnectionSettings(sources: ConnectionSources): ReadSettings
       // As in libpq: a Unix socket is never encrypted, whatever sslmode says.
       tls: host.startsWith("/")
         ? { mode: "disable" }
-        : readTlsSettings({
-            sslmode: parts.sslmode,
-            sslrootcert: parts.sslrootcert,
-            defaultRootPath: inHome(".postgresql/root.crt"),
-            readText: (path) => readFile(path)?.text,
-          }),
+        : readTlsSettings(parts, inHome(".postgresql/root.crt"), readFile),
       applicationName: parts.applicationName ?? "etl",
       ...(connectTimeoutMillis === undefined ? {} : { connectTimeoutMillis }),
     },
@@ -183,4 +172,200 @@ export function findPassword(
     if (fits && plain[4] !== undefined && plain[4] !== "") return plain[4];
   }
   return undefined;
+}
+
+/** A part of what is said of a connection: its parameter in a URL, and its variable. */
+export const connectionParts = {
+  /** A name, an address, or the folder of a Unix socket (it then begins with a slash). */
+  host: ["host", "PGHOST"],
+  /** As written; {@link readPort} reads it. */
+  port: ["port", "PGPORT"],
+  database: ["dbname", "PGDATABASE"],
+  user: ["user", "PGUSER"],
+  password: ["password", "PGPASSWORD"],
+  sslmode: ["sslmode", "PGSSLMODE"],
+  sslrootcert: ["sslrootcert", "PGSSLROOTCERT"],
+  applicationName: ["application_name", "PGAPPNAME"],
+  /** Whole seconds, as written. */
+  connectTimeout: ["connect_timeout", "PGCONNECT_TIMEOUT"],
+  passwordFile: ["passfile", "PGPASSFILE"],
+} as const;
+
+/** What one layer of settings says of a connection; what is absent is left to the next layer. */
+export type ConnectionParts = { readonly [Part in keyof typeof connectionParts]?: string | undefined };
+
+const partOfParameter: ReadonlyMap<string, string> = new Map(
+  Object.entries(connectionParts).map(([part, [parameter]]) => [parameter, part]),
+);
+
+/**
+ * Values of libpq's other parameters that ask for nothing beyond what is done in any case. Any other value, and any
+ * parameter that is not listed, is refused: ignoring it could mean a weaker connection than was asked for.
+ */
+const inertValues: ReadonlyMap<string, readonly string[]> = new Map([
+  ["channel_binding", ["disable", "prefer"]],
+  ["client_encoding", ["auto", "UTF8", "utf8", "UTF-8", "utf-8"]],
+  ["gssencmode", ["disable", "prefer"]],
+  ["load_balance_hosts", ["disable"]],
+  ["sslnegotiation", ["postgres"]],
+  ["target_session_attrs", ["any"]],
+]);
+
+/** Settings that a connection cannot be made with. */
+function unusable(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "connect", message, hint });
+}
+
+/**
+ * Takes a URL apart: `postgres://user:password@host:port/database?parameter=value`, every part optional. A `host`,
+ * `port` or other part among the parameters comes before the one in front.
+ *
+ * @throws EtlError of kind config for anything that would have to be guessed
+ * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+ */
+export function parseConnectionUrl(url: string): ConnectionParts {
+  const match = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url);
+  if (match === null) throw unreadable("it does not begin with postgres:// or postgresql://");
+  const [, userInfo = "", address = "", path = "", query = ""] = match;
+  // Both are what an unencoded @ or / in a password looks like: the rest of it would be taken for a host.
+  if (address.includes("@") || path.includes("@")) throw unreadable("it has an @ where none can be");
+  if (address.includes(",")) throw unreadable("it names several hosts, and etl connects to one");
+  const hostAndPort = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(address);
+  if (hostAndPort === null)
+    throw unreadable("its host is not a name, an IPv4 address, or an IPv6 address in brackets");
+  const [, address6, name, port] = hostAndPort;
+  const [, user, password] = /^([^:]*):?(.*)$/s.exec(userInfo) ?? [];
+  const inFront = { host: address6 ?? name, port, database: path, user, password };
+  const decoded = Object.entries(inFront).map(([part, text]) => [part, decode(text ?? "")] as const);
+  return { ...given(Object.fromEntries(decoded)), ...parametersOf(query) };
+}
+
+/** @param source what to call the port in an error */
+function readPort(text: string, source: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65535) return port;
+  throw unusable(`${source} is not a port`, "give a number from 1 to 65535");
+}
+
+/** Drops the parts that are empty: libpq reads an empty part as an absent one. */
+function given(parts: Readonly<Record<string, string | undefined>>): ConnectionParts {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== ""));
+}
+
+function parametersOf(query: string): ConnectionParts {
+  const parts: Record<string, string> = {};
+  for (const pair of query.split("&")) {
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    if (equals < 0) throw unreadable("a parameter has no value");
+    const name = decode(pair.slice(0, equals));
+    const value = decode(pair.slice(equals + 1));
+    const part = partOfParameter.get(name);
+    if (part !== undefined) parts[part] = value;
+    // What JDBC's URLs say; libpq reads it so, too.
+    else if (name === "ssl" && value === "true") parts.sslmode = "require";
+    else if (!inertValues.get(name)?.includes(value)) throw unsupported(name);
+  }
+  return given(parts);
+}
+
+function unsupported(name: string): EtlError {
+  // What stands before a misplaced `=` can be part of a password.
+  const shown = /^[A-Za-z_]{1,40}$/.test(name) ? `parameter ${name}` : undefined;
+  const supported = [...partOfParameter.keys()];
+  const onlyThis = name === "ssl" || inertValues.has(name);
+  const nearest = shown === undefined || onlyThis ? undefined : nearestName(name, supported);
+  const meant = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  return unusable(
+    `the database URL's ${shown ?? "one parameter"} is not supported${onlyThis ? " with this value" : meant}`,
+    `${nearest === undefined ? "remove" : "correct"} it; supported are ${supported.join(", ")}`,
+  );
+}
+
+function decode(text: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    throw unreadable("a % in it is not followed by two hexadecimal digits of UTF-8");
+  }
+  if (decoded.includes("\u0000")) throw unreadable("it has %00 in it");
+  return decoded;
+}
+
+function unreadable(reason: string): EtlError {
+  return unusable(
+    `the database URL cannot be read: ${reason}`,
+    "write postgres://user:password@host:5432/database, with @ / ? : % in a part percent-encoded",
+  );
+}
+
+const tlsModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+/** How a connection is encrypted, and what of the server's certificate is checked. */
+export type TlsMode = (typeof tlsModes)[number];
+
+/** How to encrypt, and whom to trust. */
+export interface TlsSettings {
+  /** `verify-ca` checks who signed the certificate, `verify-full` also whose it is; the others check nothing. */
+  readonly mode: TlsMode;
+  /** The certificates to trust, as PEM, or the operating system's own; only if something is checked. */
+  readonly authorities?: string | "system";
+}
+
+/** Whether a mode looks at the server's certificate. */
+export function verifies(mode: TlsMode): mode is "verify-ca" | "verify-full" {
+  return mode === "verify-ca" || mode === "verify-full";
+}
+
+/**
+ * Decides how to encrypt, with libpq's meanings; the driver's own reading is too trusting. `require` becomes `verify-ca` if
+ * there is a root certificate file, as in libpq. Unlike there, a file that was named and is not there is an error in every
+ * mode that would have used it.
+ *
+ * @param defaultRootPath where libpq looks if `sslrootcert` names no file
+ * @see https://www.postgresql.org/docs/current/libpq-ssl.html
+ */
+function readTlsSettings(
+  { sslmode, sslrootcert }: ConnectionParts,
+  defaultRootPath: string | undefined,
+  readFile: ConnectionSources["readFile"],
+): TlsSettings {
+  const word = sslmode ?? (sslrootcert === "system" ? "verify-full" : "prefer");
+  const mode = tlsModes.find((known) => known === word);
+  if (mode === undefined) {
+    const hint = `use one of ${tlsModes.join(", ")}`;
+    throw unusable("sslmode (PGSSLMODE) has a value that does not exist", hint);
+  }
+  if (sslrootcert === "system") {
+    if (mode === "verify-full") return { mode, authorities: "system" };
+    throw unusable(`sslrootcert=system cannot go with sslmode=${mode}`, "use sslmode=verify-full with it");
+  }
+  if (mode !== "require" && !verifies(mode)) return { mode };
+  const path = sslrootcert ?? defaultRootPath;
+  const file = path === undefined ? undefined : readFile(path);
+  if (file !== undefined) {
+    return { mode: mode === "require" ? "verify-ca" : mode, authorities: readCertificates(file.text) };
+  }
+  if (sslrootcert !== undefined) {
+    throw unusable("the file that sslrootcert names is not there", "correct sslrootcert (PGSSLROOTCERT)");
+  }
+  if (mode === "require") return { mode };
+  throw unusable(
+    `sslmode=${mode} needs the certificate of the authority to trust`,
+    "set sslrootcert (PGSSLROOTCERT) to its file, or to the word system with sslmode=verify-full",
+  );
+}
+
+/** A file without a certificate would leave a TLS library with its own idea of whom to trust. */
+function readCertificates(text: string): string {
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  let fault = certificates.length === 0 ? "no certificate" : undefined;
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+  } catch {
+    fault = "a broken certificate";
+  }
+  if (fault === undefined) return certificates.join("\n");
+  throw unusable(`the file that sslrootcert names holds ${fault}`, "give a file of PEM certificates");
 }

@@ -4,8 +4,6 @@ import postgres from "postgres";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
 import { commitUnknown } from "../processing/outcome.ts";
 import { quoteName } from "./identifier.ts";
-import { isRowFault, type RowFault, rowFault } from "./row-errors.ts";
-import { socketError } from "./socket-errors.ts";
 
 /** What was being done, for the sentence a person reads. */
 export interface Circumstance {
@@ -15,11 +13,9 @@ export interface Circumstance {
   readonly address: string;
   readonly user: string;
   readonly database: string;
-  /** What a database administrator has to type where a permission is missing. */
+  /** What a database administrator has to type if a permission is missing. */
   readonly grants?: string | undefined;
 }
-
-type Verdict = Omit<EtlErrorParts, "operation" | "cause" | "code">;
 
 /**
  * Translates an error of the driver, the server or the socket; an `EtlError` is returned as it is.
@@ -35,6 +31,16 @@ export function databaseError(error: unknown, circumstance: Circumstance): EtlEr
   return new EtlError({ ...judge(error, circumstance), operation, code: error.code, cause: error });
 }
 
+/** What Postgres said of a row, without its values. */
+export interface RowFault {
+  /** The SQLSTATE. */
+  readonly code: string;
+  /** The column that refused it, if Postgres names one. */
+  readonly column?: string;
+  /** The constraint or unique index that refused it, if Postgres names one. */
+  readonly constraint?: string;
+}
+
 /** What the server refused in a statement. */
 interface Refusal {
   readonly fault: RowFault;
@@ -47,7 +53,9 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof EtlError) || error.retryable) return undefined;
   const { cause } = error;
   if (!(cause instanceof postgres.PostgresError) || endsSession(cause)) return undefined;
-  return { fault: rowFault(cause), isRows: isRowFault(cause) };
+  const { code, column_name: column, constraint_name: constraint } = cause;
+  const fault = { code, ...(column && { column }), ...(constraint && { constraint }) };
+  return { fault, isRows: isRowFault(cause) };
 }
 
 /** Whether nothing more can be said on the connection that gave this error. */
@@ -61,200 +69,235 @@ export function endsSession(error: unknown): boolean {
  * @param code {@link commitUnknown} if a commit was among what was sent
  */
 export function unanswered({ operation, address }: Circumstance, code?: string): EtlError {
-  return new EtlError({
-    kind: "unavailable",
-    operation,
-    message: `the database at ${address} did not answer in time`,
-    hint: "check the network and the load of the database",
-    retryable: true,
-    code,
-  });
+  const hint = "check the network and the load of the database";
+  const verdict = unavailable(`the database at ${address} did not answer in time`, hint);
+  return new EtlError({ ...verdict, operation, code });
 }
 
 /** The commit was sent, and whether it happened is not known. To load the same batch again is safe either way. */
 export function unansweredCommit({ operation, address }: Circumstance, cause: unknown): EtlError {
-  return new EtlError({
-    kind: "unavailable",
-    operation,
-    message: `the database at ${address} was lost before it answered a commit`,
-    hint: "run the same command again: what was committed is recognised",
-    retryable: true,
-    code: commitUnknown,
-    cause,
-  });
+  const hint = "run the same command again: what was committed is recognised";
+  const verdict = unavailable(`the database at ${address} was lost before it answered a commit`, hint);
+  return new EtlError({ ...verdict, operation, code: commitUnknown, cause });
 }
 
 /** The server answered a commit with a rollback. */
 export function rolledBack({ operation, address }: Circumstance): EtlError {
-  return new EtlError({
-    kind: "temporary",
-    operation,
-    message: `the database at ${address} rolled back where it was to commit`,
-    hint: "run it again, which is safe",
-    retryable: true,
-  });
+  const verdict = temporary(`the database at ${address} rolled back instead of committing`);
+  return new EtlError({ ...verdict, operation });
 }
 
 /** The database was closed by us while it was in use. */
 export function closed(address: string): EtlError {
-  return new EtlError({
-    kind: "temporary",
-    operation: "close",
-    message: `the connection to the database at ${address} was closed by etl itself`,
-  });
+  const message = `the connection to the database at ${address} was closed by etl itself`;
+  return new EtlError({ kind: "temporary", operation: "close", message });
 }
 
-function judge(
-  { code, routine, where }: Pick<postgres.PostgresError, "code" | "routine" | "where">,
-  circumstance: Circumstance,
-): Verdict {
-  const { address, user, database } = circumstance;
-  const exact = verdicts[code];
-  if (exact !== undefined) return exact(circumstance, routine);
-  switch (code.slice(0, 2)) {
-    case "08":
-      return unavailable(`the database at ${address} broke off the connection`);
-    case "28":
-      return {
-        kind: "permission",
-        message: `the database at ${address} does not let user ${user} in`,
-        hint: `check the user (PGUSER), and pg_hba.conf for user ${user}, database ${database} and this host`,
-      };
-    case "3F":
-    case "42":
-      // The server tells of a place where it was in a function: the table's own, as etl calls none.
-      if (where) return ofTable(code);
-      return {
-        kind: "config",
-        message: "the table or the ledger is not what etl expects",
-        hint: "etl migrate",
-      };
-    case "40":
-      return temporary("the database rolled the transaction back in favour of another");
-    case "53":
-      return unavailable(`the database at ${address} is short of memory, disk or connections`);
-    case "57":
-    case "58":
-    case "XX":
-      return unavailable(`the database at ${address} failed or was interrupted`);
-    default:
-      break;
-  }
+type Verdict = Omit<EtlErrorParts, "operation" | "cause" | "code">;
+
+const config = (message: string, hint: string): Verdict => ({ kind: "config", message, hint });
+const permission = (message: string, hint?: string): Verdict => ({ kind: "permission", message, hint });
+const unavailable = (message: string, hint = "check that the database is up, and run it again"): Verdict => ({
+  ...{ kind: "unavailable", message, hint, retryable: true },
+});
+const temporary = (message: string): Verdict => ({
+  ...{ kind: "temporary", message, hint: "run it again, which is safe", retryable: true },
+});
+
+function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdict {
+  const { code } = error;
+  const known = verdicts[code] ?? verdicts[code.slice(0, 2)];
+  if (known !== undefined) return known(circumstance, error);
   // Before the table's own: of the same classes, some codes speak of a row.
-  if (isRowFault({ code, routine })) {
-    return {
-      kind: "data",
-      message: `the database refused a value (SQLSTATE ${code})`,
-      hint: "check the table's constraints and triggers",
-    };
+  if (isRowFault(error)) {
+    const message = `the database refused a value (SQLSTATE ${code})`;
+    return { kind: "data", message, hint: "check the table's constraints and triggers" };
   }
-  if (tableClasses.has(code.slice(0, 2))) return ofTable(code);
-  return {
-    kind: "internal",
-    message: `the database answered with SQLSTATE ${code}, which etl does not know`,
-  };
+  if (tableClasses.includes(code.slice(0, 2))) return ofTable(code);
+  const message = `the database answered with SQLSTATE ${code}, which etl does not know`;
+  return { kind: "internal", message };
+}
+
+/** What an error means, by its SQLSTATE or, for want of that, by the SQLSTATE's class. */
+const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.PostgresError) => Verdict>> = {
+  "08": ({ address }) => unavailable(`the database at ${address} broke off the connection`),
+  "0A000": () =>
+    config(
+      "the table has a rule, or is of a kind, that rows cannot be loaded through",
+      "drop the table's rules (psql: \\d+ shows them), or give another --table",
+    ),
+  "23514": () =>
+    config(
+      "the table has no partition for a row",
+      "create the missing partition; nothing of this batch was stored",
+    ),
+  "25006": ({ address }) =>
+    unavailable(
+      `the database at ${address} is read only`,
+      "check that this is the primary and not a standby (PGHOST), and default_transaction_read_only",
+    ),
+  "25P03": () => temporary("the database ended a transaction that had been idle"),
+  "28": ({ address, user, database }) =>
+    permission(
+      `the database at ${address} does not let user ${user} in`,
+      `check the user (PGUSER), and pg_hba.conf for user ${user}, database ${database} and this host`,
+    ),
+  "28P01": ({ address, user }) =>
+    permission(
+      `the database at ${address} refused the password of user ${user}`,
+      "check the password in --database-url, DATABASE_URL, PGPASSWORD or the password file",
+    ),
+  "3D000": ({ address, database }) =>
+    config(
+      `there is no database ${database} at ${address}`,
+      `check the name (PGDATABASE), or: createdb ${database}`,
+    ),
+  "3F": notAsExpected,
+  "3F000": () =>
+    config("the schema to work in does not exist", "create the schema, or give --table another one"),
+  "40": () => temporary("the database rolled the transaction back in favour of another"),
+  "42": notAsExpected,
+  "42501": lacking,
+  "53": ({ address }) => unavailable(`the database at ${address} is short of memory, disk or connections`),
+  "53100": ({ address }) =>
+    unavailable(
+      `the disk of the database at ${address} is full`,
+      "free disk space; nothing is lost meanwhile",
+    ),
+  "53300": ({ address }) =>
+    unavailable(
+      `the database at ${address} has no connection left`,
+      "raise max_connections, or close other connections",
+    ),
+  "55P03": () => temporary("the table is locked by another session"),
+  "55006": () => temporary("the database is in use by another session"),
+  "57": interrupted,
+  "57014": () => temporary("the database took too long over a statement"),
+  "58": interrupted,
+  XX: interrupted,
+};
+
+function interrupted({ address }: Circumstance): Verdict {
+  return unavailable(`the database at ${address} failed or was interrupted`);
+}
+
+function notAsExpected(_: Circumstance, { code, where }: postgres.PostgresError): Verdict {
+  // The server names a place if it was in a function: the table's own, as etl calls none.
+  return where ? ofTable(code) : config("the table or the ledger is not what etl expects", "etl migrate");
+}
+
+/** The server's own functions tell errors of this one SQLSTATE apart. */
+function lacking({ user, database, grants }: Circumstance, { routine }: postgres.PostgresError): Verdict {
+  switch (routine) {
+    case "CheckMyDatabase":
+      return permission(
+        `user ${user} may not connect to the database ${database}`,
+        `grant connect on database ${quoteName(database)} to ${quoteName(user)}`,
+      );
+    case "ExecWithCheckOptions":
+      return permission(
+        `the table's row security policies do not let user ${user} insert a row`,
+        "add a policy that lets this user insert every row (psql: \\d shows the table's policies)",
+      );
+    default:
+      return permission(`user ${user} lacks a permission in the database`, grants);
+  }
 }
 
 function ofTable(code: string): Verdict {
-  return {
-    kind: "config",
-    message: `what the table does when a row is inserted failed (SQLSTATE ${code})`,
-    hint: "check the table's triggers, and the functions in its defaults and constraints",
-  };
+  return config(
+    `what the table does when a row is inserted failed (SQLSTATE ${code})`,
+    "check the table's triggers, and the functions in its defaults and constraints",
+  );
 }
 
 /** Classes that only a trigger, a default or a constraint of the table can be the cause of in our statements. */
-const tableClasses: ReadonlySet<string> = new Set([
-  "09",
-  "27",
-  "2D",
-  "2F",
-  "3B",
-  "38",
-  "39",
-  "54",
-  "55",
-  "HV",
-  "P0",
-]);
+const tableClasses = "09 27 2D 2F 3B 38 39 54 55 HV P0".split(" ");
 
-/** The server's own functions, by which it tells two errors of one SQLSTATE apart. */
-const routines = { connect: "CheckMyDatabase", rowSecurity: "ExecWithCheckOptions" };
-
-const verdicts: Readonly<Record<string, (circumstance: Circumstance, routine: string) => Verdict>> = {
-  "0A000": () => ({
-    kind: "config",
-    message: "the table has a rule, or is of a kind, that rows cannot be loaded through",
-    hint: "drop the table's rules (psql: \\d+ shows them), or give another --table",
-  }),
-  "23514": () => ({
-    kind: "config",
-    message: "the table has no partition for a row",
-    hint: "create the missing partition; nothing of this batch was stored",
-  }),
-  "25006": ({ address }) => ({
-    ...unavailable(`the database at ${address} is read only`),
-    hint: "check that this is the primary and not a standby (PGHOST), and default_transaction_read_only",
-  }),
-  "25P03": () => temporary("the database ended a transaction that had been idle"),
-  "28P01": ({ address, user }) => ({
-    kind: "permission",
-    message: `the database at ${address} refused the password of user ${user}`,
-    hint: "check the password in --database-url, DATABASE_URL, PGPASSWORD or the password file",
-  }),
-  "3D000": ({ address, database }) => ({
-    kind: "config",
-    message: `there is no database ${database} at ${address}`,
-    hint: `check the name (PGDATABASE), or: createdb ${database}`,
-  }),
-  "3F000": () => ({
-    kind: "config",
-    message: "the schema to work in does not exist",
-    hint: "create the schema, or give --table another one",
-  }),
-  "42501": (circumstance, routine) => ({ kind: "permission", ...lacking(circumstance, routine) }),
-  "53100": ({ address }) => ({
-    ...unavailable(`the disk of the database at ${address} is full`),
-    hint: "free disk space; nothing is lost meanwhile",
-  }),
-  "53300": ({ address }) => ({
-    ...unavailable(`the database at ${address} has no connection left`),
-    hint: "raise max_connections, or close other connections",
-  }),
-  "55P03": () => temporary("the table is locked by another session"),
-  "55006": () => temporary("the database is in use by another session"),
-  "57014": () => temporary("the database took too long over a statement"),
+/** SQLSTATEs, and classes of them, that speak of a row's values. */
+const rowFaults: Readonly<Record<string, string>> = {
+  "21000": "a trigger's subquery found several rows for this one",
+  "22": "data exception: a value that its type, length or encoding does not allow",
+  "23": "integrity constraint violation: null, unique, foreign key, check, exclusion",
+  "44": "with check option violation: a row outside of what a view may hold",
+  "54000": "a value too large for its index",
+  P0001: "a trigger raised an exception over this row",
+  P0002: "a trigger's strict select found nothing for this row",
+  P0003: "a trigger's strict select found too much for this row",
+  P0004: "a trigger's assertion failed for this row",
 };
 
-function lacking(
-  { user, database, grants }: Circumstance,
-  routine: string,
-): Pick<Verdict, "message" | "hint"> {
-  switch (routine) {
-    case routines.connect:
-      return {
-        message: `user ${user} may not connect to the database ${database}`,
-        hint: `grant connect on database ${quoteName(database)} to ${quoteName(user)}`,
-      };
-    case routines.rowSecurity:
-      return {
-        message: `the table's row security policies do not let user ${user} insert a row`,
-        hint: "add a policy that lets this user insert every row (psql: \\d shows the table's policies)",
-      };
-    default:
-      return { message: `user ${user} lacks a permission in the database`, hint: grants };
-  }
+/** The function behind PL/pgSQL's `raise`: whatever the code, it is the trigger's own word on the row that it was given. */
+const raise = "exec_stmt_raise";
+
+/**
+ * Whether a server's error that will not pass by itself is one row's fault, whatever became of the others. A check violation
+ * without a constraint's name is a missing partition: the row may be good, and the table not.
+ */
+function isRowFault({ code, constraint_name, routine }: postgres.PostgresError): boolean {
+  if (routine === raise) return true;
+  if (code === "23514" && !constraint_name) return false;
+  return [code, code.slice(0, 2)].some((known) => Object.hasOwn(rowFaults, known));
 }
 
-function unavailable(message: string): Verdict {
-  return {
-    kind: "unavailable",
-    message,
-    hint: "check that the database is up, and run it again",
-    retryable: true,
-  };
+/** Where the connection goes, without a secret. */
+interface Destination {
+  readonly operation: string;
+  readonly address: string;
 }
 
-function temporary(message: string): Verdict {
-  return { kind: "temporary", message, hint: "run it again, which is safe", retryable: true };
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOENT: "there is no such socket",
+  EACCES: "the socket's folder does not let this user in",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name cannot be looked up at the moment",
+  EHOSTUNREACH: "there is no way to the host",
+  ENETUNREACH: "there is no way to the network",
+  ETIMEDOUT: "the host does not answer",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was closed",
+  CONNECTION_CLOSED: "the connection was closed",
+  CONNECTION_DESTROYED: "the connection was closed",
+  CONNECTION_ENDED: "the connection was closed",
+};
+
+/** Translates an error that did not come from the server: all may pass, so all are retryable. */
+export function socketError(error: unknown, { operation, address }: Destination): EtlError {
+  const code = errorCode(error);
+  const reason = (code && reasons[code]) ?? "the connection failed";
+  const hint = "check host and port (PGHOST, PGPORT, DATABASE_URL), and that the database runs";
+  const verdict = unavailable(`the database at ${address} cannot be reached: ${reason}`, hint);
+  return new EtlError({ ...verdict, operation, code, cause: error });
+}
+
+const certificateFaults: Readonly<Record<string, Verdict>> = {
+  CERT_HAS_EXPIRED: config("the database's certificate has expired", "renew the server's certificate"),
+  CERT_NOT_YET_VALID: config(
+    "the database's certificate is not valid yet",
+    "check the clocks of this machine and of the server",
+  ),
+};
+
+/** Translates a failed TLS handshake (operation `encrypt`): what the certificate lacks, or that it broke off. */
+export function handshakeError(error: unknown, { address }: Destination): EtlError {
+  const code = errorCode(error);
+  // OpenSSL's names of verification failures; anything else is the handshake or the socket.
+  const isCertificate = code !== undefined && /CERT|SIGNATURE|ISSUER|VERIF/.test(code);
+  const verdict = isCertificate
+    ? (certificateFaults[code] ??
+      config(
+        "the database's certificate is not signed by an authority that is trusted here",
+        "set sslrootcert (PGSSLROOTCERT) to the certificate of the authority that signed it",
+      ))
+    : unavailable(
+        `the database at ${address} broke off the TLS handshake`,
+        "check the TLS versions that the server allows",
+      );
+  return new EtlError({ ...verdict, operation: "encrypt", code, cause: error });
+}
+
+function errorCode(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
 }

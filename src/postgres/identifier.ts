@@ -4,7 +4,7 @@ import { EtlError } from "../errors.ts";
 
 /** A table's name as it was given, with quotes resolved and unquoted parts in lower case. */
 export interface TableName {
-  /** Absent where the table is to be found on the search path. */
+  /** Absent if the table is to be found on the search path. */
   readonly schema?: string;
   readonly name: string;
 }
@@ -25,23 +25,26 @@ export function parseTableName(text: string): TableName {
   const [first = "", second] = [resolve(quoted1, plain1), resolve(quoted2, plain2)];
   const isWrong = (name: string) => name.includes("\u0000") || Buffer.byteLength(name) > maxNameBytes;
   if (match === null || isWrong(first) || isWrong(second ?? "")) {
-    throw new EtlError({
-      kind: "config",
-      operation: "read table",
-      message: `${JSON.stringify(text.slice(0, 200))} is not a table's name`,
-      hint: 'write name, schema.name, or "A Name" in double quotes, each part at most 63 bytes long',
-    });
+    throw unfit(
+      `${JSON.stringify(text.slice(0, 200))} is not a table's name`,
+      'write name, schema.name, or "A Name" in double quotes, each part at most 63 bytes long',
+    );
   }
   return second === undefined ? { name: first } : { schema: first, name: second };
 }
 
-/** Writes a name into SQL, in quotes only where it needs them. */
+/** A table, or its name, that rows cannot go to. */
+export function unfit(message: string, hint: string): EtlError {
+  return new EtlError({ kind: "config", operation: "read table", message, hint });
+}
+
+/** Writes a name into SQL, in quotes only if it needs them. */
 export function quoteName(name: string): string {
   const plain = /^[a-z_][a-z0-9_]*$/.test(name) && !reservedWords.has(name);
   return plain ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Writes a table's name into SQL, with its schema where it has one. */
+/** Writes a table's name into SQL, with its schema if it has one. */
 export function quoteTable({ schema, name }: TableName): string {
   return schema === undefined ? quoteName(name) : `${quoteName(schema)}.${quoteName(name)}`;
 }
@@ -70,7 +73,7 @@ const reservedWords: ReadonlySet<string> = new Set(
   xmlserialize xmltable`.split(/\s+/),
 );
 
-/** Writes a text into SQL, where no parameter can stand. */
+/** Writes a text into SQL in which no parameter can stand. */
 export function sqlLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -2,20 +2,19 @@
 
 import type { Mapping } from "../message/mapping.ts";
 import { pseudonymPrefix } from "../message/mask.ts";
-import { objectSql, readObjects, readTable, type TableDescription } from "./catalog.ts";
+import { objectSql, readObjects, type TableDescription } from "./catalog.ts";
 import type { Database } from "./connect.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { quoteName, quoteTable } from "./identifier.ts";
 import {
   isIntact,
   type LedgerHome,
+  lackingOn,
   ledgerName,
   neededPrivileges,
   ownTables,
-  queueListName,
-  rejectionLogName,
-  requireMigrated,
-  runLogName,
+  readOwnTables,
+  readQueue,
   type TargetTable,
 } from "./ledger.ts";
 
@@ -40,7 +39,9 @@ export interface ServerDescription {
  * @throws EtlError if it cannot be reached, or does not let the user in
  */
 export async function describeServer(database: Database, signal: AbortSignal): Promise<ServerDescription> {
-  const [server] = await readObjects<ServerDescription>(database, "describe server", [serverSql], signal);
+  const [server] = await readObjects<ServerDescription>(database, { operation: "describe server", signal }, [
+    serverSql,
+  ]);
   return server as ServerDescription;
 }
 
@@ -52,7 +53,7 @@ const serverSql = `select ${objectSql({
   readOnly: "pg_catalog.current_setting('default_transaction_read_only') = 'on'",
   encrypted: "(select ssl from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid())",
   fsync: "pg_catalog.current_setting('fsync') <> 'off'",
-})}::text as object`;
+})}`;
 
 /** Whether what is said to the database stays on this machine. */
 export function isLocal({ host }: Pick<ConnectionSettings, "host">): boolean {
@@ -77,7 +78,7 @@ export interface TableSummary {
  */
 export async function listTables(database: Database, signal?: AbortSignal): Promise<readonly TableSummary[]> {
   type Found = Omit<TableSummary, "sqlName"> & { readonly schema: string; readonly name: string };
-  const found = await readObjects<Found>(database, "list tables", [tablesSql], signal);
+  const found = await readObjects<Found>(database, { operation: "list tables", signal }, [tablesSql]);
   return found.map(({ schema, name, ...table }) => ({ ...table, sqlName: quoteTable({ schema, name }) }));
 }
 
@@ -90,7 +91,7 @@ const tablesSql = `
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     )`,
     estimatedRows: "case when c.reltuples >= 0 then c.reltuples::double precision end",
-  })}::text as object
+  })}
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
@@ -132,7 +133,7 @@ export async function inspectTable(
   // An update goes by triggers of its own.
   const events = conflict.action === "update" ? insertEvent | updateEvent : insertEvent;
   const question = [accessSql, sqlName, names, privileges, events] as const;
-  const [access] = await readObjects<TableAccess>(database, "inspect table", question, signal);
+  const [access] = await readObjects<TableAccess>(database, { operation: "inspect table", signal }, question);
   return access as TableAccess;
 }
 
@@ -168,7 +169,7 @@ const accessSql = `
       where r.ev_class = target.oid and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
     )`,
     rowSecurity: "pg_catalog.row_security_active(target.oid)",
-  })}::text as object
+  })}
   from (select $1::text::regclass::oid as oid) as target`;
 
 /** So many rows are looked at: enough to meet another key, and no scan of a large table. */
@@ -184,29 +185,23 @@ const rowsLookedAt = 1000;
  */
 export async function maskKeysIn(
   database: Database,
-  { sqlName }: Pick<TableDescription, "sqlName">,
+  table: Pick<TableDescription, "sqlName" | "columns">,
   columns: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
+  // Not left to the server: a refusal would be an error in its log, at each start.
+  if (table.columns.some(({ name, readable }) => columns.includes(name) && !readable)) return undefined;
   const values = columns.map((column) => `${quoteName(column)}::text`).join(", ");
   const names = columns.map((_, index) => `v${index + 1}`).join(", ");
-  const options = { operation: "read masked rows", readOnly: true, signal };
-  return await database.transaction(options, async (transaction) => {
-    // Asked first: a refusal would be an error in the server's log, at each start.
-    const [permitted] = await transaction.run(
-      `select bool_and(pg_catalog.has_column_privilege($1::text::regclass, name, 'select')) as all
-       from pg_catalog.json_array_elements_text($2::text::json) as mapped (name)`,
-      [sqlName, JSON.stringify(columns)],
-    );
-    if (permitted?.all !== true) return undefined;
-    const rows = await transaction.run(`
+  const text = `
+    select to_json(key_id) from (
       select distinct substr(value, ${pseudonymPrefix.length + 1}, 8) as key_id
-      from (select ${values} from ${sqlName} limit ${rowsLookedAt}) as looked_at (${names}),
+      from (select ${values} from ${table.sqlName} limit ${rowsLookedAt}) as looked_at (${names}),
         unnest(array[${names}]) as value
       where value ~ '^${pseudonymPrefix}[0-9a-f]{8}:'
-      order by key_id`);
-    return rows.map(({ key_id }) => key_id as string);
-  });
+    ) as met
+    order by key_id`;
+  return await readObjects<string>(database, { operation: "read masked rows", signal }, [text]);
 }
 
 /** The ledger and the records of a table. */
@@ -241,67 +236,24 @@ export async function inspectLedger(
   queueArn: string | undefined,
   signal: AbortSignal,
 ): Promise<LedgerDescription> {
-  const [sqlName, listName] = [ledgerName(home), queueListName(home)];
-  const everything = ["select", "insert", "update", "delete"];
-  const needs = {
-    [sqlName]: ["select", "insert", "delete"],
-    [listName]: ["select", "insert"],
-    [runLogName(home)]: everything,
-    [rejectionLogName(home)]: everything,
-  };
-  const question = [statesSql, JSON.stringify(Object.entries(needs))] as const;
-  const states = await readObjects<TableState>(database, "inspect ledger", question, signal);
-  const [own, records] = [states.slice(0, 2), states.slice(2)];
-  const missingOf = (tables: typeof states) =>
-    tables.filter(({ missing }) => missing).map(({ name }) => name);
-  const lackingOf = (tables: typeof states) => tables.flatMap(({ lacking }) => lacking);
+  const options = { operation: "inspect ledger", signal };
+  const own = await readOwnTables(database, home, options);
+  const needed = ["etl_ledger", "etl_queue"] as const;
+  const records = ["etl_run", "etl_rejection"] as const;
+  const missingOf = (tables: typeof ownTables) =>
+    tables.filter((name) => !own[name].exists).map((name) => quoteTable({ ...home, name }));
   const found = {
-    sqlName,
-    missing: missingOf(own),
-    unlogged: own.some(({ unlogged }) => unlogged),
-    lacking: lackingOf(own),
+    sqlName: ledgerName(home),
+    missing: missingOf(needed),
+    unlogged: needed.some((name) => own[name].unlogged),
+    intact: isIntact(own),
+    lacking: lackingOn(home, own, needed),
     missingRecords: missingOf(records),
-    lackingRecords: lackingOf(records),
+    lackingRecords: lackingOn(home, own, records),
     queueNumber: undefined,
   };
-  if (found.missing.length > 0) return { ...found, intact: false };
-  const intact = isIntact(await readTable(database, sqlName, signal));
-  const options = { operation: "find queue", readOnly: true, signal };
-  return await database.transaction(options, async (transaction) => {
-    await requireMigrated(transaction, home, table);
-    if (queueArn === undefined || found.lacking.includes(`select on ${listName}`))
-      return { ...found, intact };
-    const [queue] = await transaction.run(
-      `select queue_id from ${listName} where arn = $1 and table_name = $2`,
-      [queueArn, table.sqlName],
-    );
-    return { ...found, intact, queueNumber: queue?.queue_id as number | undefined };
-  });
+  if (found.missing.length > 0) return found;
+  const arn = own.etl_queue.may.includes("select") ? queueArn : undefined;
+  const { number } = await readQueue(database, home, own, { arn, table }, options);
+  return { ...found, queueNumber: number };
 }
-
-/** What the catalog says of one table. */
-interface TableState {
-  readonly name: string;
-  readonly missing: boolean;
-  readonly unlogged: boolean;
-  readonly lacking: readonly string[];
-}
-
-/** A privilege on a table that is not there is null, and neither there nor lacking. */
-const statesSql = `
-  select ${objectSql({
-    name: "name",
-    missing: "oid is null",
-    unlogged:
-      "exists (select from pg_catalog.pg_class c where c.oid = needed.oid and c.relpersistence = 'u')",
-    lacking: `(
-      select coalesce(pg_catalog.json_agg(privilege || ' on ' || name order by at), '[]')
-      from pg_catalog.json_array_elements_text(privileges) with ordinality as each (privilege, at)
-      where not pg_catalog.has_table_privilege(oid, privilege)
-    )`,
-  })}::text as object
-  from (
-    select pair ->> 0 as name, pair -> 1 as privileges, pg_catalog.to_regclass(pair ->> 0)::oid as oid, place
-    from pg_catalog.json_array_elements($1::text::json) with ordinality as pairs (pair, place)
-  ) as needed
-  order by place`;

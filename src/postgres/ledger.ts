@@ -3,8 +3,15 @@
 import { EtlError } from "../errors.ts";
 import type { Conflict } from "../message/mapping.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
-import { mayUse, readTable, type TableDescription, tableExists, type UniqueIndex } from "./catalog.ts";
-import type { Database, Transaction } from "./connect.ts";
+import {
+  objectSql,
+  type ReadOptions,
+  readObjects,
+  type TableDescription,
+  tableSql,
+  type UniqueIndex,
+} from "./catalog.ts";
+import type { Database } from "./connect.ts";
 import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { missingMigrations } from "./migrations.ts";
 
@@ -21,17 +28,25 @@ export function ledgerHome(table: LedgerHome, ledger?: { readonly schema?: strin
   return { schema: ledger?.schema ?? table.schema };
 }
 
+const everything = ["select", "insert", "update", "delete"] as const;
+type Privilege = (typeof everything)[number];
+
+/** The tables of etl's own, and what a user needs on each of them to drain. Everyone may read the list of migrations. */
+const needs = {
+  etl_queue: ["select", "insert"],
+  etl_ledger: ["select", "insert", "delete"],
+  etl_run: everything,
+  etl_rejection: everything,
+  etl_migration: [],
+} as const satisfies Readonly<Record<string, readonly Privilege[]>>;
+
+type OwnTable = keyof typeof needs;
+
 /** The tables of etl's own. */
-export const ownTables: readonly string[] = [
-  "etl_queue",
-  "etl_ledger",
-  "etl_run",
-  "etl_rejection",
-  "etl_migration",
-];
+export const ownTables = Object.keys(needs) as readonly OwnTable[];
 
 const nameOf =
-  (name: string) =>
+  (name: OwnTable) =>
   ({ schema }: LedgerHome) =>
     quoteTable({ schema, name });
 
@@ -67,8 +82,8 @@ export function loadGrantStatements(home: LedgerHome, user: string, load?: Load)
   return [
     ...Array.from(schemas, (schema) => `grant usage on schema ${quoteName(schema)}`),
     ...(rows === undefined ? [] : [rows]),
-    `grant select, insert, delete on ${ledgerName(home)}`,
-    `grant select, insert on ${queueListName(home)}`,
+    `grant ${needs.etl_ledger.join(", ")} on ${ledgerName(home)}`,
+    `grant ${needs.etl_queue.join(", ")} on ${queueListName(home)}`,
   ].map((grant) => `${grant} to ${grantee}`);
 }
 
@@ -80,7 +95,7 @@ export function loadGrants(home: LedgerHome, user: string, load?: Load): string 
 /** What an administrator types to let a user keep the records of runs and rejections, and prune them. */
 export function recordGrants(home: LedgerHome, user: string): string {
   const records = `${runLogName(home)}, ${rejectionLogName(home)}`;
-  return `grant select, insert, update, delete on ${records} to ${quoteName(user)}`;
+  return `grant ${everything.join(", ")} on ${records} to ${quoteName(user)}`;
 }
 
 /** What an administrator types to let a user look at the ledger and the records. */
@@ -90,97 +105,226 @@ export function statusGrants(home: LedgerHome, user: string): string {
   return `grant usage on schema ${quoteName(home.schema)} to ${grantee}; grant select on ${tables.join(", ")} to ${grantee}`;
 }
 
+/** What the catalog says of a table of etl's own. */
+interface OwnTableState {
+  readonly exists: boolean;
+  readonly unlogged: boolean;
+  /** What the user may do with it; nothing if it does not exist. */
+  readonly may: readonly Privilege[];
+}
+
+/** What the catalog says of etl's own tables. */
+export interface OwnTables extends Readonly<Record<OwnTable, OwnTableState>> {
+  /** Columns and indexes of the ledger, if there is one. */
+  readonly ledger?: Pick<TableDescription, "columns" | "uniqueIndexes">;
+}
+
+/**
+ * Asks the catalog for etl's own tables: which there are, and what the user may do with them. No privilege on the
+ * tables themselves is needed.
+ */
+export async function readOwnTables(
+  database: Database,
+  home: LedgerHome,
+  options: ReadOptions,
+): Promise<OwnTables> {
+  const names = Object.fromEntries(ownTables.map((name) => [name, nameOf(name)(home)]));
+  const [own] = await readObjects<OwnTables>(database, options, [ownTablesSql, JSON.stringify(names)]);
+  return own as OwnTables;
+}
+
+const stateSql = `
+    select ${objectSql({
+      exists: "oid is not null",
+      unlogged: "exists (select from pg_catalog.pg_class c where c.oid = own.oid and c.relpersistence = 'u')",
+      may: `(
+        select coalesce(pg_catalog.json_agg(privilege), '[]')
+        from pg_catalog.unnest('{${everything.join()}}'::text[]) as privilege
+        where pg_catalog.has_table_privilege(oid, privilege)
+      )`,
+    })} from own`;
+
+const ownTablesSql = `
+  with own as materialized (
+    select key as name, pg_catalog.to_regclass(value)::oid as oid from pg_catalog.json_each_text($1::text::json)
+  )
+  select ${objectSql({
+    ...Object.fromEntries(ownTables.map((name) => [name, `(${stateSql} where name = '${name}')`])),
+    ledger: `(${tableSql("(select oid from own where name = 'etl_ledger')")})`,
+  })}`;
+
+/** What a user lacks on tables of etl's own that exist, such as `delete on public.etl_ledger`. */
+export function lackingOn(home: LedgerHome, own: OwnTables, tables: readonly OwnTable[]): readonly string[] {
+  return tables.flatMap((table) =>
+    needs[table]
+      .filter((privilege) => own[table].exists && !own[table].may.includes(privilege))
+      .map((privilege) => `${privilege} on ${nameOf(table)(home)}`),
+  );
+}
+
+/** A queue as it is asked for by whoever drains it. */
+interface QueueIdentity {
+  readonly arn: string;
+  /** How long the queue keeps a message. */
+  readonly retentionSeconds: number;
+}
+
 /**
  * Finds the number that stands for a queue and the table that it is drained into, or gives them one. It goes by the
  * ARN: two URLs of one queue must not store a message twice.
  *
- * @throws EtlError of kind config: there is no ledger, its migrations are not those of this version, or another one or
- * another table's name has what was stored from this queue
+ * Checks that the ledger will recognise what comes again, also after a crash of the server, and still holds what runs have
+ * stored. It has forgotten if it holds no entry of the queue, and a run stored rows that the queue may deliver again;
+ * unless pruning took the last entry, which `etl_run` says. That is not checked if the user may not read `etl_run`.
+ *
+ * @throws EtlError of kind config, with a statement that mends it: `ledger_missing`, `ledger_key`, `ledger_unlogged`,
+ * `ledger_older`, `ledger_newer`, `ledger_other_table` and `ledger_elsewhere` (another one has what was stored from this
+ * queue), `ledger_forgot`
  */
 export async function registerQueue(
   database: Database,
   home: LedgerHome,
-  arn: string,
+  queue: QueueIdentity,
   table: TargetTable,
 ): Promise<number> {
   const list = queueListName(home);
   const options = { operation: "register queue", grants: loadGrants(home, database.user, { table }) };
-  return await database.transaction(options, async (transaction) => {
-    if (!(await tableExists(transaction, ledgerName(home)))) {
-      const purpose = "which keeps redelivered messages from being stored twice";
-      throw problem("ledger_missing", `schema ${home.schema} has no ledger, ${purpose}`, migrateHint(table));
-    }
-    await requireMigrated(transaction, home, table);
-    const find = async () => {
-      const rows = await transaction.run(tablesSql(home), [arn]);
-      const known = rows.find(({ table_name }) => table_name === table.sqlName);
-      return {
-        number: known?.queue_id as number | undefined,
-        gone: rows.find(({ there }) => there === false),
-      };
-    };
-    const { number, gone } = await find();
-    if (number !== undefined) return number;
-    if (gone !== undefined) {
-      const was = gone.table_name as string;
+  const own = await readOwnTables(database, home, options);
+  if (!own.etl_ledger.exists) {
+    const purpose = "which keeps redelivered messages from being stored twice";
+    throw problem("ledger_missing", `schema ${home.schema} has no ledger, ${purpose}`, migrateHint(table));
+  }
+  requireIntact(own, home);
+  const ask = () => readQueue(database, home, own, { ...queue, table }, options);
+  let known = await ask();
+  if (known.number === undefined) {
+    if (known.gone !== undefined) {
       throw problem(
         "ledger_other_table",
-        `this queue was drained into ${was}, which is gone: if ${table.sqlName} is to take its place, say so`,
-        `update ${list} set table_name = ${sqlLiteral(table.sqlName)} where table_name = ${sqlLiteral(was)}`,
+        `this queue was drained into ${known.gone}, which is gone: if ${table.sqlName} is to take its place, say so`,
+        `update ${list} set table_name = ${sqlLiteral(table.sqlName)} where table_name = ${sqlLiteral(known.gone)}`,
       );
     }
-    if (home.schema !== table.schema) await requireNoneBeside(transaction, home, arn, table);
-    const insert = `insert into ${list} (arn, table_name) values ($1, $2) on conflict do nothing`;
-    await transaction.run(insert, [arn, table.sqlName]);
-    return (await find()).number as number;
-  });
+    if (home.schema !== table.schema) await requireNoneBeside(database, home, queue.arn, table, options);
+    const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict do nothing`;
+    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] });
+    known = await ask();
+  }
+  if (known.forgotten !== undefined) {
+    throw problem(
+      "ledger_forgot",
+      `${ledgerName(home)} holds nothing of this queue, and a run that ended at ${known.forgotten} stored rows from it: messages that come again would be stored again. Restore the ledger, or accept that`,
+      `update ${runLogName(home)} set forgotten_at = now() where queue_id = ${known.number}`,
+    );
+  }
+  return known.number as number;
 }
 
-/** A table that was renamed is not another one, into which each message that comes again would be stored again. */
-function tablesSql(home: LedgerHome): string {
+/** What the ledger knows of a queue and the table that it is drained into. */
+interface KnownQueue {
+  /** Undefined if it has no number. */
+  readonly number?: number;
+  /** When a run ended whose entries the ledger has forgotten. */
+  readonly forgotten?: string;
+  /** Another table that the queue was drained into, and that is not there any more. */
+  readonly gone?: string;
+}
+
+interface QueueQuestion {
+  readonly table: TargetTable;
+  /** Without it, only the migrations are looked at. */
+  readonly arn: string | undefined;
+  /** Without it, nothing is called forgotten. */
+  readonly retentionSeconds?: number;
+}
+
+/**
+ * Asks for a queue, in one round trip.
+ *
+ * @param own from {@link readOwnTables}
+ * @throws EtlError of kind config, code `ledger_older` or `ledger_newer`, if the migrations are not those of this version
+ */
+export async function readQueue(
+  database: Database,
+  home: LedgerHome,
+  own: OwnTables,
+  { arn, retentionSeconds, table }: QueueQuestion,
+  options: ReadOptions,
+): Promise<KnownQueue> {
+  if (!own.etl_migration.exists) requireMigrated([], home, table);
+  const migrations = `(select coalesce(json_agg(number order by number), '[]') from ${nameOf("etl_migration")(home)})`;
+  const retention = own.etl_run.may.includes("select") ? retentionSeconds : undefined;
+  const question =
+    arn === undefined
+      ? ([`select ${objectSql({ migrations })}`] as const)
+      : ([queueSql(home, migrations, retention), arn, table.sqlName] as const);
+  type Found = KnownQueue & { readonly migrations: readonly number[] };
+  const [found] = await readObjects<Found>(database, options, question);
+  requireMigrated(found?.migrations ?? [], home, table);
+  return found ?? {};
+}
+
+/**
+ * A table that was renamed is not another one, into which each message that comes again would be stored again.
+ *
+ * The ledger is asked only if a run stored something: of several queues it may be large, and this one's entries few. The
+ * order makes the planner go by the index, from the newest on.
+ */
+function queueSql(home: LedgerHome, migrations: string, retentionSeconds: number | undefined): string {
+  const forgotten = `(
+    select case when ended_at is not null and (
+      select 1 from ${ledgerName(home)} l where l.queue_id = q.queue_id order by sent_at desc limit 1
+    ) is null then ${utcText("ended_at")} end
+    from (
+      select max(ended_at) as ended_at from ${runLogName(home)}
+      where queue_id = q.queue_id and inserted > 0 and forgotten_at is null
+        and ended_at > now() - make_interval(secs => ${keepSecondsOf(retentionSeconds ?? 0)})
+    ) as last
+  )`;
   return `
-  select queue_id, table_name, exists (
-    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where array[n.nspname, c.relname]::text[] = pg_catalog.parse_ident(table_name)
-  ) as there
-  from ${queueListName(home)} where arn = $1`;
+  with known as materialized (select queue_id, table_name from ${queueListName(home)} where arn = $1::text),
+    q as (select queue_id from known where table_name = $2::text)
+  select ${objectSql({
+    migrations,
+    number: "(select queue_id from q)",
+    ...(retentionSeconds === undefined ? {} : { forgotten: `(select ${forgotten} from q)` }),
+    gone: `(
+      select table_name from known where not exists (
+        select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where array[n.nspname, c.relname]::text[] = pg_catalog.parse_ident(table_name)
+      ) limit 1
+    )`,
+  })}`;
 }
 
 /** A ledger that moves to a schema of its own takes along what it knows. */
 async function requireNoneBeside(
-  transaction: Transaction,
+  database: Database,
   home: LedgerHome,
   arn: string,
   table: TargetTable,
+  options: ReadOptions,
 ): Promise<void> {
   const [list, ledger] = [queueListName(table), ledgerName(table)];
-  if (!(await mayUse(transaction, list, "select")) || !(await mayUse(transaction, ledger, "select"))) return;
-  const [queue] = await transaction.run(
-    `select queue_id from ${list} as queue
-     where arn = $1::text and coalesce(to_json(queue) ->> 'table_name', $2::text) = $2::text
-       and exists (select from ${ledger} l where l.queue_id = queue.queue_id)`,
-    [arn, table.sqlName],
-  );
-  if (queue === undefined) return;
+  const own = await readOwnTables(database, table, options);
+  if (![own.etl_queue, own.etl_ledger].every(({ may }) => may.includes("select"))) return;
+  const text = `
+    select to_json(queue_id) from ${list} as queue
+    where arn = $1::text and coalesce(to_json(queue) ->> 'table_name', $2::text) = $2::text
+      and exists (select from ${ledger} l where l.queue_id = queue.queue_id)`;
+  const [number] = await readObjects<number>(database, options, [text, arn, table.sqlName]);
+  if (number === undefined) return;
   const values = `(${sqlLiteral(arn)}, ${sqlLiteral(table.sqlName)})`;
   throw problem(
     "ledger_elsewhere",
     `${ledger} holds what was stored from this queue, and ${ledgerName(home)} does not: messages that come again would be stored again`,
-    `with queue as (insert into ${queueListName(home)} (arn, table_name) values ${values} returning queue_id) insert into ${ledgerName(home)} select l.sent_at, l.message_id, queue.queue_id from ${ledger} l, queue where l.queue_id = ${queue.queue_id}`,
+    `with queue as (insert into ${queueListName(home)} (arn, table_name) values ${values} returning queue_id) insert into ${ledgerName(home)} select l.sent_at, l.message_id, queue.queue_id from ${ledger} l, queue where l.queue_id = ${number}`,
   );
 }
 
-/**
- * Checks that etl's own tables are those that this version works with.
- *
- * @throws EtlError of kind config, code `ledger_older` or `ledger_newer`
- */
-export async function requireMigrated(
-  transaction: Transaction,
-  { schema }: LedgerHome,
-  table: TargetTable,
-): Promise<void> {
-  const missing = await missingMigrations(transaction, schema);
+/** @throws EtlError if migrations are missing, or there are more than this version knows */
+function requireMigrated(applied: readonly number[], { schema }: LedgerHome, table: TargetTable): void {
+  const missing = missingMigrations(applied, schema);
   if (missing.length === 0) return;
   const which = missing.map(({ number }) => number).join(", ");
   const message = `the tables of etl in schema ${schema} are older than this etl: they lack migration ${which}`;
@@ -193,76 +337,34 @@ function problem(code: string, message: string, hint: string): EtlError {
   return new EtlError({ kind: "config", operation: "read ledger", message, hint, code });
 }
 
-/**
- * Checks that the ledger will recognise what comes again, also after a crash of the server.
- *
- * @throws EtlError of kind config if it has lost its key, or is unlogged
- */
-export async function requireIntactLedger(database: Database, home: LedgerHome): Promise<void> {
+function requireIntact(own: OwnTables, home: LedgerHome): void {
   const sqlName = ledgerName(home);
-  const ledger = await readTable(database, sqlName);
   const again = "messages that come again would be stored again";
-  if (!isIntact(ledger)) {
-    const key = `alter table ${sqlName} add primary key (${ledgerKey.join(", ")})`;
+  if (!isIntact(own)) {
+    const key = `alter table ${sqlName} add primary key (${Object.keys(ledgerKey).join(", ")})`;
     throw problem("ledger_key", `${sqlName} has not its key: ${again}`, key);
   }
-  if (ledger.unlogged) {
+  if (own.etl_ledger.unlogged) {
     const message = `${sqlName} is unlogged: after a crash of the server, ${again}`;
     throw problem("ledger_unlogged", message, `alter table ${sqlName} set logged`);
   }
 }
 
-const ledgerKey = ["sent_at", "message_id", "queue_id"];
+/** The columns of the ledger's key, and their types. */
+const ledgerKey = { sent_at: "timestamp with time zone", message_id: "uuid", queue_id: "integer" };
 
-/** Whether the ledger's columns and key are those that a migration makes: else nothing conflicts in it. */
-export function isIntact({ columns, uniqueIndexes }: TableDescription): boolean {
-  const types = ledgerKey.map((name) => columns.find((column) => column.name === name)?.declaredType);
-  const isKey = ({ columns: indexed, defect }: UniqueIndex) =>
-    defect === undefined && indexed.join() === ledgerKey.join();
-  return uniqueIndexes.some(isKey) && types.join() === "timestamp with time zone,uuid,integer";
+/** Whether the ledger has the columns and the key that a migration makes: without them, nothing conflicts in it. */
+export function isIntact({ ledger }: OwnTables): boolean {
+  if (ledger === undefined) return false;
+  const names = Object.keys(ledgerKey);
+  const isKey = ({ columns, defect }: UniqueIndex) => defect === undefined && columns.join() === names.join();
+  const types = names.map((name) => ledger.columns.find((column) => column.name === name)?.declaredType);
+  return ledger.uniqueIndexes.some(isKey) && types.join() === Object.values(ledgerKey).join();
 }
 
 /** How long the ledger keeps an entry: SQS may return a deleted message once more, and clocks differ. */
 export function keepSecondsOf(retentionSeconds: number): number {
   return retentionSeconds + 24 * 60 * 60;
-}
-
-/**
- * Checks that the ledger still holds what runs have stored. It has forgotten if it holds no entry of the queue, and a
- * run stored rows that the queue may deliver again; unless pruning took the last entry, which `etl_run` says.
- *
- * Does nothing if runs are not recorded, or the user may not read them.
- *
- * @throws EtlError of kind config, code `ledger_forgot`, with the statement that accepts it
- */
-export async function requireRememberingLedger(
-  database: Database,
-  home: LedgerHome,
-  { queueId, retentionSeconds }: { readonly queueId: number; readonly retentionSeconds: number },
-): Promise<void> {
-  const [ledger, runs] = [ledgerName(home), runLogName(home)];
-  const options = { operation: "read ledger", readOnly: true, grants: loadGrants(home, database.user) };
-  await database.transaction(options, async (transaction) => {
-    if (!(await mayUse(transaction, runs, "select"))) return;
-    const [run] = await transaction.run(
-      `select ${utcText("max(ended_at)")} as ended_at from ${runs}
-       where queue_id = $1::integer and inserted > 0 and forgotten_at is null
-         and ended_at > now() - make_interval(secs => $2::double precision)`,
-      [queueId, keepSecondsOf(retentionSeconds)],
-    );
-    if (run?.ended_at == null) return;
-    // A ledger of several queues may be large, and this one's first entry far from its beginning.
-    await transaction.run("set local enable_seqscan = off");
-    const entries = await transaction.run(`select from ${ledger} where queue_id = $1::integer limit 1`, [
-      queueId,
-    ]);
-    if (entries.length > 0) return;
-    throw problem(
-      "ledger_forgot",
-      `${ledger} holds nothing of this queue, and a run that ended at ${run.ended_at} stored rows from it: messages that come again would be stored again. Restore the ledger, or accept that`,
-      `update ${runs} set forgotten_at = now() where queue_id = ${queueId}`,
-    );
-  });
 }
 
 /** A time as every session writes it, whatever its time zone and date style; to the millisecond. */

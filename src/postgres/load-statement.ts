@@ -2,14 +2,12 @@
 
 import type { ColumnMapping, Mapping } from "../message/mapping.ts";
 import type { MappedMessage } from "../message/message.ts";
-import { arrayLiteral } from "./array-literal.ts";
 import type { TableDescription } from "./catalog.ts";
-import { cellName, cellSql } from "./cell.ts";
-import { type ConflictPlan, planConflict } from "./conflict.ts";
+import { arrayLiteral, cellName, cellSql } from "./column-types.ts";
 import { quoteName, sqlLiteral } from "./identifier.ts";
 import { type LedgerHome, ledgerName } from "./ledger.ts";
-import { messageKey } from "./message-key.ts";
-import { timeOfMillis } from "./records.ts";
+import { messageKey, timeOfMillis } from "./records.ts";
+import { type ConflictPlan, planConflict } from "./table-check.ts";
 
 /** What is loaded where. */
 export interface LoadTarget {

@@ -4,7 +4,7 @@ import { EtlError } from "../errors.ts";
 import type { MappedMessage, Rejection } from "../message/message.ts";
 import type { Fate, Loader } from "../processing/outcome.ts";
 import type { Database, Transaction } from "./connect.ts";
-import { refusalOf } from "./errors.ts";
+import { type RowFault, refusalOf } from "./errors.ts";
 import { ledgerName, loadGrants } from "./ledger.ts";
 import {
   type LoadAnswer,
@@ -13,8 +13,7 @@ import {
   loadStatements,
   shapeOf,
 } from "./load-statement.ts";
-import { messageKey } from "./message-key.ts";
-import type { RowFault } from "./row-errors.ts";
+import { messageKey } from "./records.ts";
 
 /**
  * Makes the loader of a table that has been checked against the mapping. As many loads may be open at a time as the

@@ -2,8 +2,7 @@
 
 import type { Mapping } from "../message/mapping.ts";
 import { createTypeOf } from "../message/stored-type.ts";
-import { tableExists } from "./catalog.ts";
-import type { Database, Transaction } from "./connect.ts";
+import type { Database } from "./connect.ts";
 import { parseTableName, quoteName, quoteTable, type TableName } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
 import { type Migration, migrationStatements, migrations, missingMigrations } from "./migrations.ts";
@@ -55,17 +54,30 @@ export async function migrate(
   };
   return await database.transaction(options, async (transaction) => {
     await transaction.run(lockSql);
-    const target = { schema: await schemaFor(transaction, wanted), name: wanted.name };
+    const [place] = await transaction.run(schemaSql, [quoteTable(wanted)]);
+    const target = { schema: wanted.schema ?? (place?.schema as string), name: wanted.name };
     const schema = ledgerSchema ?? target.schema;
-    // Even `if not exists` asks for the permission to create: what is there is not touched.
-    if (ledgerSchema !== undefined && !(await schemaExists(transaction, ledgerSchema))) {
-      await transaction.run(createSchema(ledgerSchema));
-    }
     const names = [quoteTable(target), ...ownTables.map((name) => quoteTable({ schema, name }))];
     const [table, ...own] = names;
-    const found: string[] = [];
-    for (const name of names) if (await tableExists(transaction, name)) found.push(name);
-    const missing = await missingMigrations(transaction, schema);
+    const existing = await transaction.run(
+      `select name, pg_catalog.to_regclass(name) is not null as table_exists,
+         pg_catalog.to_regnamespace($2::text) is not null as schema_exists
+       from pg_catalog.json_array_elements_text($1::text::json) with ordinality as asked (name, place)
+       order by place`,
+      [JSON.stringify(names), quoteName(schema)],
+    );
+    const found = existing.flatMap(({ name, table_exists }) => (table_exists ? [name as string] : []));
+    // Even `if not exists` asks for the permission to create: what is there is not touched.
+    if (ledgerSchema !== undefined && !existing[0]?.schema_exists)
+      await transaction.run(createSchema(ledgerSchema));
+    const list = quoteTable({ schema, name: "etl_migration" });
+    const applied = found.includes(list)
+      ? await transaction.run(`select number from ${list} order by number`)
+      : [];
+    const missing = missingMigrations(
+      applied.map(({ number }) => number as number),
+      schema,
+    );
     if (!found.includes(table as string)) await transaction.run(createTable(mapping, target));
     // A table that was dropped is made again by the migrations that made it.
     const which = own.every((name) => found.includes(name)) ? missing : migrations;
@@ -95,30 +107,24 @@ function createTable(mapping: Mapping, table: TableName): string {
  *
  * @throws EtlError if the database does not answer; no permission in the schema is needed
  */
-export function findSchema(database: Database, wanted: TableName, signal: AbortSignal): Promise<string> {
-  const options = { operation: "find schema", readOnly: true, signal };
-  return database.transaction(options, (transaction) => schemaFor(transaction, wanted));
-}
-
-async function schemaFor(transaction: Transaction, wanted: TableName): Promise<string> {
+export async function findSchema(
+  database: Database,
+  wanted: TableName,
+  signal: AbortSignal,
+): Promise<string> {
   if (wanted.schema !== undefined) return wanted.schema;
-  const [row] = await transaction.run(
-    `select coalesce(
-       (select n.nspname
-        from pg_catalog.pg_class c
-        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where c.oid = pg_catalog.to_regclass($1::text)),
-       current_schema(),
-       'public'
-     ) as schema`,
-    [quoteTable(wanted)],
-  );
-  return row?.schema as string;
+  const statement = { text: schemaSql, parameters: [quoteTable(wanted)] };
+  const [row] = await database.runOnce({ operation: "find schema", readOnly: true, signal }, statement);
+  return row?.[0] as string;
 }
 
-async function schemaExists(transaction: Transaction, schema: string): Promise<boolean> {
-  const rows = await transaction.run("select from pg_catalog.pg_namespace where nspname = $1::text", [
-    schema,
-  ]);
-  return rows.length > 0;
-}
+/** The schema of a table whose name, the parameter, says none. */
+const schemaSql = `
+  select coalesce(
+    (select n.nspname
+     from pg_catalog.pg_class c
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where c.oid = pg_catalog.to_regclass($1::text)),
+    current_schema(),
+    'public'
+  ) as schema`;

@@ -2,8 +2,6 @@
 
 import manifest from "../../package.json" with { type: "json" };
 import { EtlError } from "../errors.ts";
-import { tableExists } from "./catalog.ts";
-import type { Transaction } from "./connect.ts";
 import { quoteName, quoteTable, sqlLiteral, type TableName } from "./identifier.ts";
 import ledgerSql from "./migrations/001-ledger.sql" with { type: "text" };
 import recordsSql from "./migrations/002-records.sql" with { type: "text" };
@@ -63,16 +61,10 @@ export function migrationStatements(
 /**
  * The migrations that a schema has not had.
  *
+ * @param applied the numbers of those that it has had, in order
  * @throws EtlError of kind config, code `ledger_newer`, if it has had one that this version does not know
  */
-export async function missingMigrations(
-  transaction: Transaction,
-  schema: string,
-): Promise<readonly Migration[]> {
-  const list = quoteTable({ schema, name: "etl_migration" });
-  if (!(await tableExists(transaction, list))) return migrations;
-  const rows = await transaction.run(`select number from ${list} order by number`);
-  const applied = rows.map(({ number }) => number as number);
+export function missingMigrations(applied: readonly number[], schema: string): readonly Migration[] {
   const newest = applied.at(-1) ?? 0;
   if (newest > migrations.length) {
     throw new EtlError({
@@ -81,7 +73,7 @@ export async function missingMigrations(
       message: `the tables of etl in schema ${schema} were made by a newer etl: etl ${manifest.version} does not know migration ${newest}`,
       hint: "upgrade etl",
       code: "ledger_newer",
-      resource: list,
+      resource: quoteTable({ schema, name: "etl_migration" }),
     });
   }
   return migrations.filter(({ number }) => !applied.includes(number));

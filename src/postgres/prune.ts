@@ -1,12 +1,12 @@
 /** Keeps ledger and records small: deletes what tells of messages that the queue itself has long forgotten. */
 
 import { EtlError } from "../errors.ts";
-import { mayUse } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
 import {
   type LedgerHome,
   ledgerName,
   loadGrants,
+  readOwnTables,
   recordGrants,
   rejectionLogName,
   runLogName,
@@ -56,6 +56,7 @@ export async function pruneLedger(
   const options = { operation: "prune ledger", grants, ...(signal && { signal }) };
 
   let from: Position | undefined = beginning;
+  let runsMayBeChanged = false;
   /** Begins where the step before ended, and says how many it deleted. */
   async function step(transaction: Transaction, start: Position): Promise<number> {
     const [lock] = await transaction.run(lockSql, [ledger, queueId]);
@@ -66,7 +67,7 @@ export async function pruneLedger(
     const range = [keepSeconds, ...start, ...(from ?? end)];
     const [result] = await transaction.run(deleteSql(ledger), [...range, queueId]);
     const gone = result?.deleted as number;
-    if (gone > 0 && (await mayUse(transaction, runs, "update"))) {
+    if (gone > 0 && runsMayBeChanged) {
       await transaction.run(forgetSql(ledger, runs), [queueId, ...(from ?? start)]);
     }
     return gone;
@@ -74,6 +75,7 @@ export async function pruneLedger(
 
   let deleted = 0;
   try {
+    runsMayBeChanged = (await readOwnTables(database, home, options)).etl_run.may.includes("update");
     while (from !== undefined) {
       const start: Position = from;
       deleted += await database.transaction(options, (transaction) => step(transaction, start));
@@ -157,37 +159,34 @@ export async function pruneRecords(
   const grants = recordGrants(home, database.user);
   const options = { operation: "prune records", grants, ...(signal && { signal }) };
   const [runs, rejections] = [runLogName(home), rejectionLogName(home)];
-  await database.transaction(options, async (transaction) => {
-    if (!(await mayUse(transaction, runs, "delete"))) return;
+  const own = await readOwnTables(database, home, options);
+  const id = String(queueId);
+  if (own.etl_run.may.includes("delete")) {
     // The last run that stored something stays: it tells that the ledger must not be empty.
-    await transaction.run(
-      `delete from ${runs} where queue_id = $1::integer and run_id in (
-         select run_id from ${runs} where queue_id = $1::integer order by ended_at desc, run_id offset ${keptRuns}
-       ) and run_id is distinct from (
-         select run_id from ${runs} where queue_id = $1::integer and inserted > 0 order by ended_at desc limit 1
-       )`,
-      [queueId],
-    );
-  });
-  let deleted: number;
-  do {
-    deleted = await database.transaction(options, async (transaction) => {
-      if (!(await mayUse(transaction, rejections, "delete"))) return 0;
-      const [result] = await transaction.run(
-        `with old as (
-           select sent_at, message_key from ${rejections}
-           where sent_at < now() - make_interval(secs => $1::double precision) and queue_id = $2::integer
-           order by sent_at limit ${stepEntries}
-         ), gone as (
-           delete from ${rejections} using old
-           where ${rejections}.sent_at = old.sent_at and ${rejections}.message_key = old.message_key
-             and queue_id = $2::integer
-           returning 1
-         )
-         select count(*)::integer as deleted from gone`,
-        [keepSeconds, queueId],
-      );
-      return result?.deleted as number;
-    });
-  } while (deleted === stepEntries);
+    const text = `
+      delete from ${runs} where queue_id = $1::integer and run_id in (
+        select run_id from ${runs} where queue_id = $1::integer order by ended_at desc, run_id offset ${keptRuns}
+      ) and run_id is distinct from (
+        select run_id from ${runs} where queue_id = $1::integer and inserted > 0 order by ended_at desc limit 1
+      )`;
+    await database.runOnce(options, { text, parameters: [id] });
+  }
+  if (!own.etl_rejection.may.includes("delete")) return;
+  const text = `
+    with old as (
+      select sent_at, message_key from ${rejections}
+      where sent_at < now() - make_interval(secs => $1::double precision) and queue_id = $2::integer
+      order by sent_at limit ${stepEntries}
+    ), gone as (
+      delete from ${rejections} using old
+      where ${rejections}.sent_at = old.sent_at and ${rejections}.message_key = old.message_key
+        and queue_id = $2::integer
+      returning 1
+    )
+    select count(*) from gone`;
+  const step = async () => {
+    const [row] = await database.runOnce(options, { text, parameters: [String(keepSeconds), id] });
+    return Number(row?.[0]);
+  };
+  while ((await step()) === stepEntries);
 }

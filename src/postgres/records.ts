@@ -1,11 +1,17 @@
 /** The records of runs and rejected messages, for `etl status` and `etl rejects`. A drain works without them. */
 
+import { createHash } from "node:crypto";
 import type { Refusal } from "../message/message.ts";
 import type { Receipt } from "../polling/receipt.ts";
-import { tableExists } from "./catalog.ts";
-import type { Database, Transaction } from "./connect.ts";
-import { type LedgerHome, queueListName, recordGrants, rejectionLogName, runLogName } from "./ledger.ts";
-import { messageKey } from "./message-key.ts";
+import type { Database } from "./connect.ts";
+import {
+  type LedgerHome,
+  queueListName,
+  readOwnTables,
+  recordGrants,
+  rejectionLogName,
+  runLogName,
+} from "./ledger.ts";
 
 /** What a queue knows a message by. */
 export interface MessageIdentity {
@@ -64,9 +70,7 @@ export async function recordRun(
   const { runId, seconds, outcome, rejections, limit = "", version } = run;
   const texts = [queueId, runId, table, seconds, outcome, JSON.stringify(rejections), limit, version];
   const parameters = [...texts, ...runCounts.map((count) => run[count])].map(String);
-  await write(database, home, "record run", signal, (transaction) =>
-    transaction.run(recordRunSql(home), parameters),
-  );
+  await write(database, home, "record run", signal, recordRunSql(home), parameters);
 }
 
 /**
@@ -114,9 +118,8 @@ export async function recordRejections(
     rows.set(id, { ...entry, key, times: (rows.get(id)?.times ?? 0) + 1 });
   }
   if (rows.size === 0) return;
-  await write(database, home, "record rejections", signal, (transaction) =>
-    transaction.run(recordRejectionsSql(home), [queueId, JSON.stringify([...rows.values()])]),
-  );
+  const parameters = [String(queueId), JSON.stringify([...rows.values()])];
+  await write(database, home, "record rejections", signal, recordRejectionsSql(home), parameters);
 }
 
 /** In the order of the key, so that two that record the same messages do not wait for each other. */
@@ -149,15 +152,14 @@ export async function removeRejections(
   from: DrainedQueue,
   messages: readonly MessageIdentity[],
 ): Promise<void> {
-  const rejections = rejectionLogName(home);
-  await write(database, home, "remove rejections", undefined, async (transaction) => {
-    if (!(await tableExists(transaction, rejections))) return;
-    await transaction.run(
-      `delete from ${rejections} r using ${askedSql} as gone
-       where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home)}`,
-      askedParameters(from, messages),
-    );
-  });
+  const operation = "remove rejections";
+  const grants = recordGrants(home, database.user);
+  const { etl_rejection } = await readOwnTables(database, home, { operation, grants });
+  if (!etl_rejection.exists) return;
+  const text = `
+    delete from ${rejectionLogName(home)} r using ${askedSql} as gone
+    where r.sent_at = gone.sent_at and r.message_key = gone.message_key and r.${ofQueue(home)}`;
+  await write(database, home, operation, undefined, text, askedParameters(from, messages));
 }
 
 async function write(
@@ -165,10 +167,11 @@ async function write(
   home: LedgerHome,
   operation: string,
   signal: AbortSignal | undefined,
-  work: (transaction: Transaction) => Promise<unknown>,
+  text: string,
+  parameters: readonly string[],
 ): Promise<void> {
   const grants = recordGrants(home, database.user);
-  await database.transaction({ operation, grants, ...(signal && { signal }) }, work);
+  await database.runOnce({ operation, grants, ...(signal && { signal }) }, { text, parameters });
 }
 
 /**
@@ -201,4 +204,21 @@ export function askedParameters(
 /** The time that milliseconds since 1970, bound as text, stand for; exact, and the same in ledger and records. */
 export function timeOfMillis(sql: string): string {
   return `timestamptz 'epoch' + ${sql}::bigint * interval '1 millisecond'`;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * A message's id as the ledger keeps it: 16 bytes, because as text the ledger would take half as much room again. It is the
+ * id itself if that is a UUID, as SQS's are in practice. SQS does not promise that: any other id becomes a UUID of version 8,
+ * made of its SHA-256.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.8
+ */
+export function messageKey(messageId: string): string {
+  if (uuid.test(messageId)) return messageId;
+  const hash = createHash("sha256").update(messageId).digest();
+  hash[6] = 0x80 | ((hash[6] as number) & 0x0f);
+  hash[8] = 0x80 | ((hash[8] as number) & 0x3f);
+  return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

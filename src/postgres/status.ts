@@ -3,11 +3,13 @@
 import { EtlError } from "../errors.ts";
 import type { Rejection } from "../message/message.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
-import { mayUse, objectSql, objectsOf, tableExists } from "./catalog.ts";
-import type { Database, Transaction } from "./connect.ts";
+import { objectSql, readObjects } from "./catalog.ts";
+import type { Database } from "./connect.ts";
+import { sqlLiteral } from "./identifier.ts";
 import {
   type LedgerHome,
   ledgerName,
+  readOwnTables,
   rejectionLogName,
   runLogName,
   statusGrants,
@@ -69,45 +71,43 @@ export async function readStatus(
   home: LedgerHome,
   { runs, ...of }: DrainedQueue & { readonly runs: number },
 ): Promise<TableStatus> {
-  return await read(database, home, "read status", async (transaction) => {
-    const may = (sqlName: string) => mayUse(transaction, sqlName, "select");
-    if (!(await may(ledgerName(home)))) return {};
-    const ledger = await readLedger(transaction, home);
-    if (!(await may(runLogName(home))) || !(await may(rejectionLogName(home)))) return { ledger };
-    const queue = [of.queue, of.table];
-    const [today] = await transaction.run(rowsTodaySql(home), [of.table]);
-    const records = {
-      rowsToday: today?.rows as number,
-      runs: objectsOf<RecordedRun>(await transaction.run(runsSql(home), [...queue, runs])),
-      rejections: objectsOf<RejectionCount>(await transaction.run(rejectionsSql(home), queue)),
-    };
-    return { ledger, records };
-  });
+  const options = readOptions(database, home, "read status");
+  const own = await readOwnTables(database, home, options);
+  const may = (table: "etl_ledger" | "etl_run" | "etl_rejection") => own[table].may.includes("select");
+  if (!may("etl_ledger")) return {};
+  const hasRecords = may("etl_run") && may("etl_rejection");
+  const question = [statusSql(home, hasRecords), ...(hasRecords ? [of.queue, of.table, runs] : [])] as const;
+  const [status] = await readObjects<TableStatus>(database, options, question);
+  return status ?? {};
 }
 
 /** Up to here entries are counted; beyond, the planner's estimate must do. */
 const countedBytes = 16 * 1024 * 1024;
 
-async function readLedger(transaction: Transaction, home: LedgerHome) {
+function statusSql(home: LedgerHome, hasRecords: boolean): string {
   const ledger = ledgerName(home);
-  const [row] = await transaction.run(
-    `select pg_catalog.pg_total_relation_size(c.oid)::float8 as bytes,
-       case when pg_catalog.pg_relation_size(c.oid) <= ${countedBytes} or c.reltuples < 0
-         then (select count(*) from ${ledger})::float8
-         else c.reltuples::float8
-       end as entries
-     from pg_catalog.pg_class c
-     where c.oid = $1::text::regclass`,
-    [ledger],
-  );
-  return { entries: row?.entries as number, bytes: row?.bytes as number };
-}
-
-function rowsTodaySql(home: LedgerHome): string {
+  const all = (rows: string) => `(select coalesce(json_agg(object), '[]') from (${rows}) as listed)`;
+  const records = objectSql({
+    rowsToday: `(
+      select coalesce(sum(inserted - inserted_before), 0)::float8 from ${runLogName(home)}
+      where table_name = $2::text and (ended_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
+    )`,
+    runs: all(runsSql(home)),
+    rejections: all(rejectionsSql(home)),
+  });
   return `
-  select coalesce(sum(inserted - inserted_before), 0)::float8 as rows
-  from ${runLogName(home)}
-  where table_name = $1::text and (ended_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date`;
+  select ${objectSql({
+    ledger: objectSql({
+      bytes: "pg_catalog.pg_total_relation_size(c.oid)::float8",
+      entries: `case when pg_catalog.pg_relation_size(c.oid) <= ${countedBytes} or c.reltuples < 0
+        then (select count(*) from ${ledger})::float8
+        else c.reltuples::float8
+      end`,
+    }),
+    ...(hasRecords && { records }),
+  })}
+  from pg_catalog.pg_class c
+  where c.oid = ${sqlLiteral(ledger)}::regclass`;
 }
 
 /** A run under way records itself every ten seconds: one that has not for three minutes is gone. */
@@ -124,7 +124,7 @@ function runsSql(home: LedgerHome): string {
     rejections: "rejections",
     limit: "limited_by",
     version: "version",
-  })}::text as object
+  })} as object
   from ${runLogName(home)} as run
   where ${ofQueue(home)}
   order by run.ended_at desc, run.run_id
@@ -136,7 +136,7 @@ const sameMessage = "l.sent_at = r.sent_at and l.message_id = r.message_key and 
 
 function rejectionsSql(home: LedgerHome): string {
   return `
-  select ${objectSql({ reason: "r.reason", messages: "count(*)", loadedSince: "count(l.sent_at)" })}::text as object
+  select ${objectSql({ reason: "r.reason", messages: "count(*)", loadedSince: "count(l.sent_at)" })} as object
   from ${rejectionLogName(home)} r
   left join ${ledgerName(home)} l on ${sameMessage}
   where r.${ofQueue(home)}
@@ -173,37 +173,34 @@ export async function listRejections(
   home: LedgerHome,
   { queue, table, limit, reason = "" }: RejectionQuestion,
 ): Promise<readonly ListedRejection[]> {
-  const rejections = rejectionLogName(home);
-  const rows = await read(database, home, "list rejections", async (transaction) => {
-    if (!(await tableExists(transaction, rejections))) {
-      throw new EtlError({
-        kind: "config",
-        operation: "list rejections",
-        message: `schema ${home.schema} has no table etl_rejection, so rejections are not recorded`,
-        hint: `etl migrate --table ${shellQuoted(table)}, then drain`,
-      });
-    }
-    return await transaction.run(
-      `select ${objectSql({
-        messageId: "message_id",
-        sentAt: utcText("sent_at"),
-        reason: "reason",
-        path: "path",
-        column: "column_name",
-        constraint: "constraint_name",
-        times: "times",
-        firstAt: utcText("first_at"),
-        lastAt: utcText("last_at"),
-        loaded: `exists (select from ${ledgerName(home)} l where ${sameMessage})`,
-      })}::text as object
-       from ${rejections} r
-       where ${ofQueue(home)} and $4::text in ('', reason)
-       order by r.last_at desc, r.sent_at desc, r.message_key
-       limit $3::integer`,
-      [queue, table, limit, reason],
-    );
-  });
-  return objectsOf(rows);
+  const options = readOptions(database, home, "list rejections");
+  const { etl_rejection } = await readOwnTables(database, home, options);
+  if (!etl_rejection.exists) {
+    throw new EtlError({
+      kind: "config",
+      operation: "list rejections",
+      message: `schema ${home.schema} has no table etl_rejection, so rejections are not recorded`,
+      hint: `etl migrate --table ${shellQuoted(table)}, then drain`,
+    });
+  }
+  const text = `
+    select ${objectSql({
+      messageId: "message_id",
+      sentAt: utcText("sent_at"),
+      reason: "reason",
+      path: "path",
+      column: "column_name",
+      constraint: "constraint_name",
+      times: "times",
+      firstAt: utcText("first_at"),
+      lastAt: utcText("last_at"),
+      loaded: `exists (select from ${ledgerName(home)} l where ${sameMessage})`,
+    })}
+    from ${rejectionLogName(home)} r
+    where ${ofQueue(home)} and $4::text in ('', reason)
+    order by r.last_at desc, r.sent_at desc, r.message_key
+    limit $3::integer`;
+  return await readObjects(database, options, [text, queue, table, limit, reason]);
 }
 
 /** What the database knows of a message. */
@@ -228,29 +225,24 @@ export async function lookUpMessages(
   messages: readonly MessageIdentity[],
 ): Promise<readonly KnownMessage[]> {
   if (messages.length === 0) return [];
-  const rows = await read(database, home, "look up messages", async (transaction) => {
-    const reason = (await mayUse(transaction, rejectionLogName(home), "select"))
-      ? `(select r.reason from ${rejectionLogName(home)} r
-         where r.sent_at = asked.sent_at and r.message_key = asked.message_key and r.${ofQueue(home)} limit 1)`
-      : "null::text";
-    const stored = `exists (
-      select from ${ledgerName(home)} l
-      where l.sent_at = asked.sent_at and l.message_id = asked.message_key and l.${ofQueue(home)}
-    )`;
-    return await transaction.run(
-      `select ${objectSql({ stored, reason })}::text as object from ${askedSql} as asked order by place`,
-      askedParameters(of, messages),
-    );
-  });
-  return objectsOf(rows);
+  const options = readOptions(database, home, "look up messages");
+  const { etl_rejection } = await readOwnTables(database, home, options);
+  const isKnown = (sentAt: string, key: string) => `${sentAt} = asked.sent_at and ${key} = asked.message_key`;
+  const properties = {
+    stored: `exists (
+      select from ${ledgerName(home)} l where ${isKnown("l.sent_at", "l.message_id")} and l.${ofQueue(home)}
+    )`,
+    ...(etl_rejection.may.includes("select") && {
+      reason: `(
+        select r.reason from ${rejectionLogName(home)} r
+        where ${isKnown("r.sent_at", "r.message_key")} and r.${ofQueue(home)} limit 1
+      )`,
+    }),
+  };
+  const text = `select ${objectSql(properties)} from ${askedSql} as asked order by place`;
+  return await readObjects(database, options, [text, ...askedParameters(of, messages)]);
 }
 
-function read<T>(
-  database: Database,
-  home: LedgerHome,
-  operation: string,
-  work: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  const grants = statusGrants(home, database.user);
-  return database.transaction({ operation, readOnly: true, grants }, work);
+function readOptions(database: Database, home: LedgerHome, operation: string) {
+  return { operation, grants: statusGrants(home, database.user) };
 }

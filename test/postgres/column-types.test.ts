@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { type ColumnType, columnTypes } from "../../src/message/mapping.ts";
-import { holds, maxCharacters, maxFractionDigits, roundsTo } from "../../src/postgres/column-types.ts";
+import {
+  arrayLiteral,
+  holds,
+  maxCharacters,
+  maxFractionDigits,
+  roundsTo,
+} from "../../src/postgres/column-types.ts";
 
 const type = (name: string, modifier = -1, isEnum = false) => ({ name, modifier, isEnum });
 /** As `pg_attribute.atttypmod` keeps `numeric(precision, scale)`. */
@@ -71,4 +77,32 @@ test("the length of a text type, where it has one", () => {
   expect(maxCharacters(type("varchar"))).toBeUndefined();
   expect(maxCharacters(type("text"))).toBeUndefined();
   expect(maxCharacters(numeric(20, 0))).toBeUndefined();
+});
+
+test("every element is quoted, so that nothing in it is read as more than text", () => {
+  expect(arrayLiteral([])).toBe("{}");
+  expect(arrayLiteral(["a", "", "NULL", null])).toBe('{"a","","NULL",null}');
+  expect(arrayLiteral(['say "hi"', "back\\slash", "{1,2}", "a,b", "line\nbreak"])).toBe(
+    '{"say \\"hi\\"","back\\\\slash","{1,2}","a,b","line\nbreak"}',
+  );
+});
+
+/** As Postgres reads it: a backslash stands for the character behind it, whatever that is. */
+function elementsOf(literal: string): (string | null)[] {
+  const elements: (string | null)[] = [];
+  for (const [, quoted] of literal.slice(1, -1).matchAll(/(?:"((?:[^"\\]|\\[\s\S])*)"|null)(?:,|$)/g)) {
+    elements.push(quoted?.replace(/\\([\s\S])/g, "$1") ?? null);
+  }
+  return elements;
+}
+
+describe("what is written is read back", () => {
+  const parts = ["\\", '"', "n", "\n", "\t", "\u0001", "\u007f", "\u2028", "😀", "u0041", ",", "}", "null"];
+  for (const first of parts) {
+    test(JSON.stringify(first), () => {
+      const elements = parts.flatMap((second) => [first + second, null, first + first + second, second]);
+      expect(elementsOf(arrayLiteral(elements))).toEqual(elements);
+      for (const element of elements) expect(elementsOf(arrayLiteral([element]))).toEqual([element]);
+    });
+  }
 });

@@ -40,21 +40,13 @@ describe("precedence", () => {
   });
 
   const env = {
-    PGHOST: "env-host",
-    PGPORT: "6000",
-    PGDATABASE: "env-db",
-    PGUSER: "env-user",
-    PGPASSWORD: "env-pw",
+    ...{ PGHOST: "env-host", PGPORT: "6000", PGDATABASE: "env-db", PGUSER: "env-user", PGPASSWORD: "env-pw" },
   };
   const file = { host: "file-host", port: 7000, name: "file-db", user: "file-user", password: "file-pw" };
 
   test("a URL comes before variables, part by part", () => {
     expect(settings({ url: "postgres://u:p@h:1/d", env })).toMatchObject({
-      host: "h",
-      port: 1,
-      database: "d",
-      user: "u",
-      password: "p",
+      ...{ host: "h", port: 1, database: "d", user: "u", password: "p" },
     });
     expect(settings({ url: "postgres://h", env })).toMatchObject({ host: "h", port: 6000, user: "env-user" });
   });
@@ -66,18 +58,13 @@ describe("precedence", () => {
 
   test("an empty variable is none", () => {
     expect(settings({ env: { PGHOST: "", PGPORT: "", PGPASSWORD: "" }, file })).toMatchObject({
-      host: "file-host",
-      port: 7000,
-      password: "file-pw",
+      ...{ host: "file-host", port: 7000, password: "file-pw" },
     });
   });
 
   test("the file may have a URL", () => {
     expect(settings({ file: { url: "postgres://u@h/d", password: "p" } })).toMatchObject({
-      host: "h",
-      user: "u",
-      database: "d",
-      password: "p",
+      ...{ host: "h", user: "u", database: "d", password: "p" },
     });
   });
 
@@ -88,12 +75,9 @@ describe("precedence", () => {
     for (const elsewhere of [{ PGHOST: "h" }, { PGPORT: "1" }, { PGUSER: "u" }]) {
       expect(settings({ file, env: elsewhere }).password).toBeUndefined();
     }
-    expect(settings({ file, url: "postgres://file-host:7000/d" })).toEqual({
-      host: "file-host",
-      port: 7000,
-      database: "d",
-      user: "me",
-      tls: { mode: "prefer" },
+    const url = "postgres://file-host:7000/d";
+    expect(settings({ file, url })).toEqual({
+      ...{ host: "file-host", port: 7000, database: "d", user: "me", tls: { mode: "prefer" } },
       applicationName: "etl",
     });
   });

@@ -12,18 +12,14 @@ const circumstance = {
 };
 
 /** An error as the driver makes it of what a server sent. The driver's types call for every field. */
-function serverError(code: string, severity = "ERROR", routine?: string): Error {
-  const fields = {
-    code,
-    severity,
-    routine,
-    message: "CANARY message",
-    detail: "Failing row contains (CANARY).",
-  };
-  return new (postgres.PostgresError as unknown as new (fields: object) => Error)(fields);
+function serverError(code: string, fields: Readonly<Record<string, string>> = {}): Error {
+  const canary = { message: "CANARY message", detail: "Failing row contains (CANARY)." };
+  const PostgresError = postgres.PostgresError as unknown as new (fields: object) => Error;
+  return new PostgresError({ code, severity: "ERROR", ...canary, ...fields });
 }
 
-const translate = (code: string) => databaseError(serverError(code), circumstance);
+const translate = (code: string, fields?: Readonly<Record<string, string>>) =>
+  databaseError(serverError(code, fields), circumstance);
 
 describe("a SQLSTATE", () => {
   const cases: [string, string, boolean][] = [
@@ -51,6 +47,7 @@ describe("a SQLSTATE", () => {
     ["55P03", "temporary", true],
     ["57014", "temporary", true],
     ["22001", "data", false],
+    ["99001", "internal", false],
     ["ZZZZZ", "internal", false],
   ];
   for (const [code, kind, retryable] of cases) {
@@ -95,26 +92,46 @@ test("an error that is translated stays as it is", () => {
   expect(databaseError(error, circumstance)).toBe(error);
 });
 
-test("a refusal is read from a translated error, and may be one row's or the table's", () => {
-  expect(refusalOf(translate("22001"))).toEqual({ fault: { code: "22001" }, isRows: true });
-  expect(refusalOf(translate("42P01"))).toEqual({ fault: { code: "42P01" }, isRows: false });
-  const raised = databaseError(serverError("99001", "ERROR", "exec_stmt_raise"), circumstance);
-  expect(refusalOf(raised)).toEqual({ fault: { code: "99001" }, isRows: true });
-  expect(raised.kind).toBe("data");
-});
+describe("a refusal", () => {
+  const raised = { routine: "exec_stmt_raise" };
 
-test("what may pass, what ends the session and what the server did not say is no refusal", () => {
-  expect(
-    refusalOf(databaseError(serverError("53100", "ERROR", "exec_stmt_raise"), circumstance)),
-  ).toBeUndefined();
-  expect(refusalOf(translate("40001"))).toBeUndefined();
-  expect(refusalOf(databaseError(serverError("42P01", "FATAL"), circumstance))).toBeUndefined();
-  expect(refusalOf(serverError("22001"))).toBeUndefined();
-  expect(refusalOf(new EtlError({ kind: "config", operation: "load", message: "y" }))).toBeUndefined();
+  test("has the code, with the name that Postgres gives", () => {
+    const faultOf = (code: string, fields = {}) => refusalOf(translate(code, fields))?.fault;
+    expect(faultOf("22001")).toEqual({ code: "22001" });
+    expect(faultOf("23502", { column_name: "locale" })).toEqual({ code: "23502", column: "locale" });
+    expect(faultOf("23505", { constraint_name: "one" })).toEqual({ code: "23505", constraint: "one" });
+  });
+
+  test.each([
+    ...["22001", "23502", "22P05", "21000", "54000", "P0001", "P0004", "44000"].map(
+      (code) => [code, {}] as const,
+    ),
+    ["23514", { constraint_name: "known" }] as const,
+    ["99001", raised] as const,
+    ["23514", raised] as const,
+    ["42501", raised] as const,
+  ])("of %s %p is one row's", (code, fields) => {
+    expect(refusalOf(translate(code, fields))).toMatchObject({ isRows: true });
+  });
+
+  test.each(["23514", "42P01", "42501", "0A000", "P0000", "constructor"])(
+    "of %s may be the table's: a check without a name is a missing partition",
+    (code) => {
+      expect(refusalOf(translate(code))).toEqual({ fault: { code }, isRows: false });
+    },
+  );
+
+  test("is not what may pass, what ends the session, and what the server did not say", () => {
+    for (const code of ["40001", "40P01", "55P03", "57014", "57P01", "53100", "25006", "08006", "XX000"])
+      for (const fields of [{}, raised]) expect(refusalOf(translate(code, fields))).toBeUndefined();
+    expect(refusalOf(translate("42P01", { severity: "FATAL" }))).toBeUndefined();
+    expect(refusalOf(serverError("22001"))).toBeUndefined();
+    expect(refusalOf(new EtlError({ kind: "config", operation: "load", message: "y" }))).toBeUndefined();
+  });
 });
 
 test("only an error of severity ERROR leaves a session that can go on", () => {
   expect(endsSession(serverError("22001"))).toBe(false);
-  expect(endsSession(serverError("57P01", "FATAL"))).toBe(true);
+  expect(endsSession(serverError("57P01", { severity: "FATAL" }))).toBe(true);
   expect(endsSession(new Error("lost"))).toBe(true);
 });

@@ -74,12 +74,15 @@ export function counting(loader: Loader): CountingLoader {
   };
 }
 
+/** The queue that the tests' messages came from. */
+export const loginQueue = {
+  arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue",
+  retentionSeconds: 345_600,
+};
+
 /** Makes the loader of the reference mapping as a command does. The migration must have run. */
-export async function openLoginLoader(
-  database: Database,
-  arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue",
-): Promise<CountingLoader> {
+export async function openLoginLoader(database: Database, arn = loginQueue.arn): Promise<CountingLoader> {
   const table = await readTable(database, "user_logins");
-  const queueId = await registerQueue(database, table, arn, table);
+  const queueId = await registerQueue(database, table, { ...loginQueue, arn }, table);
   return counting(createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId }));
 }

@@ -39,3 +39,35 @@ export async function migratedDatabase(
   });
   return made;
 }
+
+/** A user without the superuser's rights, and the adapter under test, connected as that user. */
+interface TestRole {
+  readonly role: string;
+  readonly url: string;
+  readonly asRole: Database;
+}
+
+/**
+ * Makes a role, and drops it when the work is done.
+ *
+ * @param grants what it may do, as SQL
+ */
+export async function withRole(
+  { url, sql }: TestDatabase,
+  grants: (role: string) => string,
+  work: (role: TestRole) => Promise<void>,
+): Promise<void> {
+  const role = `role_${crypto.randomUUID().slice(0, 8)}`;
+  await sql.unsafe(`create role ${role} login password 'word'; ${grants(role)}`);
+  const own = url.replace(/\/\/[^@]*@/, `//${role}:word@`);
+  const asRole = openUrl(own);
+  try {
+    await work({ role, url: own, asRole });
+  } finally {
+    asRole.close();
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  }
+}
+
+/** Lets a role look into the schema `public`. */
+export const usage = (role: string) => `grant usage on schema public to ${role};`;

@@ -60,6 +60,11 @@ export async function openLoader(
 ): Promise<CountingLoader> {
   const table = await readTable(database, tableName);
   checkTable(table, mapping, "hmac");
-  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
+  const queueId = await registerQueue(
+    database,
+    table,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:readings", retentionSeconds: 345_600 },
+    table,
+  );
   return counting(createPostgresLoader(database, { table, mapping, ledger: table, queueId }));
 }

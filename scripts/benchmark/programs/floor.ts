@@ -41,7 +41,7 @@ const database = openDatabase(readDatabaseSettings(settings, context));
 const { source: queue } = openQueue(settings.queue, context);
 const table = await openTable(database, settings, context);
 const attributes = await queue.attributes();
-const queueId = await registerQueue(database, table, attributes.arn, table);
+const queueId = await registerQueue(database, table, attributes, table);
 const { mapping } = settings.table;
 const loader: Loader = parts.includes("load")
   ? createPostgresLoader(database, { table, mapping, ledger: table, queueId })

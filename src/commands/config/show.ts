@@ -1,6 +1,6 @@
 /** `etl config show`: every setting that is in effect, and which of the places that may set it did. */
 
-import { type ConnectionParts, parseConnectionUrl } from "../../postgres/connection-url.ts";
+import { type ConnectionParts, parseConnectionUrl } from "../../postgres/connection-settings.ts";
 import { writeColumn } from "../../settings/column-mapping.ts";
 import type { ConfigShowOptions } from "../../settings/options.ts";
 import { secretReference } from "../../settings/secret.ts";

@@ -7,13 +7,7 @@ import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
 import { mostConnections } from "../../polling/tuning.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import {
-  type LedgerHome,
-  ledgerHome,
-  registerQueue,
-  requireIntactLedger,
-  requireRememberingLedger,
-} from "../../postgres/ledger.ts";
+import { type LedgerHome, ledgerHome, registerQueue } from "../../postgres/ledger.ts";
 import { createPostgresLoader } from "../../postgres/loader.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
@@ -79,12 +73,9 @@ async function openJob(command: DrainCommand, database: Database): Promise<OpenJ
       firstAnswer(queue, context, systemClock),
       openTable(database, settings, context),
     ]);
-    const { arn, retentionSeconds } = attributes;
     const deadLetters = await openDeadLetters(settings, attributes, context);
     const home = ledgerHome(table, settings.ledger);
-    const queueId = await registerQueue(database, home, arn, table);
-    await requireIntactLedger(database, home);
-    await requireRememberingLedger(database, home, { queueId, retentionSeconds });
+    const queueId = await registerQueue(database, home, attributes, table);
     await warnOfOtherMaskKeys(database, table, settings, masker, context);
     return { attributes, table, home, deadLetters, queueId };
   };

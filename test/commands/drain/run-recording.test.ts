@@ -11,7 +11,12 @@ const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 let queueId: number;
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue", home);
+  queueId = await registerQueue(
+    database,
+    home,
+    { arn: "arn:aws:sqs:eu-west-1:000000000000:login-queue", retentionSeconds: 345_600 },
+    home,
+  );
 });
 
 const receipt: Receipt = {
@@ -74,7 +79,7 @@ function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
 /** Where nothing is listened for but the signal, as in a network that swallows everything. */
 const silent: Database = {
   ...database,
-  transaction: ({ signal }) =>
+  runOnce: ({ signal }) =>
     new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
 };
 
@@ -144,9 +149,9 @@ describe("what stands in the way", () => {
     let failures = 2;
     const shaky: Database = {
       ...database,
-      transaction(options, work) {
+      runOnce(options, statement) {
         failures -= 1;
-        if (failures < 0) return database.transaction(options, work);
+        if (failures < 0) return database.runOnce(options, statement);
         throw new EtlError({ kind: "unavailable", operation: "x", message: "away", retryable: true });
       },
     };
@@ -179,7 +184,7 @@ describe("what stands in the way", () => {
     const still = Promise.withResolvers<void>();
     const slow: Database = {
       ...database,
-      transaction: (options, work) => still.promise.then(() => database.transaction(options, work)),
+      runOnce: (options, statement) => still.promise.then(() => database.runOnce(options, statement)),
     };
     const { recording, reject, told } = open({ database: slow });
     reject(10_700);

@@ -25,7 +25,12 @@ async function record(messageIds: readonly string[], arn = queueArn) {
   const entries = messageIds.map((messageId) => ({
     ...({ messageId, sentAtMillis, reason: "field_missing", path: "ip" } as const),
   }));
-  await recordRejections(database, home, await registerQueue(database, home, arn, home), entries);
+  await recordRejections(
+    database,
+    home,
+    await registerQueue(database, home, { arn, retentionSeconds: 345_600 }, home),
+    entries,
+  );
 }
 
 /** As a redrive policy leaves a message, or with an origin as etl moves one. */
@@ -59,14 +64,14 @@ const failing = (retryable: boolean): Database & { calls: number } => ({
   ...database,
   calls: 0,
   close() {},
-  async transaction() {
+  async runOnce() {
     this.calls += 1;
     throw new EtlError({ kind: "unavailable", operation: "x", message: "away", hint: "mend it", retryable });
   },
 });
 
 /** Never answers. */
-const silent: Database = { ...database, close() {}, transaction: () => new Promise(() => {}) };
+const silent: Database = { ...database, close() {}, runOnce: () => new Promise(() => {}) };
 
 describe("the records of messages that have gone back", () => {
   test("are removed by the id that each was rejected by, and those of no other", async () => {

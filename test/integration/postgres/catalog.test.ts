@@ -1,11 +1,9 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { userLogins } from "../../../src/message/mapping.ts";
 import { columnLimits, readTable } from "../../../src/postgres/catalog.ts";
-import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { createPostgresLoader } from "../../../src/postgres/loader.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
-import { failureOf } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 
@@ -59,9 +57,9 @@ describe("a table that fits", () => {
     expect(limits.get("user_id")).toEqual({ maxCharacters: 20, nullable: false });
     expect(limits.get("masked_ip")).toEqual({ maxCharacters: 80, nullable: true });
     expect(limits.get("masked_device_id")).toEqual({ nullable: true });
-    const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:q", table);
-    const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
-    expect(await loader.load(loginMessages(3))).toEqual(Array(3).fill({ kind: "stored", rows: 1 }));
+    const loader = await openLoginLoader(database);
+    const all = { inserted: 3, duplicates: 0, leftOut: 0, rejections: [] };
+    expect(await loader.load(loginMessages(3))).toEqual(all);
     const rows = await run(
       "select user_id::text, app_version::text, create_date::text from user_logins limit 1",
     );

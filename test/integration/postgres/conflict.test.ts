@@ -3,8 +3,8 @@ import type { Mapping } from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
-import { failureOf, openUrl } from "../../support/postgres-database.ts";
-import { emptyDatabase } from "../../support/postgres-file.ts";
+import { failureOf } from "../../support/postgres-database.ts";
+import { emptyDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { newestReading, openLoader, reading, readings } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
@@ -138,15 +138,13 @@ describe("what can never be ignored is refused", () => {
 
 test("a role is told exactly what it needs to update", async () => {
   await migrate(database, newestReading, "reading");
-  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-  await run(`create role ${role} login password 'loading'; grant usage on schema public to ${role};
-    grant insert on reading to ${role}; grant select, insert on etl_ledger, etl_queue to ${role}`);
-  const asRole = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  const loader = await openLoader(asRole, newestReading);
-  const failure = await failureOf(loader.load([reading(1, "a", null)]));
-  expect(failure).toMatchObject({ kind: "permission", code: "42501" });
-  await run(failure.hint ?? "");
-  expect(await loader.load([reading(1, "a", null)])).toMatchObject({ inserted: 1 });
-  asRole.close();
-  await run(`drop owned by ${role}; drop role ${role}`);
+  const grants = (role: string) => `${usage(role)}
+    grant insert on reading to ${role}; grant select, insert on etl_ledger, etl_queue to ${role}`;
+  await withRole(testDatabase, grants, async ({ asRole }) => {
+    const loader = await openLoader(asRole, newestReading);
+    const failure = await failureOf(loader.load([reading(1, "a", null)]));
+    expect(failure).toMatchObject({ kind: "permission", code: "42501" });
+    await run(failure.hint ?? "");
+    expect(await loader.load([reading(1, "a", null)])).toMatchObject({ inserted: 1 });
+  });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Socket } from "node:net";
 import { type Database, type Deadlines, openDatabase } from "../../../src/postgres/connect.ts";
-import type { ConnectionSettings } from "../../../src/postgres/connection-settings.ts";
+import type { ConnectionSettings, TlsMode } from "../../../src/postgres/connection-settings.ts";
 import { createDatabase, serverPort, sharedServer, type TestDatabase } from "../../support/postgres.ts";
 import { failureOf, openUrl, settingsOf } from "../../support/postgres-database.ts";
 import { listen } from "../../support/postgres-proxy.ts";
@@ -30,47 +31,36 @@ async function failureWith(changes: Partial<ConnectionSettings>, deadlines = has
 }
 
 describe("a way that does not lead to the database", () => {
+  const unavailable = { kind: "unavailable", operation: "connect", retryable: true };
+
   test("nothing listens", async () => {
     const { port, stop } = await listen(() => {});
     await stop();
-    expect(await failureWith({ port })).toMatchObject({
-      kind: "unavailable",
-      operation: "connect",
-      code: "ECONNREFUSED",
-      retryable: true,
-    });
+    expect(await failureWith({ port })).toMatchObject({ ...unavailable, code: "ECONNREFUSED" });
   });
 
   test("no such host", async () => {
     // Reserved for names that never exist: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
-    const failure = await failureWith(
-      { host: "database.invalid" },
-      { ...hasty, connectTimeoutMillis: 5_000 },
-    );
-    expect(failure).toMatchObject({ kind: "unavailable", retryable: true });
+    const host = "database.invalid";
+    expect(await failureWith({ host }, { ...hasty, connectTimeoutMillis: 5_000 })).toMatchObject(unavailable);
   });
 
   test("no such Unix socket", async () => {
-    expect(await failureWith({ host: "/nowhere", tls: { mode: "disable" } })).toMatchObject({
-      kind: "unavailable",
-      code: "ENOENT",
-      retryable: true,
-    });
+    const failure = await failureWith({ host: "/nowhere", tls: { mode: "disable" } });
+    expect(failure).toMatchObject({ ...unavailable, code: "ENOENT" });
   });
 
-  test("a server that accepts and closes is asked once, not for ever", async () => {
-    const server = await listen((socket) => socket.end());
-    expect(await failureWith({ port: server.port, tls: { mode: "disable" } })).toMatchObject({
-      kind: "unavailable",
-      retryable: true,
-    });
-    expect(server.connections()).toBe(1);
-    await server.stop();
-  });
-
-  test("a server that closes after the first bytes is asked once for each way of sslmode", async () => {
-    const server = await listen((socket) => socket.on("data", () => socket.destroy()));
-    expect(await failureWith({ port: server.port })).toMatchObject({ kind: "unavailable", retryable: true });
+  test.each<[string, (socket: Socket) => void, TlsMode]>([
+    ["closes is asked once, not for ever", (socket) => socket.end(), "disable"],
+    [
+      "closes after the first bytes is asked once, and not without TLS",
+      (socket) => socket.on("data", () => socket.destroy()),
+      "prefer",
+    ],
+  ])("a server that accepts and %s", async (_, greet, mode) => {
+    const server = await listen(greet);
+    const failure = await failureWith({ port: server.port, tls: { mode } });
+    expect(failure).toMatchObject({ kind: "unavailable", retryable: true });
     expect(server.connections()).toBe(1);
     await server.stop();
   });
@@ -227,7 +217,7 @@ describe("a transaction", () => {
       }),
     );
     expect(failure).toMatchObject({ kind: "temporary", retryable: true });
-    expect(failure.message).toContain("rolled back where it was to commit");
+    expect(failure.message).toContain("rolled back instead of committing");
     database.close();
   });
 

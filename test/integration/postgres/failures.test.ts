@@ -5,7 +5,7 @@ import { userLogins } from "../../../src/message/mapping.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, startServer } from "../../support/postgres.ts";
 import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 
 const { testDatabase, database } = await migratedDatabase();
@@ -136,20 +136,6 @@ describe("a server that cannot take a batch now", () => {
     expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
   });
 
-  test("a statement that takes too long", async () => {
-    const hasty = openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 300 });
-    const loader = await openLoginLoader(hasty);
-    await onInsert("perform pg_sleep(2)");
-    expect(await failureOf(loader.load([loginMessage(1)]))).toMatchObject({
-      kind: "temporary",
-      code: "57014",
-      retryable: true,
-    });
-    await testDatabase.sql`drop trigger act on user_logins`;
-    expect(await loader.load([loginMessage(1)])).toMatchObject({ inserted: 1 });
-    hasty.close();
-  });
-
   test("the session is ended in the midst of a load", async () => {
     const loader = await openLoginLoader(database);
     await onInsert("perform pg_terminate_backend(pg_backend_pid())");
@@ -162,29 +148,24 @@ describe("a server that cannot take a batch now", () => {
   });
 
   test("no connection is left", async () => {
-    const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-    await testDatabase.sql.unsafe(`create role ${role} login password 'loading' connection limit 1`);
-    await testDatabase.sql.unsafe(`grant all on all tables in schema public to ${role};
-      grant usage on schema public to ${role}`);
-    const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
-    const asRole = openUrl(url);
-    const loader = await openLoginLoader(asRole);
-    await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
-    const other = postgres(url, { max: 1 });
-    await other`select 1`;
-    // The first may meet the connection that was ended.
-    await loader.load(loginMessages(3)).catch(() => {});
-    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
-      kind: "unavailable",
-      operation: "connect",
-      code: "53300",
-      retryable: true,
+    const grants = (role: string) => `${usage(role)}
+      alter role ${role} connection limit 1; grant all on all tables in schema public to ${role}`;
+    await withRole(testDatabase, grants, async ({ role, url, asRole }) => {
+      const endSessions = () => testDatabase.sql`
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
+      const loader = await openLoginLoader(asRole);
+      await endSessions();
+      const other = postgres(url, { max: 1 });
+      await other`select 1`;
+      // The first may meet the connection that was ended.
+      await loader.load(loginMessages(3)).catch(() => {});
+      expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
+        ...{ kind: "unavailable", operation: "connect", code: "53300", retryable: true },
+      });
+      await endSessions();
+      await other.end({ timeout: 0 });
+      expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
     });
-    await testDatabase.sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = ${role}`;
-    await other.end({ timeout: 0 });
-    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-    asRole.close();
-    await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   });
 
   test("an administrator has made it read only", async () => {
@@ -222,12 +203,8 @@ describe("a server that cannot take a batch now", () => {
       codes.add(failure.code);
     }
     await home.sql`select pg_promote()`;
-    expect(await loader.load(loginMessages(6))).toEqual({
-      inserted: 3,
-      duplicates: 3,
-      leftOut: 0,
-      rejections: [],
-    });
+    const known = { inserted: 3, duplicates: 3, leftOut: 0, rejections: [] };
+    expect(await loader.load(loginMessages(6))).toEqual(known);
     expect(await stored(home.sql)).toEqual({ rows: 6, entries: 6 });
     client.close();
     await home.drop();

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { userLogins } from "../../../src/message/mapping.ts";
+import { readTable } from "../../../src/postgres/catalog.ts";
 import { listTables, maskKeysIn } from "../../../src/postgres/inspection.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
-import { openLoginLoader, openUrl } from "../../support/postgres-database.ts";
-import { emptyDatabase } from "../../support/postgres-file.ts";
+import { openLoginLoader } from "../../support/postgres-database.ts";
+import { emptyDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { newestReading } from "../../support/postgres-readings.ts";
 
@@ -52,25 +53,20 @@ test("tables on the search path come first, and names are written as SQL takes t
 });
 
 test("only what the user may insert into, a single column being enough", async () => {
-  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-  await run(`
-    create role ${role} login password 'loading'; grant usage on schema public to ${role};
+  const grants = (role: string) => `${usage(role)}
     create table closed (a int); grant select on closed to ${role};
     create table open (a int); grant insert on open to ${role};
     create table narrow (a int, b int); grant insert (b) on narrow to ${role};
-    create schema hidden; create table hidden.open (a int); grant insert on hidden.open to ${role}`);
-  const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  try {
-    expect(await names(loader)).toEqual(["public.narrow", "public.open"]);
-  } finally {
-    loader.close();
-    await run(`drop schema hidden cascade; drop owned by ${role}; drop role ${role}`);
-  }
+    create schema hidden; create table hidden.open (a int); grant insert on hidden.open to ${role}`;
+  await withRole(testDatabase, grants, async ({ asRole }) => {
+    expect(await names(asRole)).toEqual(["public.narrow", "public.open"]);
+  });
+  await run("drop schema hidden cascade");
 });
 
 const columns = ["masked_ip", "masked_device_id"];
-const look = (from = database) =>
-  maskKeysIn(from, { sqlName: "public.user_logins" }, columns, new AbortController().signal);
+const look = async (from = database) =>
+  maskKeysIn(from, await readTable(from, "user_logins"), columns, new AbortController().signal);
 
 test("an empty table has no mask keys", async () => {
   await migrate(database, userLogins, "user_logins");
@@ -89,11 +85,8 @@ test("each mask key is met once, whichever column it is in, and nothing else is 
 
 test("a user who may only insert is not asked for the right to read masked rows", async () => {
   await migrate(database, userLogins, "user_logins");
-  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-  await testDatabase.sql.unsafe(`create role ${role} login password 'loading'; grant usage on schema public to ${role};
-    grant insert on user_logins to ${role}`);
-  const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  expect(await look(loader)).toBeUndefined();
-  loader.close();
-  await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  const grants = (role: string) => `${usage(role)} grant insert on user_logins to ${role}`;
+  await withRole(testDatabase, grants, async ({ asRole }) => {
+    expect(await look(asRole)).toBeUndefined();
+  });
 });

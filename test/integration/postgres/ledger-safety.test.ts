@@ -1,14 +1,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { userLogins } from "../../../src/message/mapping.ts";
-import {
-  registerQueue,
-  requireIntactLedger,
-  requireRememberingLedger,
-} from "../../../src/postgres/ledger.ts";
+import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { pruneLedger, pruneRecords } from "../../../src/postgres/prune.ts";
 import { recordRun } from "../../../src/postgres/records.ts";
-import { failureOf, openLoginLoader } from "../../support/postgres-database.ts";
+import { failureOf, loginQueue, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
@@ -17,7 +13,8 @@ const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
 
 const home = { schema: "public", sqlName: "public.user_logins" };
-const check = () => requireIntactLedger(database, home);
+const { arn, retentionSeconds } = loginQueue;
+const register = () => registerQueue(database, home, loginQueue, home);
 
 describe("a ledger that swallows entries", () => {
   const swallow = (condition: string) =>
@@ -48,34 +45,20 @@ describe("a ledger that swallows entries", () => {
 });
 
 describe("before the first receive", () => {
-  test("the ledger that a migration makes is good", async () => {
-    await check();
-  });
-
-  test("one without its key is refused, and the hint mends it", async () => {
-    await sql`alter table etl_ledger drop constraint etl_ledger_pkey`;
-    const failure = await failureOf(check());
-    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining("has not its key") });
+  test.each([
+    ["without its key", "drop constraint etl_ledger_pkey", "has not its key"],
+    ["that a crash would empty", "set unlogged", "is unlogged"],
+  ])("a ledger %s is refused, and the hint mends it", async (_, change, message) => {
+    await sql.unsafe(`alter table etl_ledger ${change}`);
+    const failure = await failureOf(register());
+    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining(message) });
     await sql.unsafe(failure.hint ?? "");
-    await check();
-  });
-
-  test("one that a crash would empty is refused, and the hint mends it", async () => {
-    await sql`alter table etl_ledger set unlogged`;
-    const failure = await failureOf(check());
-    expect(failure).toMatchObject({ kind: "config", message: expect.stringContaining("is unlogged") });
-    await sql.unsafe(failure.hint ?? "");
-    await check();
+    await register();
   });
 });
 
 describe("a ledger that forgot", () => {
-  const retentionSeconds = 4 * 86_400;
-  const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
   let queueId: number;
-  const register = () => registerQueue(database, home, arn, home);
-  const remembers = (queue = queueId) =>
-    requireRememberingLedger(database, home, { queueId: queue, retentionSeconds });
   const record = (changes = {}, queue = queueId) =>
     recordRun(database, home, { queueId: queue, table: home.sqlName }, runRecord(changes));
   const load = async (from = 1) => (await openLoginLoader(database, arn)).load(loginMessages(5, from));
@@ -93,7 +76,7 @@ describe("a ledger that forgot", () => {
     await load();
     await sql`update etl_ledger set sent_at = now()`;
     await record({ inserted: 5 });
-    await remembers();
+    await register();
   }
 
   test.each<[what: string, lose: string]>([
@@ -111,8 +94,7 @@ describe("a ledger that forgot", () => {
       await age("3 days");
       await sql.unsafe(lose);
       await migrate(database, userLogins, "user_logins");
-      queueId = await register();
-      const failure = await failureOf(remembers());
+      const failure = await failureOf(register());
       expect(failure).toMatchObject({
         kind: "config",
         code: "ledger_forgot",
@@ -122,9 +104,9 @@ describe("a ledger that forgot", () => {
       expect(failure.message).toContain("public.etl_ledger holds nothing of this queue");
       // What forgot once is not absolved by a pruning that has nothing to do.
       await prune();
-      expect(await failureOf(remembers())).toMatchObject({ code: "ledger_forgot" });
+      expect(await failureOf(register())).toMatchObject({ code: "ledger_forgot" });
       await sql.unsafe(failure.hint ?? "");
-      await remembers();
+      await register();
     },
   );
 
@@ -159,7 +141,7 @@ describe("a ledger that forgot", () => {
     ],
   ])("is none if %s", async (_, before) => {
     await before();
-    await remembers();
+    await register();
   });
 
   test("is told of again if the run that was pruned went on, and a thousand idle runs came after it", async () => {
@@ -169,12 +151,12 @@ describe("a ledger that forgot", () => {
     await record(run);
     await prune();
     await record(run);
-    await remembers();
+    await register();
     await record({ ...run, inserted: 7 });
     await sql`
       insert into etl_run select ${queueId}, gen_random_uuid(), 't', now(), now(), 'drained', 0, 0, 0, 0, 0, 0, 0, 0, 0,
         '{}', null, '0' from generate_series(1, 1100)`;
     await pruneRecords(database, home, { queueId, keepSeconds: retentionSeconds });
-    expect(await failureOf(remembers())).toMatchObject({ code: "ledger_forgot" });
+    expect(await failureOf(register())).toMatchObject({ code: "ledger_forgot" });
   });
 });

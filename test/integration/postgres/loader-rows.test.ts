@@ -2,14 +2,17 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Conflict } from "../../../src/message/mapping.ts";
 import type { MappedMessage, Row } from "../../../src/message/message.ts";
-import { readTable } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
-import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { createPostgresLoader } from "../../../src/postgres/loader.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { settingsOf } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
-import { cellsMessage, newestReading, reading, readings } from "../../support/postgres-readings.ts";
+import {
+  cellsMessage,
+  newestReading,
+  openLoader,
+  reading,
+  readings,
+} from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const { sql } = testDatabase;
@@ -17,9 +20,7 @@ const { sql } = testDatabase;
 async function open(conflict: Conflict = { action: "reject" }) {
   const mapping = readings(conflict);
   await migrate(database, conflict.action === "reject" ? mapping : newestReading, "reading");
-  const table = await readTable(database, "reading");
-  const queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
-  return createPostgresLoader(database, { table, mapping, ledger: table, queueId });
+  return (await openLoader(database, mapping)).loader;
 }
 
 /** A message with a row for each meter. */
@@ -157,10 +158,7 @@ describe("a load is one transaction, whose counts are compared before its commit
     const loader = await open();
     await sql.unsafe(`alter database ${testDatabase.name} set array_nulls = off`);
     const fresh = openDatabase(settingsOf(testDatabase.url));
-    const table = await readTable(fresh, "reading");
-    const mapping = readings({ action: "reject" });
-    const queueId = await registerQueue(fresh, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
-    const other = createPostgresLoader(fresh, { table, mapping, ledger: table, queueId });
+    const other = await openLoader(fresh, readings({ action: "reject" }));
     await other.load([reading(9, "a", null)]);
     fresh.close();
     expect([...(await sql`select taken_at from reading`)]).toEqual([{ taken_at: null }]);
@@ -171,10 +169,7 @@ describe("a load is one transaction, whose counts are compared before its commit
 test("as many loads run at a time as there are connections, and each message is stored once", async () => {
   await open();
   const several = openDatabase(settingsOf(testDatabase.url), undefined, 4);
-  const table = await readTable(several, "reading");
-  const mapping = readings({ action: "reject" });
-  const queueId = await registerQueue(several, table, "arn:aws:sqs:eu-west-1:000000000000:readings", table);
-  const loader = createPostgresLoader(several, { table, mapping, ledger: table, queueId });
+  const { loader } = await openLoader(several, readings({ action: "reject" }));
   // The trigger lets go when four sessions have been inside it at the same time, and not before.
   await sql.unsafe(`create sequence met;
     create function meet() returns trigger language plpgsql as $$ begin

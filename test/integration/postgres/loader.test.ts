@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { readTable } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { commitUnknown } from "../../../src/processing/outcome.ts";
@@ -10,12 +11,14 @@ import {
   openUrl,
   settingsOf,
 } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { startPostgresProxy } from "../../support/postgres-proxy.ts";
 
 const { testDatabase, database } = await migratedDatabase();
 let loader: CountingLoader;
+/** No row was left out, no message rejected. */
+const nothingElse = { leftOut: 0, rejections: [] };
 
 beforeEach(async () => {
   loader = await openLoginLoader(database);
@@ -36,7 +39,7 @@ describe("exactly once", () => {
       loginMessage(1, { 0: hostile, 4: null, 5: "2147483647", 6: "2024-02-29" }),
       loginMessage(2, { 0: "NULL", 1: "", 5: "-2147483648", 6: "0001-01-01" }),
     ]);
-    expect(result).toEqual({ inserted: 2, duplicates: 0, leftOut: 0, rejections: [] });
+    expect(result).toEqual({ inserted: 2, duplicates: 0, ...nothingElse });
     const rows = await testDatabase.sql`
       select user_id, device_type, masked_ip, locale, app_version, create_date::text as create_date
       from user_logins order by masked_ip`;
@@ -70,13 +73,12 @@ describe("exactly once", () => {
 
   test("counts a batch that comes again as duplicates", async () => {
     const batch = loginMessages(20);
-    expect(await loader.load(batch)).toEqual({ inserted: 20, duplicates: 0, leftOut: 0, rejections: [] });
-    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 20, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 20, duplicates: 0, ...nothingElse });
+    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 20, ...nothingElse });
     expect(await loader.load(loginMessages(20, 11))).toEqual({
       inserted: 10,
       duplicates: 10,
-      leftOut: 0,
-      rejections: [],
+      ...nothingElse,
     });
     expect(await counts()).toEqual({ rows: 30, distinct: 30, entries: 30 });
   });
@@ -92,8 +94,8 @@ describe("exactly once", () => {
       withId(3, 'é"\\,{}'),
       withId(4, loginMessage(4).ref.messageId),
     ];
-    expect(await loader.load(batch)).toEqual({ inserted: 4, duplicates: 0, leftOut: 0, rejections: [] });
-    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 4, leftOut: 0, rejections: [] });
+    expect(await loader.load(batch)).toEqual({ inserted: 4, duplicates: 0, ...nothingElse });
+    expect(await loader.load(batch)).toEqual({ inserted: 0, duplicates: 4, ...nothingElse });
   });
 
   test("keeps two queues' messages apart, and one queue's together", async () => {
@@ -143,13 +145,13 @@ describe("exactly once", () => {
   }
 
   test("loads nothing of an empty batch", async () => {
-    expect(await loader.load([])).toEqual({ inserted: 0, duplicates: 0, leftOut: 0, rejections: [] });
+    expect(await loader.load([])).toEqual({ inserted: 0, duplicates: 0, ...nothingElse });
   });
 });
 
 describe("a commit whose answer is lost", () => {
   for (const fault of ["cut", "swallow-answer"] as const) {
-    test(`is safe to load again (${fault})`, async () => {
+    test(`is safe to load again, and of a read it is a lost connection (${fault})`, async () => {
       const proxy = await startPostgresProxy(await serverPort());
       const settings = { ...settingsOf(testDatabase.url), port: proxy.port };
       const deadlines = { connectTimeoutMillis: 5_000, statementTimeoutMillis: 500 };
@@ -159,12 +161,14 @@ describe("a commit whose answer is lost", () => {
       const failure = await failureOf(fragileLoader.load([loginMessage(1)]));
       expect(failure).toMatchObject({ kind: "unavailable", operation: "load", retryable: true });
       expect(failure.code).toBe(commitUnknown);
+      const read = await failureOf(readTable(fragile, "user_logins"));
+      expect(read).toMatchObject({ kind: "unavailable", operation: "read table", retryable: true });
+      expect(read.code).toBe(fault === "cut" ? "CONNECTION_CLOSED" : undefined);
       proxy.fault = "none";
       expect(await fragileLoader.load([loginMessage(1)])).toEqual({
         inserted: 0,
         duplicates: 1,
-        leftOut: 0,
-        rejections: [],
+        ...nothingElse,
       });
       expect(await counts()).toEqual({ rows: 1, distinct: 1, entries: 1 });
       fragile.close();
@@ -232,7 +236,9 @@ test("registering a queue at once from several sides gives it one number", async
   const arn = "arn:aws:sqs:eu-west-1:000000000000:contended";
   const several = Array.from({ length: 4 }, () => openUrl(testDatabase.url));
   const table = { schema: "public", sqlName: "public.user_logins" };
-  const numbers = await Promise.all(several.map((each) => registerQueue(each, table, arn, table)));
+  const numbers = await Promise.all(
+    several.map((each) => registerQueue(each, table, { arn, retentionSeconds: 345_600 }, table)),
+  );
   expect(new Set(numbers).size).toBe(1);
   for (const each of several) each.close();
 });
@@ -246,45 +252,36 @@ test("without a ledger, says how to make one", async () => {
 });
 
 test("a role that may not connect, or whose rows a policy refuses, is told so", async () => {
-  const role = `guest_${crypto.randomUUID().slice(0, 8)}`;
-  await testDatabase.sql.unsafe(`
-    create role ${role} login password 'loading';
-    grant usage on schema public to ${role};
+  const grants = (role: string) => `${usage(role)}
     grant all on all tables in schema public to ${role};
     revoke connect on database ${testDatabase.name} from public;
-    alter table user_logins enable row level security`);
-  const guest = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-  const unwelcome = await failureOf(openLoginLoader(guest));
-  expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
-  await testDatabase.sql.unsafe(unwelcome.hint ?? "");
+    alter table user_logins enable row level security`;
+  await withRole(testDatabase, grants, async ({ asRole }) => {
+    const unwelcome = await failureOf(openLoginLoader(asRole));
+    expect(unwelcome).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    expect(unwelcome.message).toContain(`may not connect to the database ${testDatabase.name}`);
+    await testDatabase.sql.unsafe(unwelcome.hint ?? "");
 
-  const loader = await openLoginLoader(guest);
-  const refused = await failureOf(loader.load(loginMessages(3)));
-  expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  expect(refused.hint).toContain("policy");
-  await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
-  expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-  guest.close();
-  await testDatabase.sql.unsafe(`
-    grant connect on database ${testDatabase.name} to public; drop owned by ${role}; drop role ${role}`);
+    const loader = await openLoginLoader(asRole);
+    const refused = await failureOf(loader.load(loginMessages(3)));
+    expect(refused).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    expect(refused.hint).toContain("policy");
+    await testDatabase.sql.unsafe("create policy all_rows on user_logins using (true)");
+    expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
+  });
+  await testDatabase.sql.unsafe(`grant connect on database ${testDatabase.name} to public`);
 });
 
 test("a role that may only load can load, and one that may not is told what to grant", async () => {
-  const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-  await testDatabase.sql.unsafe(`create role ${role} login password 'loading'`);
-  await testDatabase.sql.unsafe(`grant usage on schema public to ${role}`);
-  const url = testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`);
-  const loader = openUrl(url);
-  const failure = await failureOf(openLoginLoader(loader));
-  expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-  await testDatabase.sql.unsafe(failure.hint ?? "");
-  const loaderSink = await openLoginLoader(loader);
-  expect(await loaderSink.load(loginMessages(2))).toMatchObject({ inserted: 2 });
-  expect(await loaderSink.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
-    inserted: 1,
-    rejections: [{ reason: "sqlstate_22001" }],
+  await withRole(testDatabase, usage, async ({ asRole }) => {
+    const failure = await failureOf(openLoginLoader(asRole));
+    expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+    await testDatabase.sql.unsafe(failure.hint ?? "");
+    const loader = await openLoginLoader(asRole);
+    expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
+    expect(await loader.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
+      inserted: 1,
+      rejections: [{ reason: "sqlstate_22001" }],
+    });
   });
-  loader.close();
-  await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
 });

@@ -3,19 +3,19 @@ import manifest from "../../../package.json" with { type: "json" };
 import { userLogins } from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
-import { createPostgresLoader } from "../../../src/postgres/loader.ts";
 import { migrate, migrationSql } from "../../../src/postgres/migrate.ts";
-import { counting, failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
-import { emptyDatabase } from "../../support/postgres-file.ts";
+import { failureOf, loginQueue, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
+import { emptyDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
+import { openLoader } from "../../support/postgres-readings.ts";
 
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
 const make = (table = "user_logins", schema?: string) => migrate(database, userLogins, table, schema);
-const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
+const { arn } = loginQueue;
 const target = { schema: "public", sqlName: "public.user_logins" };
-const register = (sqlName = target.sqlName, home = target) =>
-  registerQueue(database, home, arn, { ...target, sqlName });
+const register = (sqlName = target.sqlName, home = target, user = database) =>
+  registerQueue(user, home, loginQueue, { ...target, sqlName });
 
 const own = ["etl_queue", "etl_ledger", "etl_run", "etl_rejection", "etl_migration"];
 const inSchema = (schema: string, names = own) => names.map((name) => `${schema}.${name}`);
@@ -89,16 +89,13 @@ describe("migrating", () => {
   });
 
   test("a user who may not create is told what to do, and needs nothing if all is there", async () => {
-    const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-    await run(`create role ${role} login password 'reading'; grant usage on schema public to ${role}`);
-    const reader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:reading@`));
-    const failure = await failureOf(migrate(reader, userLogins, "user_logins"));
-    expect(failure).toMatchObject({ kind: "permission", code: "42501" });
-    expect(failure.hint).toContain("etl migrate --print");
-    await make();
-    expect((await migrate(reader, userLogins, "user_logins")).created).toEqual([]);
-    reader.close();
-    await run(`drop owned by ${role}; drop role ${role}`);
+    await withRole(testDatabase, usage, async ({ asRole }) => {
+      const failure = await failureOf(migrate(asRole, userLogins, "user_logins"));
+      expect(failure).toMatchObject({ kind: "permission", code: "42501" });
+      expect(failure.hint).toContain("etl migrate --print");
+      await make();
+      expect((await migrate(asRole, userLogins, "user_logins")).created).toEqual([]);
+    });
   });
 
   test("a newer etl's tables are refused, by a drain too", async () => {
@@ -211,12 +208,8 @@ describe("one ledger for several tables", () => {
   test("a message of one queue is stored once in each table", async () => {
     await make("user_logins");
     await make("sales_logins");
-    const loadInto = async (name: string) => {
-      const table = await readTable(database, name);
-      const queueId = await registerQueue(database, table, arn, table);
-      const loader = createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId });
-      return await counting(loader).load(loginMessages(3));
-    };
+    const loadInto = async (name: string) =>
+      (await openLoader(database, userLogins, name)).load(loginMessages(3));
     for (const name of ["user_logins", "sales_logins"]) {
       expect(await loadInto(name)).toMatchObject({ inserted: 3, duplicates: 0 });
       expect(await loadInto(name)).toMatchObject({ inserted: 0, duplicates: 3 });
@@ -224,22 +217,20 @@ describe("one ledger for several tables", () => {
   });
 
   test("a user's grants name the schema of the table and that of the ledger", async () => {
-    const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
     await make("user_logins", "etl");
-    await run(`create role ${role} login password 'loading'`);
-    const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-    const failure = await failureOf(registerQueue(loader, home, arn, target));
-    expect(failure.hint?.split("; ")).toEqual([
-      `grant usage on schema public to ${role}`,
-      `grant usage on schema etl to ${role}`,
-      `grant insert on public.user_logins to ${role}`,
-      `grant select, insert, delete on etl.etl_ledger to ${role}`,
-      `grant select, insert on etl.etl_queue to ${role}`,
-    ]);
-    await run(failure.hint ?? "");
-    expect(await registerQueue(loader, home, arn, target)).toBe(1);
-    loader.close();
-    await run(`drop owned by ${role}; drop role ${role}`);
+    const noGrants = () => "";
+    await withRole(testDatabase, noGrants, async ({ role, asRole }) => {
+      const failure = await failureOf(register(target.sqlName, home, asRole));
+      expect(failure.hint?.split("; ")).toEqual([
+        `grant usage on schema public to ${role}`,
+        `grant usage on schema etl to ${role}`,
+        `grant insert on public.user_logins to ${role}`,
+        `grant select, insert, delete on etl.etl_ledger to ${role}`,
+        `grant select, insert on etl.etl_queue to ${role}`,
+      ]);
+      await run(failure.hint ?? "");
+      expect(await register(target.sqlName, home, asRole)).toBe(1);
+    });
   });
 
   test("a table that was renamed is told of, and the hint makes its messages known again", async () => {

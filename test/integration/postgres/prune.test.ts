@@ -4,8 +4,14 @@ import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneLedger } from "../../../src/postgres/prune.ts";
 import { sharedServer, superuser } from "../../support/postgres.ts";
-import { failureOf, openLoginLoader, openUrl, settingsOf } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import {
+  failureOf,
+  loginQueue,
+  openLoginLoader,
+  openUrl,
+  settingsOf,
+} from "../../support/postgres-database.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler } from "../../support/transaction-pooler.ts";
 
@@ -15,7 +21,7 @@ const { testDatabase, database } = await migratedDatabase();
 let queueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, table, "arn:aws:sqs:eu-west-1:000000000000:login-queue", table);
+  queueId = await registerQueue(database, table, loginQueue, table);
 });
 
 /** Entries a millisecond apart, the first of them so old. */
@@ -286,20 +292,16 @@ describe("where", () => {
 
   test("without the permission to delete, says what to grant, and that is all that is needed", async () => {
     await addEntries(8, "9 days");
-    const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-    await testDatabase.sql.unsafe(`
-      create role ${role} login password 'loading';
-      grant usage on schema public to ${role};
-      grant select, insert on etl_ledger, etl_queue to ${role}`);
-    const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-    const failure = await failureOf(pruneLedger(loader, table, { queueId, keepSeconds }));
-    expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-    expect(failure.hint).toContain(`delete on public.etl_ledger to ${role}`);
-    expect(await entries()).toEqual({ [queueId]: 8 });
-    await testDatabase.sql.unsafe(failure.hint ?? "");
-    expect(await pruneLedger(loader, table, { queueId, keepSeconds })).toBe(8);
-    loader.close();
-    await testDatabase.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    const grants = (role: string) =>
+      `${usage(role)} grant select, insert on etl_ledger, etl_queue to ${role}`;
+    await withRole(testDatabase, grants, async ({ role, asRole }) => {
+      const failure = await failureOf(pruneLedger(asRole, table, { queueId, keepSeconds }));
+      expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
+      expect(failure.hint).toContain(`delete on public.etl_ledger to ${role}`);
+      expect(await entries()).toEqual({ [queueId]: 8 });
+      await testDatabase.sql.unsafe(failure.hint ?? "");
+      expect(await pruneLedger(asRole, table, { queueId, keepSeconds })).toBe(8);
+    });
   });
 
   test("without a ledger, says how to make one", async () => {

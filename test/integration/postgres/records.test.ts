@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { recordGrants, registerQueue } from "../../../src/postgres/ledger.ts";
 import { pruneRecords } from "../../../src/postgres/prune.ts";
 import { type RejectionRecord, recordRejections, recordRun } from "../../../src/postgres/records.ts";
-import { failureOf, openUrl } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { failureOf, loginQueue, openUrl } from "../../support/postgres-database.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
 const home = { schema: "public", sqlName: "public.user_logins" };
@@ -13,7 +13,7 @@ let queueId: number;
 let place: { readonly queueId: number; readonly table: string };
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, "arn:aws:sqs:eu-west-1:000000000000:login-queue", home);
+  queueId = await registerQueue(database, home, loginQueue, home);
   place = { queueId, table: home.sqlName };
 });
 
@@ -104,23 +104,21 @@ describe("rejections", () => {
 
 describe("where they cannot be recorded", () => {
   test("a missing table, or permission, is an error that does not pass", async () => {
-    const role = `loader_${crypto.randomUUID().slice(0, 8)}`;
-    await sql.unsafe(`create role ${role} login password 'loading'; grant usage on schema public to ${role}`);
-    const loader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:loading@`));
-    for (const record of [
-      () => recordRun(loader, home, place, runRecord()),
-      () => recordRejections(loader, home, queueId, [rejection(1)]),
-    ]) {
-      expect(await failureOf(record())).toMatchObject({
-        ...{ kind: "permission", code: "42501", retryable: false, hint: recordGrants(home, role) },
-      });
-    }
-    await sql.unsafe(recordGrants(home, role));
-    await recordRun(loader, home, place, runRecord());
-    await recordRejections(loader, home, queueId, [rejection(1)]);
-    await pruneRecords(loader, home, { queueId, keepSeconds: 0 });
-    loader.close();
-    await sql.unsafe(`drop owned by ${role}; drop role ${role}; drop table etl_run, etl_rejection`);
+    await withRole(testDatabase, usage, async ({ role, asRole }) => {
+      const records = [
+        () => recordRun(asRole, home, place, runRecord()),
+        () => recordRejections(asRole, home, queueId, [rejection(1)]),
+      ];
+      for (const record of records) {
+        expect(await failureOf(record())).toMatchObject({
+          ...{ kind: "permission", code: "42501", retryable: false, hint: recordGrants(home, role) },
+        });
+      }
+      await sql.unsafe(recordGrants(home, role));
+      for (const record of records) await record();
+      await pruneRecords(asRole, home, { queueId, keepSeconds: 0 });
+    });
+    await sql.unsafe("drop table etl_run, etl_rejection");
     expect(await failureOf(recordRun(database, home, place, runRecord()))).toMatchObject({
       ...{ kind: "config", retryable: false, hint: "etl migrate" },
     });

@@ -2,14 +2,14 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections, recordRun } from "../../../src/postgres/records.ts";
 import { listRejections, lookUpMessages, readStatus } from "../../../src/postgres/status.ts";
-import { failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
-import { migratedDatabase } from "../../support/postgres-file.ts";
+import { failureOf, loginQueue, openLoginLoader } from "../../support/postgres-database.ts";
+import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
 import { runRecord } from "../../support/postgres-records.ts";
 
 const table = "public.user_logins";
 const home = { schema: "public", sqlName: table };
-const arn = "arn:aws:sqs:eu-west-1:000000000000:login-queue";
+const { arn } = loginQueue;
 const otherArn = "arn:aws:sqs:eu-west-1:000000000000:other-queue";
 const { testDatabase, database } = await migratedDatabase();
 const { sql } = testDatabase;
@@ -17,8 +17,8 @@ let queueId: number;
 let otherQueueId: number;
 
 beforeEach(async () => {
-  queueId = await registerQueue(database, home, arn, home);
-  otherQueueId = await registerQueue(database, home, otherArn, home);
+  queueId = await registerQueue(database, home, loginQueue, home);
+  otherQueueId = await registerQueue(database, home, { ...loginQueue, arn: otherArn }, home);
 });
 
 const messages = loginMessages(3).map(({ ref }) => ref);
@@ -50,7 +50,7 @@ describe("the status", () => {
     const [last] = records?.runs ?? [];
     expect((last?.endedAt.getTime() ?? 0) - (last?.startedAt.getTime() ?? 0)).toBe(12_000);
     const otherTable = { schema: "public", sqlName: "public.other" };
-    const ofOther = await registerQueue(database, home, arn, otherTable);
+    const ofOther = await registerQueue(database, home, loginQueue, otherTable);
     await recordRun(database, home, { queueId: ofOther, table: otherTable.sqlName }, runRecord());
     const other = await readStatus(database, home, { queue, table: otherTable.sqlName, runs: 2 });
     expect(other.records).toMatchObject({ rowsToday: 10, runs: [{ inserted: 10 }] });
@@ -116,17 +116,13 @@ describe("the status", () => {
   });
 
   test("is read by a user who may not write, and whatever the session's habits are", async () => {
-    const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-    await sql.unsafe(`
-      create role ${role} login password 'reading'; grant usage on schema public to ${role};
-      grant select on all tables in schema public to ${role};
-      alter role ${role} set datestyle = 'German'; alter role ${role} set timezone = 'Asia/Kolkata'`);
+    const grants = (role: string) => `${usage(role)} grant select on all tables in schema public to ${role};
+      alter role ${role} set datestyle = 'German'; alter role ${role} set timezone = 'Asia/Kolkata'`;
     await recordRun(database, home, { queueId, table }, runRecord());
-    const reader = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:reading@`));
-    const question = { queue: arn, table, runs: 5 };
-    expect(await readStatus(reader, home, question)).toEqual(await readStatus(database, home, question));
-    reader.close();
-    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    await withRole(testDatabase, grants, async ({ asRole }) => {
+      const question = { queue: arn, table, runs: 5 };
+      expect(await readStatus(asRole, home, question)).toEqual(await readStatus(database, home, question));
+    });
   });
 });
 

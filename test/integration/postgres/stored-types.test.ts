@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { ColumnMapping, ColumnType, Mapping } from "../../../src/message/mapping.ts";
+import {
+  type ColumnMapping,
+  type ColumnType,
+  columnTypes,
+  type Mapping,
+} from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { checkTable } from "../../../src/postgres/table-check.ts";
@@ -140,20 +145,7 @@ describe("what a column cannot keep is refused before the first message, and the
 });
 
 test("a migration makes a table that takes every stored type", async () => {
-  const columns = (
-    [
-      "text",
-      "integer",
-      "bigint",
-      "numeric",
-      "boolean",
-      "date",
-      "timestamptz",
-      "uuid",
-      "inet",
-      "jsonb",
-    ] as const
-  )
+  const columns = columnTypes
     .map((type) => mappedField(`${type}_column`, type))
     .concat({ ...mappedField("net", "text"), transforms: [{ kind: "mask", method: "truncate" }] });
   const mapping: Mapping = { columns, conflict: { action: "reject" } };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openDatabase } from "../../../src/postgres/connect.ts";
-import type { TlsSettings } from "../../../src/postgres/tls.ts";
+import type { TlsSettings } from "../../../src/postgres/connection-settings.ts";
 import { type CertificateAuthority, createAuthority } from "../../support/certificates.ts";
 import { type PostgresServer, sharedServer, startServer } from "../../support/postgres.ts";
 import { failureOf, settingsOf } from "../../support/postgres-database.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { messageKey } from "../../src/postgres/message-key.ts";
+import { messageKey } from "../../src/postgres/records.ts";
 
 test("a UUID is its own key", () => {
   const id = "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5";
