@@ -24,7 +24,7 @@ export function readDatabaseSettings(
   { database }: Pick<Settings, "database">,
   { env, log }: Context,
 ): ConnectionSettings {
-  const { settings, warnings } = readConnectionSettings({
+  const settings = readConnectionSettings({
     url: database.url,
     env,
     file: database.file,
@@ -32,7 +32,9 @@ export function readDatabaseSettings(
     osUser: userInfo().username,
     homeFolder: homedir(),
   });
-  for (const warning of warnings) log.warn(warning);
+  const { openPasswordFile: path } = settings;
+  if (path !== undefined)
+    log.warn(`password file ${path} is ignored: others may read it; try: chmod 0600 ${path}`);
   return settings;
 }
 

@@ -78,8 +78,8 @@ export interface ConnectionFacts extends Pick<Database, "address" | "name" | "us
   readonly tlsMode: TlsMode;
   /** Whether all of it stays on this machine. */
   readonly local: boolean;
-  /** What was not taken as it was set, such as a password file that others may read. */
-  readonly warnings: readonly string[];
+  /** The path of a password file that is ignored because others may read it. */
+  readonly openPasswordFile: string | undefined;
 }
 
 /** The live table. */

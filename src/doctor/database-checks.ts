@@ -29,12 +29,10 @@ export const databaseChecks: readonly Check[] = [
   {
     name: "password file",
     needs: ["settings"],
-    applies: ({ connection }) => ifKnown(connection)?.warnings[0] !== undefined,
+    applies: ({ connection }) => ifKnown(connection)?.openPasswordFile !== undefined,
     run({ connection }) {
-      // The connection's settings warn of nothing else, and end with what to type.
-      const [text = ""] = known(connection).warnings;
-      const [message = text, hint = "check the password file"] = text.split("; try: ");
-      return warning(message, hint);
+      const { openPasswordFile: path } = known(connection);
+      return warning(`password file ${path} is ignored: others may read it`, `chmod 0600 ${path}`);
     },
   },
   {

@@ -16,6 +16,8 @@ export interface ConnectionSettings {
   readonly applicationName: string;
   /** Set if `connect_timeout` asks for a limit. */
   readonly connectTimeoutMillis?: number;
+  /** The path of a password file that was not read because others may read it too. */
+  readonly openPasswordFile?: string;
 }
 
 /** What `[database]` of the configuration file may say. */
@@ -37,12 +39,6 @@ export interface ConnectionSources {
   readonly osUser: string;
   /** Where `.pgpass` and `.postgresql/root.crt` are looked for. */
   readonly homeFolder: string | undefined;
-}
-
-/** The settings, and what a person should know about how they were read. */
-export interface ReadSettings {
-  readonly settings: ConnectionSettings;
-  readonly warnings: readonly string[];
 }
 
 /** Variables that libpq knows and that would change to whom or how we connect, with the values that ask for nothing. */
@@ -72,7 +68,7 @@ const unsupportedVariables: Readonly<Record<string, readonly string[]>> = {
  * @throws EtlError of kind config; never with the URL or a password in it
  * @see https://www.postgresql.org/docs/current/libpq-envars.html
  */
-export function readConnectionSettings(sources: ConnectionSources): ReadSettings {
+export function readConnectionSettings(sources: ConnectionSources): ConnectionSettings {
   const { url, env, readFile, osUser, homeFolder } = sources;
   for (const [name, inert] of Object.entries(unsupportedVariables)) {
     const value = env[name];
@@ -97,32 +93,21 @@ export function readConnectionSettings(sources: ConnectionSources): ReadSettings
     throw unusable(`${placeOf("host")} names several hosts, and etl connects to one`, "name one host");
   }
   const question = { host, port: readPort(port, placeOf("port")), database, user };
-  const warnings: string[] = [];
-  let password = parts.password;
   const passwordPath = parts.passwordFile ?? inHome(".pgpass");
-  if (password === undefined && passwordPath !== undefined) {
-    const file = readFile(passwordPath);
-    if (file?.openToOthers) {
-      warnings.push(
-        `password file ${passwordPath} is ignored: others may read it; try: chmod 0600 ${passwordPath}`,
-      );
-    } else if (file !== undefined) {
-      password = findPassword(file.text, question);
-    }
-  }
+  const needsFile = parts.password === undefined && passwordPath !== undefined;
+  const file = needsFile ? readFile(passwordPath) : undefined;
+  const password = file && !file.openToOthers ? findPassword(file.text, question) : parts.password;
   const connectTimeoutMillis = readTimeout(parts.connectTimeout);
   return {
-    settings: {
-      ...question,
-      ...(password === undefined ? {} : { password }),
-      // As in libpq: a Unix socket is never encrypted, whatever sslmode says.
-      tls: host.startsWith("/")
-        ? { mode: "disable" }
-        : readTlsSettings(parts, inHome(".postgresql/root.crt"), readFile),
-      applicationName: parts.applicationName ?? "etl",
-      ...(connectTimeoutMillis === undefined ? {} : { connectTimeoutMillis }),
-    },
-    warnings,
+    ...question,
+    ...(password === undefined ? {} : { password }),
+    // As in libpq: a Unix socket is never encrypted, whatever sslmode says.
+    tls: host.startsWith("/")
+      ? { mode: "disable" }
+      : readTlsSettings(parts, inHome(".postgresql/root.crt"), readFile),
+    applicationName: parts.applicationName ?? "etl",
+    ...(connectTimeoutMillis === undefined ? {} : { connectTimeoutMillis }),
+    ...(needsFile && file?.openToOthers ? { openPasswordFile: passwordPath } : {}),
   };
 }
 

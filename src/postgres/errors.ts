@@ -27,8 +27,8 @@ export interface Circumstance {
 export function databaseError(error: unknown, circumstance: Circumstance): EtlError {
   if (error instanceof EtlError) return error;
   if (!(error instanceof postgres.PostgresError)) return socketError(error, circumstance);
-  const { operation } = circumstance;
-  return new EtlError({ ...judge(error, circumstance), operation, code: error.code, cause: error });
+  const { operation, address: resource } = circumstance;
+  return new EtlError({ ...judge(error, circumstance), operation, resource, code: error.code, cause: error });
 }
 
 /** What Postgres said of a row, without its values. */
@@ -71,26 +71,26 @@ export function endsSession(error: unknown): boolean {
 export function unanswered({ operation, address }: Circumstance, code?: string): EtlError {
   const hint = "check the network and the load of the database";
   const verdict = unavailable(`the database at ${address} did not answer in time`, hint);
-  return new EtlError({ ...verdict, operation, code });
+  return new EtlError({ ...verdict, operation, resource: address, code });
 }
 
 /** The commit was sent, and whether it happened is not known. To load the same batch again is safe either way. */
 export function unansweredCommit({ operation, address }: Circumstance, cause: unknown): EtlError {
   const hint = "run the same command again: what was committed is recognised";
   const verdict = unavailable(`the database at ${address} was lost before it answered a commit`, hint);
-  return new EtlError({ ...verdict, operation, code: commitUnknown, cause });
+  return new EtlError({ ...verdict, operation, resource: address, code: commitUnknown, cause });
 }
 
 /** The server answered a commit with a rollback. */
 export function rolledBack({ operation, address }: Circumstance): EtlError {
   const verdict = temporary(`the database at ${address} rolled back instead of committing`);
-  return new EtlError({ ...verdict, operation });
+  return new EtlError({ ...verdict, operation, resource: address });
 }
 
 /** The database was closed by us while it was in use. */
 export function closed(address: string): EtlError {
   const message = `the connection to the database at ${address} was closed by etl itself`;
-  return new EtlError({ kind: "temporary", operation: "close", message });
+  return new EtlError({ kind: "temporary", operation: "close", resource: address, message });
 }
 
 type Verdict = Omit<EtlErrorParts, "operation" | "cause" | "code">;
@@ -268,7 +268,7 @@ export function socketError(error: unknown, { operation, address }: Destination)
   const reason = (code && reasons[code]) ?? "the connection failed";
   const hint = "check host and port (PGHOST, PGPORT, DATABASE_URL), and that the database runs";
   const verdict = unavailable(`the database at ${address} cannot be reached: ${reason}`, hint);
-  return new EtlError({ ...verdict, operation, code, cause: error });
+  return new EtlError({ ...verdict, operation, resource: address, code, cause: error });
 }
 
 const certificateFaults: Readonly<Record<string, Verdict>> = {
@@ -294,7 +294,7 @@ export function handshakeError(error: unknown, { address }: Destination): EtlErr
         `the database at ${address} broke off the TLS handshake`,
         "check the TLS versions that the server allows",
       );
-  return new EtlError({ ...verdict, operation: "encrypt", code, cause: error });
+  return new EtlError({ ...verdict, operation: "encrypt", resource: address, code, cause: error });
 }
 
 function errorCode(error: unknown): string | undefined {

@@ -231,7 +231,7 @@ describe("the database", () => {
       {
         ...connectionWith({
           tlsMode: "disable",
-          warnings: ["password file x is ignored: others may read it; try: chmod 0600 x"],
+          openPasswordFile: "x",
         }),
         ...serverWith({ encrypted: false, readOnly: true, fsync: false }),
       },

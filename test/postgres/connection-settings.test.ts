@@ -25,11 +25,9 @@ function read(
   });
 }
 
-const settings = (...parameters: Parameters<typeof read>) => read(...parameters).settings;
-
 describe("precedence", () => {
   test("nothing given: libpq's defaults", () => {
-    expect(settings({})).toEqual({
+    expect(read({})).toEqual({
       host: "localhost",
       port: 5432,
       database: "me",
@@ -45,38 +43,38 @@ describe("precedence", () => {
   const file = { host: "file-host", port: 7000, name: "file-db", user: "file-user", password: "file-pw" };
 
   test("a URL comes before variables, part by part", () => {
-    expect(settings({ url: "postgres://u:p@h:1/d", env })).toMatchObject({
+    expect(read({ url: "postgres://u:p@h:1/d", env })).toMatchObject({
       ...{ host: "h", port: 1, database: "d", user: "u", password: "p" },
     });
-    expect(settings({ url: "postgres://h", env })).toMatchObject({ host: "h", port: 6000, user: "env-user" });
+    expect(read({ url: "postgres://h", env })).toMatchObject({ host: "h", port: 6000, user: "env-user" });
   });
 
   test("variables come before the file, and the database's default is the user", () => {
-    expect(settings({ env, file })).toMatchObject({ host: "env-host", port: 6000, password: "env-pw" });
-    expect(settings({ env: { PGUSER: "u" } })).toMatchObject({ user: "u", database: "u" });
+    expect(read({ env, file })).toMatchObject({ host: "env-host", port: 6000, password: "env-pw" });
+    expect(read({ env: { PGUSER: "u" } })).toMatchObject({ user: "u", database: "u" });
   });
 
   test("an empty variable is none", () => {
-    expect(settings({ env: { PGHOST: "", PGPORT: "", PGPASSWORD: "" }, file })).toMatchObject({
+    expect(read({ env: { PGHOST: "", PGPORT: "", PGPASSWORD: "" }, file })).toMatchObject({
       ...{ host: "file-host", port: 7000, password: "file-pw" },
     });
   });
 
   test("the file may have a URL", () => {
-    expect(settings({ file: { url: "postgres://u@h/d", password: "p" } })).toMatchObject({
+    expect(read({ file: { url: "postgres://u@h/d", password: "p" } })).toMatchObject({
       ...{ host: "h", user: "u", database: "d", password: "p" },
     });
   });
 
   test("the file's password goes nowhere but to the file's host, port and user", () => {
-    expect(settings({ file }).password).toBe("file-pw");
-    expect(settings({ file, env: { PGDATABASE: "other" } }).password).toBe("file-pw");
-    expect(settings({ file, env: { PGHOST: "file-host" } }).password).toBe("file-pw");
+    expect(read({ file }).password).toBe("file-pw");
+    expect(read({ file, env: { PGDATABASE: "other" } }).password).toBe("file-pw");
+    expect(read({ file, env: { PGHOST: "file-host" } }).password).toBe("file-pw");
     for (const elsewhere of [{ PGHOST: "h" }, { PGPORT: "1" }, { PGUSER: "u" }]) {
-      expect(settings({ file, env: elsewhere }).password).toBeUndefined();
+      expect(read({ file, env: elsewhere }).password).toBeUndefined();
     }
     const url = "postgres://file-host:7000/d";
-    expect(settings({ file, url })).toEqual({
+    expect(read({ file, url })).toEqual({
       ...{ host: "file-host", port: 7000, database: "d", user: "me", tls: { mode: "prefer" } },
       applicationName: "etl",
     });
@@ -84,7 +82,7 @@ describe("precedence", () => {
 });
 
 describe("URLs", () => {
-  const cases: [string, Partial<ReturnType<typeof settings>>][] = [
+  const cases: [string, Partial<ReturnType<typeof read>>][] = [
     ["postgresql://", { host: "localhost" }],
     ["postgres://u%40x:p%3A%2F%25@h/d%20b", { user: "u@x", password: "p:/%", host: "h", database: "d b" }],
     ["postgres://[2001:db8::1]:6543/d", { host: "2001:db8::1", port: 6543 }],
@@ -103,7 +101,7 @@ describe("URLs", () => {
     ["postgres://h?target_session_attrs=any&gssencmode=prefer", { host: "h" }],
     ["postgres://u:a#b+c@h/d", { password: "a#b+c" }],
   ];
-  for (const [url, expected] of cases) test(url, () => expect(settings({ url })).toMatchObject(expected));
+  for (const [url, expected] of cases) test(url, () => expect(read({ url })).toMatchObject(expected));
 
   const refused: [string, string][] = [
     ["mysql://u:CANARY@h", "does not begin with"],
@@ -187,9 +185,9 @@ describe("variables that ask for what is not done", () => {
   }
 
   test("those that ask for nothing are not", () => {
-    expect(
-      settings({ env: { PGCHANNELBINDING: "prefer", PGGSSENCMODE: "disable", PGOPTIONS: "" } }).host,
-    ).toBe("localhost");
+    expect(read({ env: { PGCHANNELBINDING: "prefer", PGGSSENCMODE: "disable", PGOPTIONS: "" } }).host).toBe(
+      "localhost",
+    );
   });
 });
 
@@ -197,7 +195,7 @@ describe("TLS", () => {
   const rootPath = "/home/me/.postgresql/root.crt";
   const withRoot = { [rootPath]: { text: authority } };
   const named = { "/ca.pem": { text: `# a comment\n${authority}${authority}` } };
-  const tls = (env: Record<string, string>, files = {}) => settings({ env }, files).tls;
+  const tls = (env: Record<string, string>, files = {}) => read({ env }, files).tls;
 
   test("the modes that check nothing do not look for authorities", () => {
     for (const mode of ["disable", "allow", "prefer"] as const) {
@@ -222,7 +220,7 @@ describe("TLS", () => {
 
   test("system means the operating system's authorities and verify-full", () => {
     expect(tls({ PGSSLROOTCERT: "system" })).toEqual({ mode: "verify-full", authorities: "system" });
-    expect(settings({ url: "postgres://h?sslrootcert=system&sslmode=verify-full" }).tls.authorities).toBe(
+    expect(read({ url: "postgres://h?sslrootcert=system&sslmode=verify-full" }).tls.authorities).toBe(
       "system",
     );
   });
@@ -243,7 +241,7 @@ describe("TLS", () => {
   ];
   for (const [name, env, files] of refused) {
     test(`refuses ${name}`, () => {
-      expect(refusalOf(() => settings({ env }, files))).toMatchObject({
+      expect(refusalOf(() => read({ env }, files))).toMatchObject({
         kind: "config",
         operation: "connect",
       });
@@ -256,18 +254,18 @@ describe("the password file", () => {
   const text = "# host:port:database:user:password\nlocalhost:5432:me:me:from-file\n";
 
   test("is asked where no password is given", () => {
-    expect(settings({}, { [path]: { text } }).password).toBe("from-file");
-    expect(settings({ env: { PGPASSWORD: "given" } }, { [path]: { text } }).password).toBe("given");
-    expect(settings({ env: { PGPASSFILE: "/other" } }, { "/other": { text } }).password).toBe("from-file");
-    expect(settings({ url: "postgres://localhost?passfile=/other" }, { "/other": { text } }).password).toBe(
+    expect(read({}, { [path]: { text } }).password).toBe("from-file");
+    expect(read({ env: { PGPASSWORD: "given" } }, { [path]: { text } }).password).toBe("given");
+    expect(read({ env: { PGPASSFILE: "/other" } }, { "/other": { text } }).password).toBe("from-file");
+    expect(read({ url: "postgres://localhost?passfile=/other" }, { "/other": { text } }).password).toBe(
       "from-file",
     );
   });
 
-  test("is ignored, with a warning, where others may read it", () => {
-    const { settings: found, warnings } = read({}, { [path]: { text, openToOthers: true } });
-    expect(found.password).toBeUndefined();
-    expect(warnings).toEqual([expect.stringContaining("chmod 0600 /home/me/.pgpass")]);
+  test("is ignored, and told of, where others may read it", () => {
+    const { password, openPasswordFile } = read({}, { [path]: { text, openToOthers: true } });
+    expect(password).toBeUndefined();
+    expect(openPasswordFile).toBe(path);
   });
 });
 

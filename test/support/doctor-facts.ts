@@ -68,7 +68,9 @@ export function settingsWith(flags: Parameters<typeof loadSettings>[0]["flags"])
 export function connectionWith(changes: Partial<ConnectionFacts>): Partial<Facts> {
   const place = { address: "db.example.com:5432", name: "warehouse", user: "loader" };
   return {
-    connection: { value: { ...place, tlsMode: "verify-full", local: false, warnings: [], ...changes } },
+    connection: {
+      value: { ...place, tlsMode: "verify-full", local: false, openPasswordFile: undefined, ...changes },
+    },
   };
 }
 

@@ -32,7 +32,7 @@ export function settingsOf(url: string): ConnectionSettings {
     readFile: () => undefined,
     osUser: "nobody",
     homeFolder: undefined,
-  }).settings;
+  });
 }
 
 /** Opens the database that a URL names. */

@@ -158,15 +158,15 @@ async function databaseFacts(
   context: Context,
   queueArn: Promise<string | undefined>,
 ): Promise<Partial<Facts>> {
-  const warnings: string[] = [];
-  const log = { ...context.log, warn: (text: string) => void warnings.push(text) };
+  const log = { ...context.log, warn: () => {} };
   const read = await answerOf(() => readDatabaseSettings(settings, { ...context, log }));
   if ("error" in read) return { connection: read };
   const deadlines = { connectTimeoutMillis: patienceMillis, statementTimeoutMillis: patienceMillis };
   const database = openDatabase(read.value, deadlines);
   const { address, name, user } = database;
-  const [tlsMode, local] = [read.value.tls.mode, isLocal(read.value)];
-  const connection = { value: { address, name, user, tlsMode, local, warnings } };
+  const { tls, openPasswordFile } = read.value;
+  const local = isLocal(read.value);
+  const connection = { value: { address, name, user, tlsMode: tls.mode, local, openPasswordFile } };
   const ask: Ask = (question) =>
     askInTime(`the database at ${address}`, "check the network, and the load of the database")(question);
   try {
