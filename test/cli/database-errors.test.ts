@@ -1,28 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { exitCodes } from "../../src/errors.ts";
-import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { drainJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, loginEvents, visible } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
-/** A user who may connect and see, and has been given nothing else. */
-let clerk: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  clerk = `clerk_${world.database.name}`;
-  await world.database.sql.unsafe(`create role ${clerk} login password 'clerk-canary'`);
-  queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent({ user_id: "one" }), loginEvent({ user_id: "two" })]);
-});
-afterAll(async () => {
-  await world.database.sql.unsafe(`drop owned by ${clerk}; drop role ${clerk}`);
-  await world.close();
-});
+const world = await fileWorld("once");
+/** May connect and see, and nothing else. */
+const clerk = await world.newUser();
+const { url: queueUrl } = await world.queueWith(loginEvents(2));
 
 interface Expected {
   readonly exitCode: number;
@@ -32,23 +18,13 @@ interface Expected {
 
 /** Runs a drain that must fail; afterwards every message can be received at once, and no row is there. */
 async function fails(expected: Expected, changes: Record<string, string>, args: readonly string[] = []) {
-  const env = world.env(queueUrl, changes);
-  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], { env, cwd: world.folder });
-  expectFailure(run, expected, env);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+  const run = await world.etl(queueUrl, ["drain", "--wait-seconds", "0", ...args], changes);
+  expectFailure(run, expected, world.env(queueUrl, changes));
+  expect(world.server.depth(queueUrl)).toEqual(visible(2));
   return run;
 }
 
-/** The world's database under another port, name, or as another user. */
-function url(changes: { port?: number; name?: string; user?: string; password?: string }): string {
-  const { port, name, user, password } = changes;
-  const changed = new URL(world.database.url);
-  if (port !== undefined) changed.port = String(port);
-  if (name !== undefined) changed.pathname = `/${name}`;
-  if (user !== undefined) changed.username = user;
-  if (password !== undefined) changed.password = password;
-  return changed.href;
-}
+const url = world.databaseUrl;
 
 describe("a database that is not there", () => {
   const unavailable = (error: string): Expected => ({
@@ -60,26 +36,26 @@ describe("a database that is not there", () => {
   test("nothing listens", async () => {
     const gone = await listen(() => {});
     await gone.stop();
-    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: gone.port }) });
+    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: String(gone.port) }) });
   });
 
   test("whatever connects is closed, as by a load balancer in a restart: no storm of connections", async () => {
     const closing = await listen((socket) => socket.destroy());
-    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: closing.port }) });
+    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: String(closing.port) }) });
     expect(closing.connections()).toBeLessThanOrEqual(10);
     await closing.stop();
   });
 
   test("nothing ever answers", async () => {
     const silent = await listen(() => {});
-    const DATABASE_URL = url({ port: silent.port });
+    const DATABASE_URL = url({ port: String(silent.port) });
     await fails(unavailable("did not answer in time"), { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
     await silent.stop();
   });
 
   test("its name is wrong", async () => {
     const expected = { exitCode: exitCodes.config, error: "no database nowhere", hint: "createdb nowhere" };
-    await fails(expected, { DATABASE_URL: url({ name: "nowhere" }) });
+    await fails(expected, { DATABASE_URL: url({ pathname: "/nowhere" }) });
   });
 
   test.each(["not a url", "mysql://root:hunter2@db/x"])("its URL is %j", async (text) => {
@@ -92,14 +68,14 @@ describe("a database that is not there", () => {
 describe("a database that does not let us in", () => {
   test("wrong password", async () => {
     const expected = { exitCode: exitCodes.permission, error: "refused the password", hint: "PGPASSWORD" };
-    const DATABASE_URL = url({ password: "wr0ng%2Fcanary" });
+    const DATABASE_URL = url({ password: "wr0ng/canary" });
     const run = await fails(expected, { DATABASE_URL });
     expect(run.stderr).not.toContain("canary");
   });
 
   test("unknown user", async () => {
     const expected = { exitCode: exitCodes.permission, error: "user nobody_here", hint: "password" };
-    await fails(expected, { DATABASE_URL: url({ user: "nobody_here" }) });
+    await fails(expected, { DATABASE_URL: url({ username: "nobody_here" }) });
   });
 
   test("a mode of TLS that nobody knows", async () => {
@@ -144,41 +120,40 @@ describe("a table that does not fit", () => {
 
 describe("a user who may not", () => {
   const denied = { exitCode: exitCodes.permission, error: "lacks a permission" };
-  const asClerk = () => ({ DATABASE_URL: url({ user: clerk, password: "clerk-canary" }) });
+  const asClerk = { DATABASE_URL: clerk.url };
 
   test("load: nothing is lost, and the grants that are printed are those that were missing", async () => {
     const { sql } = world.database;
-    await sql.unsafe(`grant usage on schema public to ${clerk}`);
-    const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk());
+    await sql.unsafe(`grant usage on schema public to ${clerk.name}`);
+    const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk);
     const grants = /^try: (.*)$/m.exec(first.stderr)?.[1] ?? "";
     const ofLedger = grants.split("; ").filter((grant) => grant.includes(".etl_"));
     expect(ofLedger.length).toBeGreaterThan(0);
 
     await sql.unsafe(ofLedger.join("; "));
-    const second = await fails({ ...denied, hint: grants }, asClerk());
+    const second = await fails({ ...denied, hint: grants }, asClerk);
     expect(second.stdout).toMatch(/\+ released +2/);
 
     await sql.unsafe(grants);
-    const run = await drainJson(world, queueUrl, [], asClerk());
+    const run = await drainJson(world, queueUrl, [], asClerk);
     expect(run.receipt).toMatchObject({ received: 2, inserted: 2, deleted: 2 });
     expect((await sql`select from user_logins`).length).toBe(2);
   });
 
   test("migrate", async () => {
-    const run = await runEtl(["migrate", "--table", "fresh"], { env: world.env(queueUrl, asClerk()) });
+    const run = await world.etl(queueUrl, ["migrate", "--table", "fresh"], asClerk);
     const hint = "etl migrate --print";
-    expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk()));
+    expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk));
   });
 });
 
 test("a ledger that was emptied ends a run before it receives, until the hint is typed", async () => {
   const { sql } = world.database;
-  const url = await world.newQueue();
-  await world.server.send(url, [loginEvent()]);
+  const { url } = await world.queueWith([loginEvent()]);
   expect(await drainJson(world, url)).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
   await sql`truncate etl_ledger`;
   await world.server.send(url, [loginEvent()]);
-  const run = await runEtl(["drain"], { env: world.env(url) });
+  const run = await world.etl(url, ["drain"]);
   const hint = "update public.etl_run set forgotten_at = now() where queue_id =";
   expectFailure(
     run,
@@ -191,8 +166,7 @@ test("a ledger that was emptied ends a run before it receives, until the hint is
 
 test("an unlogged table is loaded, and that a crash would empty it is said", async () => {
   await world.database.sql.unsafe("alter table user_logins set unlogged");
-  const url = await world.newQueue();
-  await world.server.send(url, [loginEvent()]);
+  const { url } = await world.queueWith([loginEvent()]);
   const run = await drainJson(world, url);
   expect(run).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
   expect(run.stderr).toContain("warn table public.user_logins is unlogged");

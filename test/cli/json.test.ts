@@ -55,7 +55,7 @@ describe("real output is as docs/json.md says", () => {
     world = await openWorld();
     deadLetterUrl = await world.newQueue();
     queueUrl = await world.newQueue();
-    expect(await runEtl(["migrate"], { env: world.env(queueUrl) })).toMatchObject({ exitCode: 0 });
+    expect(await world.etl(queueUrl, ["migrate"])).toMatchObject({ exitCode: 0 });
     const bodies = [loginEvent(), loginEvent({ locale: null }), loginEvent({ ip: null }), "no json"];
     await world.server.send(queueUrl, bodies);
   });
@@ -68,7 +68,7 @@ describe("real output is as docs/json.md says", () => {
     kindOfLine: (line: Readonly<Record<string, unknown>>) => string,
     from: "stdout" | "stderr" = "stdout",
   ): Promise<string[]> {
-    const run = await runEtl(words, { env: world.env(queueUrl), cwd: world.folder });
+    const run = await world.etl(queueUrl, words);
     const found = run[from]
       .split("\n")
       .filter((line) => line !== "")

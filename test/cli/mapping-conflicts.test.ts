@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { drainJson } from "../support/json-drain.ts";
 import { column, type JobEnv, makeTable, writeJob } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { fileWorld } from "../support/world.ts";
 
 const settings = (conflict: string) => `
 [table]
@@ -17,12 +17,8 @@ ${[
 const update = 'conflict = "update"\nkey = ["id"]\nnewest_by = "changed_at"';
 const ignore = 'conflict = "ignore"\nkey = ["id"]';
 
-let world: World;
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   queueUrl = await world.newQueue();
 });

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { drainJson } from "../support/json-drain.ts";
 import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { fileWorld } from "../support/world.ts";
 
 const columns = `
 [table]
@@ -16,12 +16,8 @@ ${[
   column("weight", 'from = "$attributes.weight"', 'type = "integer"'),
 ].join("\n")}`;
 
-let world: World;
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   await makeTable(world, writeJob(world, columns));
   queueUrl = await world.newQueue();

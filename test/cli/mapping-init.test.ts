@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { runEtl } from "../support/binary.ts";
 import { readJson } from "../support/json-drain.ts";
 import { shownRows, textRows } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { fileWorld } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   await world.database.sql.unsafe("drop schema public cascade; create schema public");
 });

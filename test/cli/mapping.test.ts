@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { runEtl } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
 import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
 import { openWorld, type World } from "../support/world.ts";
@@ -173,7 +172,7 @@ describe("a nested message of every type", () => {
   test("goes under other names, too, into a table that was there before", async () => {
     const table = 'sales."Orders 2"';
     await world.database.sql.unsafe(`create schema sales; create table ${table} (like orders, extra text)`);
-    const made = await runEtl(["migrate", "--table", table], { env: world.env(queueUrl, job) });
+    const made = await world.etl(queueUrl, ["migrate", "--table", table], job);
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`found   ${table}`) });
     await world.server.send(queueUrl, [order]);
     const run = await drainJson(world, queueUrl, ["--table", table], job);

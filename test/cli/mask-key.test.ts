@@ -55,7 +55,7 @@ test("rows of another key: a drain, a dry run and the doctor tell of it, and eac
   const drainWith = async (env: Changes, ...args: string[]) => {
     await world.server.send(queueUrl, [loginEvent()]);
     const few = ["--max-messages", "1", ...args];
-    return await runEtl(["drain", ...few], { env: world.env(queueUrl, env), cwd: world.folder });
+    return await world.etl(queueUrl, ["drain", ...few], env);
   };
   const other = {
     ETL_MASK_KEY: Buffer.from("0123456789abcdef0123456789ABCDEF").toString("base64"),
@@ -70,7 +70,7 @@ test("rows of another key: a drain, a dry run and the doctor tell of it, and eac
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toMatch(warning);
   }
-  const doctor = await runEtl(["doctor"], { env: world.env(queueUrl, other), cwd: world.folder });
+  const doctor = await world.etl(queueUrl, ["doctor"], other);
   expect(doctor.exitCode).toBe(0);
   expect(doctor.stdout.replaceAll(/\s+/g, " ")).toMatch(
     /warning masked rows public\.user_logins holds rows masked under another key/,

@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { executable } from "../support/binary.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, visible } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-});
-afterAll(() => world.close());
+const world = await fileWorld("once");
 
 /** Runs a shell script in which `"$@"` is a dry run of all messages with `--json`, the database out of reach. */
 async function shell(script: string, url: string) {
@@ -55,13 +50,13 @@ describe("20 MB of output", () => {
     expect(stdout.split("\n").length).toBe(2);
     expect(stderr).toMatch(/exit (0|141)\n$/);
     expect(stderr).not.toContain("error: ");
-    expect(world.server.depth(url)).toEqual({ visible: 100, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(100));
   });
 
   test("onto a full disk is an error that says so, and every message is given back", async () => {
     const url = await largeQueue();
     const { stderr } = await shell('"$@" >/dev/full; echo "exit $?" >&2', url);
     expect(stderr).toMatch(/\nerror: .*no space is left.*\ntry: .*\nexit 69\n$/);
-    expect(world.server.depth(url)).toEqual({ visible: 100, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(100));
   });
 });

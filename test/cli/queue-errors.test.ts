@@ -1,32 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { listen } from "../support/postgres-proxy.ts";
 import { errorAnswer, type Fault, startFaultyServer } from "../support/sqs-faults.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../support/sqs-verifying-proxy.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
+import { fileWorld, loginEvents, visible, worldSigner } from "../support/world.ts";
 
-let world: World;
-let proxy: VerifyingProxy;
-let queueUrl: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent(), loginEvent()]);
-  proxy = await startVerifyingProxy({
-    upstream: world.server.endpoint,
-    accessKeyId: "test-key",
-    secretAccessKey: "test-secret",
-    region: "us-east-1",
-  });
-});
-afterAll(async () => {
-  await proxy.stop();
-  await world.close();
-});
+const world = await fileWorld("once");
+const { url: queueUrl } = await world.queueWith(loginEvents(2));
+const proxy = await startQueueProxy(world.server.endpoint, { signer: worldSigner });
+afterAll(() => proxy.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 
@@ -47,7 +31,7 @@ async function fails(
   });
   expectFailure(run, { exitCode, error, hint }, env);
   expect(run.stdout).toBe("");
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+  expect(world.server.depth(queueUrl)).toEqual(visible(2));
 }
 
 test("the world is in order: what fails below fails for the one thing that was changed", async () => {

@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { runEtlInTerminal } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   await world.emptyTable();
   queueUrl = await world.newQueue();
 });
 
 const status = (args: readonly string[] = [], env: Readonly<Record<string, string | undefined>> = {}) =>
-  runEtl(["status", ...args], { env: world.env(queueUrl, env), cwd: world.folder });
+  world.etl(queueUrl, ["status", ...args], env);
 
 async function statusJson(env: Readonly<Record<string, string | undefined>> = {}) {
   const run = await status(["--json"], env);

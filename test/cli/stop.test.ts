@@ -1,20 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { executable, spawnEtl } from "../support/binary.ts";
 import { closeGate, type Gate } from "../support/gate.ts";
 import { drainJson, readJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, noMessages, visible } from "../support/world.ts";
 
-let world: World;
 let gate: Gate;
 let queueUrl: string;
 const total = 60;
 
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   await world.emptyTable();
   gate = await closeGate(world.database);
@@ -32,7 +28,7 @@ const signals: readonly (readonly [signal: NodeJS.Signals, exitCode: number])[] 
 /** A drain whose first load waits at the gate. */
 async function drainInFlight() {
   const args = ["drain", "--json", "--batch-size", "10", "--wait-seconds", "1"];
-  const run = spawnEtl(args, { env: world.env(queueUrl), cwd: world.folder });
+  const run = world.spawn(queueUrl, args);
   await gate.reached(run);
   return run;
 }
@@ -98,7 +94,7 @@ describe("during the start", () => {
     while (silent.connections() === 0) await Bun.sleep(5);
     run.kill(signal);
     expect(await run.finished).toMatchObject({ exitCode: code, stdout: "" });
-    expect(world.server.depth(queueUrl)).toEqual({ visible: total, inFlight: 0 });
+    expect(world.server.depth(queueUrl)).toEqual(visible(total));
     await silent.stop();
   });
 });
@@ -135,5 +131,5 @@ test("while the queue is idle, a stop lets the open poll be answered, and loads 
   const { exitCode, receipt } = readJson(await run.finished);
   expect(exitCode).toBe(143);
   expect(receipt).toMatchObject({ received: 1, inserted: 1, deleted: 1, outcome: "stopped" });
-  expect(world.server.depth(idle)).toEqual({ visible: 0, inFlight: 0 });
+  expect(world.server.depth(idle)).toEqual(noMessages);
 });

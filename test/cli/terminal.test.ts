@@ -1,23 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { runEtlInTerminal, spawnEtlInTerminal } from "../support/binary.ts";
 import { closeGate } from "../support/gate.ts";
 import { Screen } from "../support/screen.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
+const world = await fileWorld("each test");
 
 /** Text that would clear a terminal, name its window, and turn the reading direction. */
 const hostile = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202e\r\n";
-
-async function queueWith(bodies: readonly string[]) {
-  const url = await world.newQueue();
-  return { url, ids: await world.server.send(url, bodies) };
-}
 
 /** What a person sees at the end; fails where a control came through that we do not use. Log lines may run over the edge. */
 function seen(output: string, columns: number): string[] {
@@ -38,7 +28,7 @@ function fitting(output: string, columns: number, from: RegExp): string[] {
 describe.each([100, 60])("a terminal of %d columns", (columns) => {
   test("shows the progress while it runs; at the end rejections stand above the receipt, and it is gone", async () => {
     const gate = await closeGate(world.database);
-    const { url, ids } = await queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
+    const { url, ids } = await world.queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
     const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], {
       env: world.env(url),
       cwd: world.folder,
@@ -57,7 +47,7 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
   });
 
   test("fits the table of a dry run, and shows no escape of the data", async () => {
-    const { url } = await queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
+    const { url } = await world.queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
     const { exitCode, output } = await runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
       env: world.env(url),
       cwd: world.folder,
@@ -76,7 +66,7 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
 });
 
 test("NO_COLOR keeps colour out, and nothing else changes", async () => {
-  const { url } = await queueWith(["no json"]);
+  const { url } = await world.queueWith(["no json"]);
   const run = async (env: Record<string, string>) =>
     runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
       env: world.env(url, env),
@@ -91,7 +81,7 @@ test("NO_COLOR keeps colour out, and nothing else changes", async () => {
 });
 
 test("Ctrl-C, typed, stops it in order", async () => {
-  const { url } = await queueWith([]);
+  const { url } = await world.queueWith([]);
   const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], { env: world.env(url) });
   while (world.server.openReceives === 0) await Bun.sleep(5);
   run.type("\u0003");
@@ -101,7 +91,7 @@ test("Ctrl-C, typed, stops it in order", async () => {
 });
 
 test("an error on a terminal is two lines, the progress line gone", async () => {
-  const { url } = await queueWith([]);
+  const { url } = await world.queueWith([]);
   const { exitCode, output } = await runEtlInTerminal(["drain", "--table", "nowhere"], {
     env: world.env(url),
     columns: 60,

@@ -6,7 +6,7 @@ import { createAuthority } from "../support/certificates.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { drainJson } from "../support/json-drain.ts";
 import { createDatabase, type PostgresServer, startServer, type TestDatabase } from "../support/postgres.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { loginEvent, openWorld, visible, type World } from "../support/world.ts";
 
 let world: World;
 let server: PostgresServer;
@@ -49,7 +49,7 @@ test("verify-full lets the right server in, by the URL or by PG* variables: migr
   const queueUrl = await world.newQueue();
   await world.server.send(queueUrl, [loginEvent()]);
   const DATABASE_URL = url("localhost", { sslmode: "verify-full", sslrootcert: authority });
-  const migrated = await runEtl(["migrate"], { env: world.env(queueUrl, { DATABASE_URL }) });
+  const migrated = await world.etl(queueUrl, ["migrate"], { DATABASE_URL });
   expect(migrated).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining("created public.user_logins"),
@@ -73,5 +73,5 @@ test.each([
   const env = world.env(queueUrl, { DATABASE_URL });
   const run = await runEtl(["drain", "--wait-seconds", "0"], { env, cwd: world.folder });
   expectFailure(run, { exitCode: 78, error, hint }, env);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 1, inFlight: 0 });
+  expect(world.server.depth(queueUrl)).toEqual(visible(1));
 });
