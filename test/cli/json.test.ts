@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../src/cli/commands.ts";
-import { runEtl } from "../support/binary.ts";
 import { documentedKinds, type Kind, strayings } from "../support/json-documentation.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
 const kinds = await documentedKinds();
 
@@ -46,21 +45,15 @@ describe("docs/json.md", () => {
   });
 });
 
+const world = await fileWorld("never");
+const deadLetterUrl = await world.newQueue();
+const bodies = [loginEvent(), loginEvent({ locale: null }), loginEvent({ ip: null }), "no json"];
+const { url: queueUrl } = await world.queueWith(bodies);
+
 describe("real output is as docs/json.md says", () => {
-  let world: World;
-  let queueUrl: string;
-  let deadLetterUrl: string;
-
-  beforeAll(async () => {
-    world = await openWorld();
-    deadLetterUrl = await world.newQueue();
-    queueUrl = await world.newQueue();
+  test("etl migrate, which has none, makes the table", async () => {
     expect(await world.etl(queueUrl, ["migrate"])).toMatchObject({ exitCode: 0 });
-    const bodies = [loginEvent(), loginEvent({ locale: null }), loginEvent({ ip: null }), "no json"];
-    await world.server.send(queueUrl, bodies);
   });
-
-  afterAll(() => world.close());
 
   /** Runs it, and gives each line of one of its outputs with the kind that it should be. */
   async function linesOf(
@@ -152,8 +145,8 @@ describe("real output is as docs/json.md says", () => {
   });
 
   test("etl status where the database is gone says so in JSON, too", async () => {
-    const env = world.env(queueUrl, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" });
-    const { stdout, exitCode } = await runEtl(["status", "--json"], { env });
+    const away = { DATABASE_URL: "postgres://x@127.0.0.1:1/x" };
+    const { stdout, exitCode } = await world.etl(queueUrl, ["status", "--json"], away);
     expect(exitCode).toBe(69);
     const line = JSON.parse(stdout);
     expect(strayings(kindOf("The status"), line)).toEqual([]);

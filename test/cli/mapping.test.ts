@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { drainJson } from "../support/json-drain.ts";
-import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { column, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
+import { fileWorld } from "../support/world.ts";
 
 /** Every type, every transform, every mask, every kind of source. */
 const everything = `
@@ -70,14 +70,9 @@ const attributes = {
   weight: { DataType: "Number.kg", StringValue: "12.50" },
 };
 
-let world: World;
-let job: JobEnv;
+const world = await fileWorld("never");
+const job = writeJob(world, everything);
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-  job = writeJob(world, everything);
-});
-afterAll(() => world.close());
 beforeEach(async () => {
   await makeTable(world, job);
   queueUrl = await world.newQueue({ VisibilityTimeout: 5 });

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
-import { type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { startFaultyServer } from "../support/sqs-faults.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
+const world = await fileWorld("once");
+const queueUrl = await world.newQueue();
 /** Takes every request and remembers it. */
-let queue: FaultyServer;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  queue = await startFaultyServer(["close"]);
-});
-afterAll(async () => {
-  await queue.stop();
-  await world.close();
-});
+const queue = await startFaultyServer(["close"]);
+afterAll(() => queue.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { runEtlInTerminal } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
 import { fileWorld, loginEvent } from "../support/world.ts";
 
@@ -50,9 +49,7 @@ describe("etl status", () => {
     expect(run.status.table.records.runs[1].rejections).toEqual({ body_not_json: 1, field_not_text: 1 });
     expect(run.status.missing).toEqual([]);
 
-    const { lines, exitCode } = await runEtlInTerminal(["status"], {
-      ...{ env: world.env(queueUrl), cwd: world.folder, columns: 80 },
-    });
+    const { lines, exitCode } = await world.spawnInTerminal(queueUrl, ["status"], 80).finished;
     expect(exitCode).toBe(0);
     const text = lines.join("\n");
     expect(text).toContain("waiting       2");

@@ -4,7 +4,7 @@ import { closeGate, type Gate } from "../support/gate.ts";
 import { drainJson, readJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
-import { fileWorld, loginEvent, noMessages, visible } from "../support/world.ts";
+import { fileWorld, loginEvents, noMessages, visible } from "../support/world.ts";
 
 let gate: Gate;
 let queueUrl: string;
@@ -15,8 +15,7 @@ beforeEach(async () => {
   await world.emptyTable();
   gate = await closeGate(world.database);
   queueUrl = await world.newQueue({ VisibilityTimeout: 1 });
-  const bodies = Array.from({ length: total }, (_, index) => loginEvent({ user_id: `user-${index}` }));
-  await world.server.send(queueUrl, bodies);
+  await world.server.send(queueUrl, loginEvents(total));
 });
 
 const signals: readonly (readonly [signal: NodeJS.Signals, exitCode: number])[] = [
@@ -40,13 +39,13 @@ async function expectNothingLostOrDoubled(): Promise<void> {
     while (world.server.depth(queueUrl).inFlight > 0) await Bun.sleep(10);
     const rest = await drainJson(world, queueUrl);
     expect(rest.exitCode).toBe(0);
-  } while (world.server.depth(queueUrl).visible + world.server.depth(queueUrl).inFlight > 0);
+  } while (!Bun.deepEquals(world.server.depth(queueUrl), noMessages));
   const [rows] = await world.database.sql`
     select count(*)::int as rows, count(distinct user_id)::int as users from user_logins`;
   expect(rows).toEqual({ rows: total, users: total });
 }
 
-describe("in the middle of a drain", () => {
+describe("a signal in the middle of a drain", () => {
   test.each(signals)("%s: what is in flight is settled, the rest is left", async (signal, code) => {
     const run = await drainInFlight();
     run.kill(signal);
@@ -74,7 +73,7 @@ describe("in the middle of a drain", () => {
   });
 });
 
-describe("during the start", () => {
+describe("a signal during the start", () => {
   beforeEach(() => gate.open());
 
   test.each(signals)("%s ends it though the queue does not answer", async (signal, code) => {
@@ -118,18 +117,4 @@ test.skipIf(process.platform !== "linux")("under nohup, the end of the terminal 
   });
   expect(exitCode).toBe(0);
   expect(receipt).toMatchObject({ outcome: "drained", inserted: total });
-});
-
-test("while the queue is idle, a stop lets the open poll be answered, and loads what it brings", async () => {
-  await gate.open();
-  const idle = await world.newQueue();
-  const run = spawnEtl(["drain", "--follow", "--json", "--wait-seconds", "20"], { env: world.env(idle) });
-  while (world.server.openReceives === 0) await Bun.sleep(5);
-  run.kill("SIGTERM");
-  await run.stderr.until(/stopping: the open poll is answered/);
-  await world.server.send(idle, [loginEvent({ user_id: "after-the-signal" })]);
-  const { exitCode, receipt } = readJson(await run.finished);
-  expect(exitCode).toBe(143);
-  expect(receipt).toMatchObject({ received: 1, inserted: 1, deleted: 1, outcome: "stopped" });
-  expect(world.server.depth(idle)).toEqual(noMessages);
 });

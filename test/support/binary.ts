@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Screen } from "./screen.ts";
+import { lineControls, Screen } from "./screen.ts";
 
 /** The file that is tested; {@link runEtl} and the others run it. */
 export const executable = join(import.meta.dirname, "../../dist/etl");
@@ -132,7 +132,7 @@ export function spawnEtlInTerminal(args: readonly string[], options: TerminalOpt
   if (terminal === undefined) throw new Error("this system gives no pseudo-terminal");
   // What was written last may arrive after the process has ended.
   const finished = finish({ child, home }, [output], closed.promise, options, (ending) => {
-    const screen = new Screen(columns);
+    const screen = new Screen(columns, lineControls);
     screen.write(output.text.replaceAll(colours, ""));
     return { ...ending, output: output.text, lines: screen.lines };
   });

@@ -1,6 +1,6 @@
 /** A program that asks questions, in a pseudo-terminal: what a person types, and what a person sees. */
 
-import { QuestionScreen } from "./pseudo-terminal-screen.ts";
+import { Screen } from "./screen.ts";
 
 /** The keys that have no letter, as a terminal sends them. */
 export const keys = {
@@ -28,7 +28,7 @@ export interface PseudoTerminalOptions {
 
 /** A program in a pseudo-terminal. */
 export interface PseudoTerminal extends AsyncDisposable {
-  readonly screen: QuestionScreen;
+  readonly screen: Screen;
   /** All that was written, escapes included. */
   readonly output: string;
   readonly pid: number;
@@ -51,7 +51,7 @@ export function openPseudoTerminal(
   command: readonly string[],
   { env, cwd, columns = 100, timeoutMillis = 20_000 }: PseudoTerminalOptions,
 ): PseudoTerminal {
-  const screen = new QuestionScreen(columns);
+  const screen = new Screen(columns);
   const decoder = new TextDecoder();
   const closed = Promise.withResolvers<void>();
   let output = "";

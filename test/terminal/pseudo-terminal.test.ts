@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Screen } from "../support/screen.ts";
+import { lineControls, Screen } from "../support/screen.ts";
 
 /** Runs the session program on a pseudo-terminal. */
 function session(columns: number, env: Record<string, string> = {}) {
@@ -31,7 +31,7 @@ function session(columns: number, env: Record<string, string> = {}) {
     },
     received: () => received,
     screen() {
-      const screen = new Screen(columns);
+      const screen = new Screen(columns, lineControls);
       screen.write(received);
       return screen;
     },
