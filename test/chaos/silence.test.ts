@@ -49,7 +49,7 @@ const silences: Readonly<Record<string, () => Promise<() => unknown>>> = {
 
 // In this process, as the executable's own deadlines of a minute are no time for a test.
 test.each(Object.keys(silences))(
-  "%s: the deadline ends the wait, and the run goes on",
+  "the database is silent, as %s: the deadline ends the wait, and the run goes on",
   async (silence) => {
     const audit = new Audit(world);
     const queueUrl = await world.newQueue({ VisibilityTimeout: 2 });

@@ -26,71 +26,71 @@ async function fails(expected: Expected, changes: Record<string, string>, args: 
 
 const url = world.databaseUrl;
 
-describe("a database that is not there", () => {
+describe("a drain whose database cannot be reached ends with an error, and keeps every message", () => {
   const unavailable = (error: string): Expected => ({
     exitCode: exitCodes.unavailable,
     error,
     hint: "check",
   });
 
-  test("nothing listens", async () => {
+  test("nothing listens at the database's port", async () => {
     const gone = await listen(() => {});
     await gone.stop();
     await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: String(gone.port) }) });
   });
 
-  test("whatever connects is closed, as by a load balancer in a restart: no storm of connections", async () => {
+  test("the database closes every connection, and at most ten are tried", async () => {
     const closing = await listen((socket) => socket.destroy());
     await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: String(closing.port) }) });
     expect(closing.connections()).toBeLessThanOrEqual(10);
     await closing.stop();
   });
 
-  test("nothing ever answers", async () => {
+  test("the database never answers, and PGCONNECT_TIMEOUT ends the wait", async () => {
     const silent = await listen(() => {});
     const DATABASE_URL = url({ port: String(silent.port) });
     await fails(unavailable("did not answer in time"), { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
     await silent.stop();
   });
 
-  test("its name is wrong", async () => {
+  test("there is no database of that name", async () => {
     const expected = { exitCode: exitCodes.config, error: "no database nowhere", hint: "createdb nowhere" };
     await fails(expected, { DATABASE_URL: url({ pathname: "/nowhere" }) });
   });
 
-  test.each(["not a url", "mysql://root:hunter2@db/x"])("its URL is %j", async (text) => {
+  test.each(["not a url", "mysql://root:hunter2@db/x"])("the database's URL is %j", async (text) => {
     const expected = { exitCode: exitCodes.config, error: "", hint: "postgres" };
     const run = await fails(expected, { DATABASE_URL: text });
     expect(run.stderr).not.toContain("hunter2");
   });
 });
 
-describe("a database that does not let us in", () => {
-  test("wrong password", async () => {
+describe("a drain that the database does not let in ends with an error, and keeps every message", () => {
+  test("the password is wrong", async () => {
     const expected = { exitCode: exitCodes.permission, error: "refused the password", hint: "PGPASSWORD" };
     const DATABASE_URL = url({ password: "wr0ng/canary" });
     const run = await fails(expected, { DATABASE_URL });
     expect(run.stderr).not.toContain("canary");
   });
 
-  test("unknown user", async () => {
+  test("the user is unknown", async () => {
     const expected = { exitCode: exitCodes.permission, error: "user nobody_here", hint: "password" };
     await fails(expected, { DATABASE_URL: url({ username: "nobody_here" }) });
   });
 
-  test("a mode of TLS that nobody knows", async () => {
+  test("the sslmode is unknown", async () => {
     const expected = { exitCode: exitCodes.config, error: "sslmode", hint: "verify-full" };
     await fails(expected, { PGSSLMODE: "verify_full" });
   });
 
-  test("TLS is asked for and not offered", async () => {
+  test("TLS is required, and the server does not speak it", async () => {
     const expected = { exitCode: exitCodes.config, error: "does not speak TLS", hint: "sslmode" };
     await fails(expected, { PGSSLMODE: "require" });
   });
 });
 
-describe("a table that does not fit", () => {
-  test("a column is missing", async () => {
+describe("a drain whose table does not fit ends with 78, and keeps every message", () => {
+  test("the table lacks a column", async () => {
     const column = "alter table user_logins";
     await world.database.sql.unsafe(`${column} rename locale to language`);
     const expected = { exitCode: exitCodes.config, error: "has no column locale", hint: "add column locale" };
@@ -98,7 +98,7 @@ describe("a table that does not fit", () => {
     await world.database.sql.unsafe(`${column} rename language to locale`);
   });
 
-  test("it is missing", async () => {
+  test("the table does not exist", async () => {
     const expected = { exitCode: exitCodes.config, error: "no table elsewhere", hint: "etl migrate" };
     await fails(expected, {}, ["--table", "elsewhere"]);
   });
@@ -109,7 +109,7 @@ describe("a table that does not fit", () => {
     await fails(expected, {}, ["--table", "bare.logins"]);
   });
 
-  test("a trigger that swallows rows loses none: what was received is given back", async () => {
+  test("a trigger swallows rows: what was received is given back", async () => {
     await world.database.sql.unsafe(`
       create function swallow() returns trigger language plpgsql as 'begin return null; end';
       create trigger swallow before insert on user_logins for each row execute function swallow()`);
@@ -118,11 +118,11 @@ describe("a table that does not fit", () => {
   });
 });
 
-describe("a user who may not", () => {
+describe("a database user who lacks a permission", () => {
   const denied = { exitCode: exitCodes.permission, error: "lacks a permission" };
   const asClerk = { DATABASE_URL: clerk.url };
 
-  test("load: nothing is lost, and the grants that are printed are those that were missing", async () => {
+  test("loads nothing and loses nothing, and the grants that are printed are those that were missing", async () => {
     const { sql } = world.database;
     await sql.unsafe(`grant usage on schema public to ${clerk.name}`);
     const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk);
@@ -140,7 +140,7 @@ describe("a user who may not", () => {
     expect((await sql`select from user_logins`).length).toBe(2);
   });
 
-  test("migrate", async () => {
+  test("cannot migrate, and is told to give the SQL to somebody who can", async () => {
     const run = await world.etl(queueUrl, ["migrate", "--table", "fresh"], asClerk);
     const hint = "etl migrate --print";
     expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk));

@@ -75,7 +75,7 @@ describe("--on-reject dead-letter", () => {
       () => deadLetter(`${deadLetterUrl}-missing`),
       /^error: the dead-letter queue does not exist\ntry: check --dead-letter-url: /m,
     ],
-  ])("is refused before anything is received where %s", async (_name, args, message) => {
+  ])("is refused before anything is received if %s", async (_name, args, message) => {
     await world.server.send(queueUrl, ["no json"]);
     const run = await world.etl(queueUrl, ["drain", ...args()]);
     expect(run.exitCode).toBe(78);
@@ -84,7 +84,7 @@ describe("--on-reject dead-letter", () => {
     expect(world.server.depth(queueUrl)).toEqual(visible(1));
   });
 
-  test("is refused where one of the two is a FIFO queue", async () => {
+  test("is refused if one of the two queues is a FIFO queue", async () => {
     const fifo = await world.server.createQueue("letters.fifo", { FifoQueue: true });
     const run = await world.etl(queueUrl, ["drain", ...deadLetter(fifo)]);
     expect(run.exitCode).toBe(78);

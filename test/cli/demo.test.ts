@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { type Finished, runEtl, runEtlInTerminal, spawnEtl } from "../support/binary.ts";
+import { endOf, type Finished, runEtl, spawnEtl, spawnEtlInTerminal } from "../support/binary.ts";
 
 // Each starts a queue and a Postgres of its own, all at the same time.
 setDefaultTimeout(40_000);
@@ -58,18 +58,20 @@ describe.concurrent("etl demo", () => {
   test("shows the same person twice with the same masks, on 80 columns, whatever the machine's settings say", () =>
     inTemporaryFolder(async (folder) => {
       writeFileSync(join(folder, "etl.toml"), "nonsense = 1\n");
-      const { exitCode, lines } = await runEtlInTerminal(["demo", "--messages", "20"], {
-        ...{ columns: 80, cwd: folder },
-        env: {
-          DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
-          PGHOST: "127.0.0.2",
-          PGSSLMODE: "verify-full",
-          AWS_ENDPOINT_URL: "http://127.0.0.1:1",
-          ETL_QUEUE_URL: "http://127.0.0.1:1/1/none",
-          ETL_MASK_KEY: "short",
-          HTTP_PROXY: "http://127.0.0.1:1",
-        },
-      });
+      const { exitCode, lines } = await endOf(
+        spawnEtlInTerminal(["demo", "--messages", "20"], {
+          ...{ columns: 80, cwd: folder },
+          env: {
+            DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
+            PGHOST: "127.0.0.2",
+            PGSSLMODE: "verify-full",
+            AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+            ETL_QUEUE_URL: "http://127.0.0.1:1/1/none",
+            ETL_MASK_KEY: "short",
+            HTTP_PROXY: "http://127.0.0.1:1",
+          },
+        }),
+      );
       expect(exitCode).toBe(0);
       const header = lines.findIndex((line) => line.startsWith("user_id"));
       const table = lines.slice(header, header + 7);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { endOf } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { type EnvChanges, fileWorld } from "../support/world.ts";
 
@@ -8,7 +9,7 @@ const queueUrl = await world.newQueue();
 const etl = (args: readonly string[], changes: EnvChanges = {}) => world.etl(queueUrl, args, changes);
 
 test("on a terminal of 80 columns lines fit but for what is to be copied, and statuses have colours", async () => {
-  const { exitCode, lines, output } = await world.spawnInTerminal(queueUrl, ["doctor"], 80).finished;
+  const { exitCode, lines, output } = await endOf(world.spawnInTerminal(queueUrl, ["doctor"], 80));
   expect(exitCode).toBe(0);
   expect(output).toContain("\u001b[32mok\u001b[0m       settings");
   expect(output).toContain("asking the queue and the database");

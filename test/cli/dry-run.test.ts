@@ -19,7 +19,7 @@ async function stored(table = "user_logins"): Promise<unknown[]> {
 const shownRows = (run: JsonDrain) => run.lines.flatMap(({ row }) => (row === undefined ? [] : [row]));
 const sorted = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort();
 
-describe("what is shown", () => {
+describe("what a dry run shows", () => {
   const awkward = [
     loginEvent({ locale: null }),
     loginEvent({ locale: undefined, app_version: "0.96" }),
@@ -89,7 +89,7 @@ describe("what is shown", () => {
   });
 });
 
-describe("what is left behind", () => {
+describe("a dry run leaves the queue as it was", () => {
   test("every message can be received at once, having been received once", async () => {
     const { url } = await world.queueWith(loginEvents(9));
     await dryRun(url);
@@ -108,7 +108,7 @@ describe("what is left behind", () => {
     expect(world.server.depth(url)).toEqual(visible(40));
   });
 
-  test("nothing is looked at where a drain would not begin, for want of its dead-letter queue", async () => {
+  test("nothing is received if a drain would not begin, because no dead-letter queue is named", async () => {
     const { url } = await world.queueWith(loginEvents(1));
     const look = await world.etl(url, ["drain", "--dry-run", "--on-reject", "dead-letter"]);
     expect(look).toMatchObject({ exitCode: 78, stdout: "" });
@@ -116,7 +116,7 @@ describe("what is left behind", () => {
     expect(world.server.depth(url)).toEqual(visible(1));
   });
 
-  test("a warning where a look takes messages to the dead-letter queue", async () => {
+  test("a redrive policy whose maxReceiveCount a dry run may reach is warned of", async () => {
     const dead = await world.newQueue();
     const deadLetterTargetArn = `arn:aws:sqs:us-east-1:123456789012:${dead.split("/").at(-1)}`;
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
@@ -139,7 +139,7 @@ describe("what is left behind", () => {
   });
 });
 
-describe("the database", () => {
+describe("the database of a dry run", () => {
   test("needs to permit nothing but to be looked at", async () => {
     const { name, url: DATABASE_URL } = await world.newUser();
     await world.database.sql.unsafe(`grant usage on schema public to ${name}`);

@@ -31,7 +31,7 @@ test("the table comes from the flag, else from the file, else from the default",
 });
 
 describe("the way to the queue", () => {
-  test("goes through the proxy that is named, and past it where NO_PROXY says so", async () => {
+  test("goes through the proxy that is named, and past it if NO_PROXY says so", async () => {
     const forward = await startForwardProxy();
     const through = await drainJson(world, queueUrl, [], { HTTP_PROXY: forward.url });
     expect(through.exitCode).toBe(0);

@@ -144,7 +144,7 @@ describe("real output is as docs/json.md says", () => {
     expect([...new Set(await linesOf(words, () => "A log line", "stderr"))]).toEqual(["A log line"]);
   });
 
-  test("etl status where the database is gone says so in JSON, too", async () => {
+  test("etl status says in JSON, too, that the database cannot be reached", async () => {
     const away = { DATABASE_URL: "postgres://x@127.0.0.1:1/x" };
     const { stdout, exitCode } = await world.etl(queueUrl, ["status", "--json"], away);
     expect(exitCode).toBe(69);

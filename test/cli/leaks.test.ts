@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { type RunOptions, runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { endOf, type RunOptions, runEtl, spawnEtlInTerminal } from "../support/binary.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
 import { fileWorld } from "../support/world.ts";
 
@@ -61,7 +61,7 @@ async function everyOutput(args: readonly string[], options: RunOptions): Promis
     const { stdout, stderr } = await runEtl([...args, ...form], options);
     outputs.push(stdout, stderr);
   }
-  outputs.push((await runEtlInTerminal(args, options)).output);
+  outputs.push((await endOf(spawnEtlInTerminal(args, options))).output);
   return outputs.join("\n");
 }
 
@@ -75,7 +75,7 @@ const runOptions = (url: string, changes: Readonly<Record<string, string | undef
   cwd: world.folder,
 });
 
-describe("messages that are refused", () => {
+describe("messages that are rejected", () => {
   test.each([[drain], [[...drain, "--dry-run"]]])(
     "show nothing of what they hold in etl %j",
     async (args) => {
@@ -87,7 +87,7 @@ describe("messages that are refused", () => {
   );
 });
 
-describe("what Postgres says of a row stays inside: its messages quote values", () => {
+describe("no output shows what Postgres says of a row, which quotes values, after", () => {
   beforeEach(() => world.emptyTable());
   afterAll(() => world.emptyTable());
 
@@ -127,7 +127,7 @@ describe("what Postgres says of a row stays inside: its messages quote values", 
   });
 });
 
-describe.concurrent("secrets stay inside where things go wrong", () => {
+describe.concurrent("no output shows a secret if", () => {
   const broken: readonly [what: string, changes: Readonly<Record<string, string | undefined>>][] = [
     ["the key is damaged", { ETL_MASK_KEY: `${key}CANARY!` }],
     ["the key is too short", { ETL_MASK_KEY: Buffer.from("CANARY").toString("base64") }],

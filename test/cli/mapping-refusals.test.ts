@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { endOf, runEtl, spawnEtlInTerminal } from "../support/binary.ts";
 import { drainJson, type JsonDrain } from "../support/json-drain.ts";
 import { column, makeTable, textRows, writeJob } from "../support/mapped-job.ts";
 import { fileWorld } from "../support/world.ts";
@@ -155,7 +155,7 @@ describe("a value that does not fit", () => {
     await world.server.send(url, bodies, { attributes });
     const options = { env: world.env(url, job), cwd: world.folder };
     const drain = ["drain", "--wait-seconds", "0"];
-    const outputs: string[] = [(await runEtlInTerminal(drain, options)).output];
+    const outputs: string[] = [(await endOf(spawnEtlInTerminal(drain, options))).output];
     for (const form of [[], ["--json"], ["--quiet"]]) {
       const { stdout, stderr } = await runEtl([...drain, ...form], options);
       outputs.push(stdout, stderr);

@@ -15,7 +15,7 @@ afterAll(() => queue.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 
-describe("without a good mask key nothing is asked of the queue", () => {
+describe("a drain without a good mask key asks nothing of the queue", () => {
   const short = Buffer.alloc(31, 7).toString("base64");
 
   test.each<[what: string, changes: () => Changes, error: string, hint: string]>([

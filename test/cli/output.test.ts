@@ -30,7 +30,7 @@ async function largeQueue(): Promise<string> {
 }
 
 describe("20 MB of output", () => {
-  test("into a reader that leaves after a line is no failure, and every message is given back", async () => {
+  test("piped into a reader that leaves after a line is no failure, and every message is given back", async () => {
     const url = await largeQueue();
     const { stdout, stderr } = await shell('{ "$@"; echo "exit $?" >&2; } | head -n 1', url);
     expect(stdout.split("\n").length).toBe(2);
@@ -39,7 +39,7 @@ describe("20 MB of output", () => {
     expect(world.server.depth(url)).toEqual(visible(100));
   });
 
-  test("onto a full disk is an error that says so, and every message is given back", async () => {
+  test("written onto a full disk is an error that says so, and every message is given back", async () => {
     const url = await largeQueue();
     const { stderr } = await shell('"$@" >/dev/full; echo "exit $?" >&2', url);
     expect(stderr).toMatch(/\nerror: .*no space is left.*\ntry: .*\nexit 69\n$/);

@@ -34,7 +34,7 @@ async function fails(
   expect(world.server.depth(queueUrl)).toEqual(visible(2));
 }
 
-test("the world is in order: what fails below fails for the one thing that was changed", async () => {
+test("a drain of an empty queue ends with 0, with right credentials", async () => {
   const spare = await world.newQueue();
   const env = world.env(spare, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
   const run = await runEtl(["drain", "--wait-seconds", "0"], { env, cwd: world.folder });
@@ -42,7 +42,7 @@ test("the world is in order: what fails below fails for the one thing that was c
   expect(proxy.rejected).toBe(0);
 });
 
-describe.concurrent("the queue's URL", () => {
+describe.concurrent("a drain without a good queue URL ends with an error before it receives: the URL", () => {
   // What else is wrong with a URL is in test/sqs/queue-url.test.ts.
   test.each<[name: string, url: string | undefined, error: string, hint: string]>([
     ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
@@ -69,7 +69,7 @@ describe.concurrent("the queue's URL", () => {
   });
 });
 
-describe.concurrent("the queue answers", () => {
+describe.concurrent("a drain ends with an error if the queue answers", () => {
   const html = { status: 200, body: "<!doctype html><title>Sign in</title>" };
   const throttled = { status: 403, body: errorAnswer("RequestThrottled") };
   const broken = { status: 503, body: "<html>canary</html>" };
@@ -88,7 +88,7 @@ describe.concurrent("the queue answers", () => {
   });
 });
 
-describe.concurrent("credentials", () => {
+describe.concurrent("a drain without good credentials ends with an error before it receives", () => {
   test.each<[what: string, env: Changes, exitCode: number, error: string, hint: string]>([
     [
       "a wrong secret",
@@ -120,7 +120,7 @@ describe.concurrent("credentials", () => {
   });
 });
 
-describe("an error is the last word", () => {
+describe("an error ends a drain at once", () => {
   test("though the database is still being asked", async () => {
     const silent = await listen(() => {});
     const changes = {

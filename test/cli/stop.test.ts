@@ -46,20 +46,23 @@ async function expectNothingLostOrDoubled(): Promise<void> {
 }
 
 describe("a signal in the middle of a drain", () => {
-  test.each(signals)("%s: what is in flight is settled, the rest is left", async (signal, code) => {
-    const run = await drainInFlight();
-    run.kill(signal);
-    await run.stderr.until(/stopping: .*\n/);
-    await gate.open();
-    const { exitCode, receipt } = readJson(await run.finished);
-    expect(exitCode).toBe(code);
-    expect(receipt).toMatchObject({ outcome: "stopped", unsettled: 0, rejected: 0 });
-    expect(receipt.inserted).toBeGreaterThan(0);
-    expect(receipt.deleted).toBe(receipt.inserted + receipt.duplicates);
-    await expectNothingLostOrDoubled();
-  });
+  test.each(signals)(
+    "%s: what is in flight is settled, and the rest stays in the queue",
+    async (signal, code) => {
+      const run = await drainInFlight();
+      run.kill(signal);
+      await run.stderr.until(/stopping: .*\n/);
+      await gate.open();
+      const { exitCode, receipt } = readJson(await run.finished);
+      expect(exitCode).toBe(code);
+      expect(receipt).toMatchObject({ outcome: "stopped", unsettled: 0, rejected: 0 });
+      expect(receipt.inserted).toBeGreaterThan(0);
+      expect(receipt.deleted).toBe(receipt.inserted + receipt.duplicates);
+      await expectNothingLostOrDoubled();
+    },
+  );
 
-  test("a second signal ends it at once, and what is of unknown fate is counted", async () => {
+  test("a second SIGTERM ends the drain at once, and what is of unknown fate is counted as unsettled", async () => {
     const run = await drainInFlight();
     run.kill("SIGTERM");
     await run.stderr.until(/stopping: .*\n/);
@@ -76,7 +79,7 @@ describe("a signal in the middle of a drain", () => {
 describe("a signal during the start", () => {
   beforeEach(() => gate.open());
 
-  test.each(signals)("%s ends it though the queue does not answer", async (signal, code) => {
+  test.each(signals)("%s ends the drain though the queue does not answer", async (signal, code) => {
     const server = await startFaultyServer(["hang"]);
     const env = world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: server.endpoint });
     const run = spawnEtl(["drain"], { env, cwd: world.folder, timeoutMillis: 4_000 });
@@ -86,7 +89,7 @@ describe("a signal during the start", () => {
     await server.stop();
   });
 
-  test.each(signals)("%s ends it though the database does not answer", async (signal, code) => {
+  test.each(signals)("%s ends the drain though the database does not answer", async (signal, code) => {
     const silent = await listen(() => {});
     const DATABASE_URL = `postgres://etl@127.0.0.1:${silent.port}/x`;
     const run = spawnEtl(["drain"], { env: world.env(queueUrl, { DATABASE_URL }), timeoutMillis: 4_000 });
@@ -98,7 +101,7 @@ describe("a signal during the start", () => {
   });
 });
 
-test.skipIf(process.platform !== "linux")("under nohup, the end of the terminal ends nothing", async () => {
+test.skipIf(process.platform !== "linux")("under nohup, SIGHUP does not end a drain", async () => {
   const nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"];
   const run = Bun.spawn([...nohup, executable, "drain", "--json", "--wait-seconds", "1"], {
     env: world.env(queueUrl),

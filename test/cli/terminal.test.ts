@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { endOf } from "../support/binary.ts";
 import { closeGate } from "../support/gate.ts";
 import { lineControls, Screen } from "../support/screen.ts";
 import { fileWorld, loginEvent } from "../support/world.ts";
@@ -29,10 +30,10 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
     const gate = await closeGate(world.database);
     const { url, ids } = await world.queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
     const run = world.spawnInTerminal(url, ["drain", "--wait-seconds", "1"], columns);
-    await run.output.until(/0 loaded/);
+    await run.until(/0 loaded/);
     await gate.open();
-    await run.output.until(/2 loaded · 1 rejected/);
-    const { exitCode, output } = await run.finished;
+    await run.until(/2 loaded · 1 rejected/);
+    const { exitCode, output } = await endOf(run);
     expect(exitCode).toBe(65);
     const receipt = fitting(output, columns, /^Drained: /);
     expect(receipt.join("\n")).toMatch(/received +3\n= inserted +2\n/);
@@ -43,11 +44,9 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
 
   test("fits the table of a dry run, and shows no escape of the data", async () => {
     const { url } = await world.queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
-    const { exitCode, output } = await world.spawnInTerminal(
-      url,
-      ["drain", "--dry-run", "--wait-seconds", "0"],
-      columns,
-    ).finished;
+    const { exitCode, output } = await endOf(
+      world.spawnInTerminal(url, ["drain", "--dry-run", "--wait-seconds", "0"], columns),
+    );
     expect(exitCode).toBe(0);
     seen(output, columns);
     // Seven columns of six letters each would tell nobody anything: there they stand below each other.
@@ -63,7 +62,7 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
 test("NO_COLOR keeps colour out, and nothing else changes", async () => {
   const { url } = await world.queueWith(["no json"]);
   const run = async (env: Record<string, string>) =>
-    world.spawnInTerminal(url, ["drain", "--dry-run", "--wait-seconds", "0"], 100, env).finished;
+    endOf(world.spawnInTerminal(url, ["drain", "--dry-run", "--wait-seconds", "0"], 100, env));
   const coloured = await run({});
   const plain = await run({ NO_COLOR: "1" });
   expect(coloured.output).toContain("\u001b[33mwarning:\u001b[39m would be rejected");
@@ -77,14 +76,14 @@ test("Ctrl-C, typed, stops it in order", async () => {
   const run = world.spawnInTerminal(url, ["drain", "--wait-seconds", "1"]);
   while (world.server.openReceives === 0) await Bun.sleep(5);
   run.type("\u0003");
-  const { exitCode, lines } = await run.finished;
+  const { exitCode, lines } = await endOf(run);
   expect(exitCode).toBe(130);
   expect(lines.join("\n")).toContain("Stopped on request.");
 });
 
 test("an error on a terminal is two lines, the progress line gone", async () => {
   const { url } = await world.queueWith([]);
-  const { exitCode, output } = await world.spawnInTerminal(url, ["drain", "--table", "nowhere"], 60).finished;
+  const { exitCode, output } = await endOf(world.spawnInTerminal(url, ["drain", "--table", "nowhere"], 60));
   expect(exitCode).toBe(78);
   expect(output).toMatch(/^error: .*\r\ntry: etl migrate --table nowhere\r\n$/);
 });

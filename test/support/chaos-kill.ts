@@ -1,4 +1,4 @@
-/** The kill loop: two processes on one queue, each killed at a random moment, again and again, then a calm drain. */
+/** The kill loop: the processes of all ways on one queue, each killed at a random moment, again and again, then a calm drain. */
 
 import type { Running } from "./binary.ts";
 import { Audit, type Figures, type Reports } from "./chaos-audit.ts";
@@ -30,7 +30,7 @@ const visibilityTimeoutSeconds = 2;
 const moments = ["delay", "ReceiveMessage", "DeleteMessageBatch", "commit"] as const;
 
 /**
- * Runs the loop. The world needs two ways.
+ * Runs the loop, with a process on each way of the world.
  *
  * @throws where a process ended otherwise than by its kill
  */

@@ -6,15 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { userLogins } from "../../src/message/mapping.ts";
 import { migrationSql } from "../../src/postgres/migrate.ts";
-import {
-  type Finished,
-  type InTerminal,
-  type Running,
-  runEtl,
-  spawnEtl,
-  spawnEtlInTerminal,
-} from "./binary.ts";
+import { type Finished, type Running, runEtl, spawnEtl, spawnEtlInTerminal } from "./binary.ts";
 import { createDatabase, type PostgresServer, type TestDatabase } from "./postgres.ts";
+import type { PseudoTerminal } from "./pseudo-terminal.ts";
 import { type QueueDepth, type QueueSettings, type SqsServer, startSqsServer } from "./sqs-server.ts";
 
 /** The key of every world: 32 bytes of which nothing is known but that they do not repeat. */
@@ -65,7 +59,7 @@ export interface World extends AsyncDisposable {
     args: readonly string[],
     columns?: number,
     changes?: EnvChanges,
-  ): InTerminal;
+  ): PseudoTerminal;
   close(): Promise<void>;
 }
 
