@@ -13,8 +13,7 @@ describe.concurrent.each(actions)("conflict = %s", (action) => {
     "two processes, each with its queue, write the same keys at once, and count each message once",
     () =>
       inWorld(async (world) => {
-        const upsert = await openUpsert(world, action);
-        const { args, book } = upsert;
+        const { args, book } = await openUpsert(world, action);
         const queueUrls = await Promise.all([world.newQueue(), world.newQueue()]);
         book.write(6_000, 40);
         for (const way of world.ways) way.link.sqlstates.clear();
@@ -49,7 +48,6 @@ describe.concurrent.each(actions)("conflict = %s", (action) => {
         expect(ends.map(({ stderr }) => stderr).join("\n")).not.toContain("fails and is tried again");
         // Deadlock detected.
         for (const { link } of world.ways) expect(link.sqlstates).not.toContain("40P01");
-        upsert.close();
       }),
     90_000,
   );
@@ -58,8 +56,7 @@ describe.concurrent.each(actions)("conflict = %s", (action) => {
     "kill -9 again and again in the middle: the right row of each key stays, and no message is lost",
     () =>
       inWorld(async (world) => {
-        const upsert = await openUpsert(world, action);
-        const { args, book } = upsert;
+        const { args, book } = await openUpsert(world, action);
         const queueUrl = await world.newQueue({ VisibilityTimeout: 2 });
         const [kills, messages] = [24, 4_800];
         book.write(messages, 60);
@@ -77,7 +74,6 @@ describe.concurrent.each(actions)("conflict = %s", (action) => {
         expect(book.reports.receipts.every(addsUp)).toBe(true);
         // Else nothing was put to the test.
         expect(killsInFlight).toBeGreaterThan(kills / 4);
-        upsert.close();
       }),
     90_000,
   );

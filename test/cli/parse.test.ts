@@ -155,6 +155,7 @@ describe("a usage error ends with 64, says what was wrong and what to type", () 
     drain ---dry-run | etl drain: there is no flag "---dry-run"; did you mean --dry-run? | etl drain --help
     drain -n | etl drain: there is no flag "-n" | etl drain --help
     drain --dry-run -- | etl drain: ${first} | etl drain --help
+    drain - | etl drain: - for standard input or output is not supported | etl drain --help
     drain --dry-run --dry-run | etl drain: --dry-run ${second} | etl drain --help
     drain --dry-run=false | etl drain: --dry-run takes no value | etl drain --help
     drain --no-dry-run | etl drain: no flag is taken back with --no-…: leave the flag out instead | etl drain --help
@@ -165,6 +166,9 @@ describe("a usage error ends with 64, says what was wrong and what to type", () 
     drain --queue-url= | etl drain: --queue-url needs a value: --queue-url URL; found nothing | etl drain --help
     drain --mask md5 | etl drain: --mask needs one of hmac-sha256, sha256; found "md5" | etl drain --help
     drain --connections 9 | etl drain: --connections needs a whole number from 1 to 8; found "9" | etl drain --help
+    drain --batch-size 10001 | etl drain: --batch-size needs a whole number from 1 to 10000; found "10001" | etl drain --help
+    drain --wait-seconds 21 | etl drain: --wait-seconds needs a whole number from 0 to 20; found "21" | etl drain --help
+    demo --messages 10001 | etl demo: --messages needs a whole number from 1 to 10000; found "10001" | etl demo --help
     config check --config etl.toml | etl config check: the file is named without --config | etl config check FILE
     completions | etl completions: SHELL is missing: one of bash, zsh, fish | etl completions --help
     completions Bash | etl completions: SHELL needs one of bash, zsh, fish; found "Bash" | etl completions --help`),

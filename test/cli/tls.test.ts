@@ -49,12 +49,14 @@ test("verify-full lets the right server in, by the URL or by PG* variables: migr
   expect(run).toMatchObject({ exitCode: 0, receipt: { inserted: 1, deleted: 1 } });
 });
 
-// What else verify-full keeps out is in test/integration/postgres/tls.test.ts.
-test("verify-full keeps a server of another authority out, and the message stays in the queue", async () => {
+test.each([
+  ["another host", "127.0.0.1", () => authority, "not for the host 127.0.0.1", "sslmode=verify-ca"],
+  ["another authority", "localhost", () => stranger, "not signed by an authority", "sslrootcert"],
+  ["no such file", "localhost", () => "/nonexistent/ca.pem", "is not there", "sslrootcert"],
+])("verify-full keeps %s out, and the message stays in the queue", async (_, host, root, error, hint) => {
   const { url: queueUrl } = await world.queueWith([loginEvent()]);
-  const DATABASE_URL = url("localhost", { sslmode: "verify-full", sslrootcert: stranger });
+  const DATABASE_URL = url(host, { sslmode: "verify-full", sslrootcert: root() });
   const run = await world.etl(queueUrl, ["drain", "--wait-seconds", "0"], { DATABASE_URL });
-  const expected = { exitCode: 78, error: "not signed by an authority", hint: "sslrootcert" };
-  expectFailure(run, expected, world.env(queueUrl, { DATABASE_URL }));
+  expectFailure(run, { exitCode: 78, error, hint }, world.env(queueUrl, { DATABASE_URL }));
   expect(world.server.depth(queueUrl)).toEqual(visible(1));
 });

@@ -1,13 +1,10 @@
 /** Messages that overwrite each other's rows: sends them in any order, and says at the end what became of each. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { runEtl } from "./binary.ts";
 import { Reports, type Settled } from "./chaos-audit.ts";
 import type { Chance } from "./chaos-chance.ts";
 import { type ChaosWorld, writer } from "./chaos-world.ts";
-import { column } from "./mapped-job.ts";
+import { column, writeJob } from "./mapped-job.ts";
 
 /** What a conflict is settled by. */
 export type ConflictAction = "ignore" | "update";
@@ -41,19 +38,13 @@ export interface UpsertFigures {
 
 /** Writes the job's settings, and makes its table and one that records each change of it. */
 export async function openUpsert(world: ChaosWorld, action: ConflictAction) {
-  const folder = mkdtempSync(join(tmpdir(), "etl-upsert-"));
-  const file = join(folder, "etl.toml");
-  writeFileSync(file, settings(action), { mode: 0o600 });
+  const { ETL_CONFIG: file } = writeJob(world, settings(action));
   await world.admin.query("drop schema public cascade; create schema public");
   const env = { DATABASE_URL: world.postgres.url(world.databaseName) };
   const made = await runEtl(["migrate", "--config", file], { env });
   if (made.exitCode !== 0) throw new Error(`etl migrate ended with ${made.exitCode}:\n${made.stderr}`);
   await world.admin.query(recording);
-  return {
-    args: ["--config", file],
-    book: new UpsertBook(world, action),
-    close: () => rmSync(folder, { recursive: true }),
-  };
+  return { args: ["--config", file], book: new UpsertBook(world, action) };
 }
 
 function settings(action: ConflictAction): string {

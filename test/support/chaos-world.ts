@@ -16,7 +16,7 @@ export interface Way {
 }
 
 /** Where chaos takes place; its {@link World.emptyTable} adds a constraint that refuses the locale `ZZ`. */
-export interface ChaosWorld extends Pick<World, "server" | "newQueue" | "emptyTable" | "close"> {
+export interface ChaosWorld extends Pick<World, "server" | "folder" | "newQueue" | "emptyTable" | "close"> {
   readonly postgres: PostgresServer;
   /** The superuser's way in, past every link. */
   readonly admin: Admin;
@@ -55,7 +55,7 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
   const databaseUrl = ({ link }: Pick<Way, "link">) =>
     world.databaseUrl({ username: writer, password: writerPassword, port: String(link.port) });
   return {
-    ...{ server, newQueue, postgres, admin, chance, ways, databaseUrl },
+    ...{ server, folder, newQueue, postgres, admin, chance, ways, databaseUrl },
     databaseName: database.name,
     depthOf(queueUrl) {
       const { visible, inFlight } = server.depth(queueUrl);
