@@ -1,24 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { defaultRetryPolicy, type RetryPolicy, withRetries } from "../../src/aws/retry.ts";
 import { EtlError } from "../../src/errors.ts";
+import { SkippingClock } from "../support/memory-ports.ts";
 
 const passing = new EtlError({ kind: "temporary", operation: "receive", message: "m", retryable: true });
 const lasting = new EtlError({ kind: "permission", operation: "receive", message: "m" });
 
-/** A clock on which only sleeping takes time; it keeps the pauses. */
-function stoppedClock() {
-  const pauses: number[] = [];
-  let millis = 0;
-  return {
-    pauses,
-    monotonicMillis: () => millis,
-    sleep: async (pause: number, signal?: AbortSignal) => {
-      if (signal?.aborted) return;
-      pauses.push(pause);
-      millis += pause;
-    },
-  };
-}
+/** A clock on which only sleeping takes time. */
+const stoppedClock = () => new SkippingClock(Number.POSITIVE_INFINITY);
 
 function failing(times: number, error: Error) {
   let tries = 0;
@@ -85,7 +74,7 @@ describe("an end", () => {
     const stop = new AbortController();
     const reason = new Error("stop");
     const { operation, tries } = failing(6, passing);
-    const clock = { ...stoppedClock(), sleep: async () => stop.abort(reason) };
+    const clock = { monotonicMillis: () => 0, sleep: async () => stop.abort(reason) };
     const caught = await withRetries(operation, { policy, clock, random: () => 1 }, stop.signal).catch(
       (error) => error,
     );

@@ -69,7 +69,7 @@ test("12,000 hostile bodies: each is a row or a reason, and nothing is thrown", 
   expect(outcomes.reasons).toBeGreaterThan(500);
 }, 60_000);
 
-test("3,000 of them into a table that refuses much, each beside a good neighbour: every neighbour is loaded", async () => {
+test("3,000 hostile bodies into a table that refuses much, each beside a good neighbour: every neighbour is loaded", async () => {
   // Stricter than the mapping knows: what it lets through, the table refuses for its data, row by row.
   await testDatabase.sql.unsafe(`
     alter table user_logins

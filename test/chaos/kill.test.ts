@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { printFigures } from "../support/chaos-audit.ts";
-import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { killLoop } from "../support/chaos-kill.ts";
-import { type ChaosWorld, openChaosWorld } from "../support/chaos-world.ts";
+import { fileChaosWorld } from "../support/chaos-world.ts";
 
-let world: ChaosWorld;
-beforeAll(async () => {
-  world = await openChaosWorld(createChance(chaosSeed()), 2);
-  await world.emptyTable();
-}, 30_000);
-afterAll(() => world.close());
+const world = await fileChaosWorld(4);
 
 test("kill -9 a hundred times over 20,000 messages: each is one row or one rejection", async () => {
   const figures = await killLoop(world, { kills: 100, messages: 20_000, queues: 4 });

@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Running } from "../support/binary.ts";
 import { printFigures } from "../support/chaos-audit.ts";
-import { chaosSeed, createChance } from "../support/chaos-chance.ts";
-import { depthOf, follow, until } from "../support/chaos-follow.ts";
-import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
+import { follow, until } from "../support/chaos-follow.ts";
+import { fileChaosWorld, type Way } from "../support/chaos-world.ts";
 import { loginEvent } from "../support/world.ts";
 
-let world: ChaosWorld;
-beforeAll(async () => {
-  world = await openChaosWorld(createChance(chaosSeed()));
-}, 30_000);
-afterAll(() => world.close(), 30_000);
+const world = await fileChaosWorld();
 beforeEach(() => world.emptyTable());
 
 /** The embedded queue refuses receives from 20,000 messages on, and is slow long before. */
@@ -20,19 +15,19 @@ const mostWaiting = 4_000;
 /** Feeds the queue as it is drained, and resolves when all is drained and deleted. */
 async function drainMessages(queueUrl: string, run: Running, count: number): Promise<void> {
   for (let sent = 0; sent < count; ) {
-    const room = Math.min(mostWaiting - depthOf(world, queueUrl), count - sent);
+    const room = Math.min(mostWaiting - world.depthOf(queueUrl), count - sent);
     const bodies = Array.from({ length: room }, (_, index) =>
       loginEvent({ user_id: `user-${sent + index}` }),
     );
     await world.server.send(queueUrl, bodies);
     sent += room;
     await until(
-      () => depthOf(world, queueUrl) <= mostWaiting / 2,
+      () => world.depthOf(queueUrl) <= mostWaiting / 2,
       () => run.stderr.text,
     );
   }
   await until(
-    () => depthOf(world, queueUrl) === 0,
+    () => world.depthOf(queueUrl) === 0,
     () => run.stderr.text,
   );
 }
@@ -67,18 +62,19 @@ async function peaks(): Promise<{ readonly few: number; readonly many: number }>
 }
 
 test("peak memory is as good as the same for 20,000 messages and for 200,000", async () => {
-  const started = performance.now();
-  const runs = [await peaks(), await peaks(), await peaks()];
-  const perSecond = Math.round(600_000 / ((performance.now() - started) / 1000));
-  // The middle one of three: when the garbage collector runs makes a difference of 10 MiB.
-  const [, middle] = runs.toSorted((a, b) => a.many / a.few - b.many / b.few);
-  const { few, many } = middle ?? { few: 0, many: 1 };
-  printFigures("memory", {
-    "MiB at 20,000": Math.round(few),
-    "MiB at 200,000": Math.round(many),
-    "messages a second": perSecond,
-  });
-  expect(many).toBeLessThanOrEqual(few * 1.2);
+  // When the garbage collector runs makes a difference of 10 MiB: two runs of at most three have to hold.
+  let held = 0;
+  for (let run = 1; run <= 3 && held < 2 && run - held < 3; run += 1) {
+    const started = performance.now();
+    const { few, many } = await peaks();
+    printFigures("memory", {
+      "MiB at 20,000": Math.round(few),
+      "MiB at 200,000": Math.round(many),
+      "messages a second": Math.round(200_000 / ((performance.now() - started) / 1000)),
+    });
+    if (many <= few * 1.2) held += 1;
+  }
+  expect(held).toBe(2);
 }, 240_000);
 
 test("no file or connection is left open", async () => {
@@ -86,13 +82,13 @@ test("no file or connection is left open", async () => {
   const open = () => readdirSync(`/proc/${run.pid}/fd`).length;
   await drainMessages(queueUrl, run, 1_000);
   const after1k = open();
-  await drainMessages(queueUrl, run, 19_000);
+  await drainMessages(queueUrl, run, 9_000);
+  const after10k = open();
+  await drainMessages(queueUrl, run, 10_000);
   const after20k = open();
-  await drainMessages(queueUrl, run, 20_000);
-  const after40k = open();
   await stop(run);
-  printFigures("files", { "open after 1,000": after1k, "after 20,000": after20k, "after 40,000": after40k });
+  printFigures("files", { "open after 1,000": after1k, "after 10,000": after10k, "after 20,000": after20k });
   // Connections are kept for the next request: one for each receiver, one for each of as many deletes, and two of Postgres.
-  expect(after20k).toBeLessThanOrEqual(after1k + 2 * receivers);
-  expect(after40k).toBeLessThanOrEqual(after20k);
+  expect(after10k).toBeLessThanOrEqual(after1k + 2 * receivers);
+  expect(after20k).toBeLessThanOrEqual(after10k);
 }, 60_000);

@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { printFigures } from "../support/chaos-audit.ts";
-import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { mixedFaults } from "../support/chaos-mixed.ts";
-import { type ChaosWorld, openChaosWorld } from "../support/chaos-world.ts";
+import { fileChaosWorld } from "../support/chaos-world.ts";
 
-let world: ChaosWorld;
-beforeAll(async () => {
-  world = await openChaosWorld(createChance(chaosSeed()), 2);
-  await world.emptyTable();
-}, 30_000);
-afterAll(() => world.close(), 30_000);
+const world = await fileChaosWorld(2);
 
 test("all faults at once: each message is one row or one rejection, and every receipt adds up", async () => {
   const figures = await mixedFaults(world, { messages: 5_000, databaseFaults: 22 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { systemClock } from "../../src/commands/system-clock.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
 import { userLogins } from "../../src/message/mapping.ts";
@@ -7,18 +7,12 @@ import { startDrain } from "../../src/polling/drain.ts";
 import { createProcessor } from "../../src/processing/processor.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
 import { Audit, printFigures } from "../support/chaos-audit.ts";
-import { chaosSeed, createChance } from "../support/chaos-chance.ts";
 import { until } from "../support/chaos-follow.ts";
-import { type ChaosWorld, openChaosWorld, type Way } from "../support/chaos-world.ts";
+import { fileChaosWorld, type Way } from "../support/chaos-world.ts";
 import { openLoginLoader, openUrl } from "../support/postgres-database.ts";
 
-let world: ChaosWorld;
-let way: Way;
-beforeAll(async () => {
-  world = await openChaosWorld(createChance(chaosSeed()));
-  way = world.ways[0] as Way;
-}, 30_000);
-afterAll(() => world.close(), 30_000);
+const world = await fileChaosWorld();
+const way = world.ways[0] as Way;
 beforeEach(() => world.emptyTable());
 
 /** A backend of an earlier connection may have ended since it was listed. */
@@ -55,7 +49,7 @@ const silences: Readonly<Record<string, () => Promise<() => unknown>>> = {
 
 // In this process, as the executable's own deadlines of a minute are no time for a test.
 test.each(Object.keys(silences))(
-  "%s: the deadline ends the wait, and the run goes on",
+  "the database is silent, as %s: the deadline ends the wait, and the run goes on",
   async (silence) => {
     const audit = new Audit(world);
     const queueUrl = await world.newQueue({ VisibilityTimeout: 2 });
@@ -116,8 +110,7 @@ test.each(Object.keys(silences))(
     await mend?.();
     await until(allStored, () => `the rows after ${troubles}`);
     await until(
-      () =>
-        world.server.depth(queueUrl).visible + world.server.depth(queueUrl).inFlight <= audit.badIn(queueUrl),
+      () => world.depthOf(queueUrl) <= audit.badIn(queueUrl),
       () => "the deletes",
     );
     stop.abort();

@@ -1,25 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, defineCommand, switchFlag, takesValue, valueFlag } from "../../src/cli/command.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { completionOf, type Shell, shells } from "../../src/cli/completions.ts";
 import { text as anyText, file, word } from "../../src/settings/setting.ts";
 import { runEtl } from "../support/binary.ts";
+import { fileFolder } from "../support/folder.ts";
 import { completeInBash, completeInFish, completeInZsh, shellPath } from "../support/shell-completion.ts";
 
-let cwd: string;
-
-beforeAll(() => {
-  cwd = mkdtempSync(join(tmpdir(), "etl-completions-"));
-  for (const name of ["staging.toml", "a $b.toml"]) writeFileSync(join(cwd, name), "");
-  mkdirSync(join(cwd, "keys"));
-});
-
-afterAll(() => {
-  rmSync(cwd, { recursive: true });
-});
+const cwd = fileFolder();
+for (const name of ["staging.toml", "a $b.toml"]) writeFileSync(join(cwd, name), "");
+mkdirSync(join(cwd, "keys"));
 
 const completers = { bash: completeInBash, zsh: completeInZsh, fish: completeInFish };
 const files = ["a $b.toml", "keys", "staging.toml"];

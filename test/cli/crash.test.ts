@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runEtl } from "../support/binary.ts";
+import { fileFolder } from "../support/folder.ts";
 import { listen } from "../support/postgres-proxy.ts";
 
-let folder: string;
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "etl-crash-"));
-});
-
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const folder = fileFolder();
 
 /** Runs a migration that would wait for its database, and breaks it from inside as soon as it has begun to. */
 async function crash(event: string, bug: string) {

@@ -1,28 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { exitCodes } from "../../src/errors.ts";
-import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { drainJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, loginEvents, visible } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
-/** A user who may connect and see, and has been given nothing else. */
-let clerk: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  clerk = `clerk_${world.database.name}`;
-  await world.database.sql.unsafe(`create role ${clerk} login password 'clerk-canary'`);
-  queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent({ user_id: "one" }), loginEvent({ user_id: "two" })]);
-});
-afterAll(async () => {
-  await world.database.sql.unsafe(`drop owned by ${clerk}; drop role ${clerk}`);
-  await world.close();
-});
+const world = await fileWorld("once");
+/** May connect and see, and nothing else. */
+const clerk = await world.newUser();
+const { url: queueUrl } = await world.queueWith(loginEvents(2));
 
 interface Expected {
   readonly exitCode: number;
@@ -32,89 +18,79 @@ interface Expected {
 
 /** Runs a drain that must fail; afterwards every message can be received at once, and no row is there. */
 async function fails(expected: Expected, changes: Record<string, string>, args: readonly string[] = []) {
-  const env = world.env(queueUrl, changes);
-  const run = await runEtl(["drain", "--wait-seconds", "0", ...args], { env, cwd: world.folder });
-  expectFailure(run, expected, env);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+  const run = await world.etl(queueUrl, ["drain", "--wait-seconds", "0", ...args], changes);
+  expectFailure(run, expected, world.env(queueUrl, changes));
+  expect(world.server.depth(queueUrl)).toEqual(visible(2));
   return run;
 }
 
-/** The world's database under another port, name, or as another user. */
-function url(changes: { port?: number; name?: string; user?: string; password?: string }): string {
-  const { port, name, user, password } = changes;
-  const changed = new URL(world.database.url);
-  if (port !== undefined) changed.port = String(port);
-  if (name !== undefined) changed.pathname = `/${name}`;
-  if (user !== undefined) changed.username = user;
-  if (password !== undefined) changed.password = password;
-  return changed.href;
-}
+const url = world.databaseUrl;
 
-describe("a database that is not there", () => {
+describe("a drain whose database cannot be reached ends with an error, and keeps every message", () => {
   const unavailable = (error: string): Expected => ({
     exitCode: exitCodes.unavailable,
     error,
     hint: "check",
   });
 
-  test("nothing listens", async () => {
+  test("nothing listens at the database's port", async () => {
     const gone = await listen(() => {});
     await gone.stop();
-    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: gone.port }) });
+    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: String(gone.port) }) });
   });
 
-  test("whatever connects is closed, as by a load balancer in a restart: no storm of connections", async () => {
+  test("the database closes every connection, and at most ten are tried", async () => {
     const closing = await listen((socket) => socket.destroy());
-    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: closing.port }) });
+    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: String(closing.port) }) });
     expect(closing.connections()).toBeLessThanOrEqual(10);
     await closing.stop();
   });
 
-  test("nothing ever answers", async () => {
+  test("the database never answers, and PGCONNECT_TIMEOUT ends the wait", async () => {
     const silent = await listen(() => {});
-    const DATABASE_URL = url({ port: silent.port });
+    const DATABASE_URL = url({ port: String(silent.port) });
     await fails(unavailable("did not answer in time"), { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
     await silent.stop();
   });
 
-  test("its name is wrong", async () => {
+  test("there is no database of that name", async () => {
     const expected = { exitCode: exitCodes.config, error: "no database nowhere", hint: "createdb nowhere" };
-    await fails(expected, { DATABASE_URL: url({ name: "nowhere" }) });
+    await fails(expected, { DATABASE_URL: url({ pathname: "/nowhere" }) });
   });
 
-  test.each(["not a url", "mysql://root:hunter2@db/x"])("its URL is %j", async (text) => {
+  test.each(["not a url", "mysql://root:hunter2@db/x"])("the database's URL is %j", async (text) => {
     const expected = { exitCode: exitCodes.config, error: "", hint: "postgres" };
     const run = await fails(expected, { DATABASE_URL: text });
     expect(run.stderr).not.toContain("hunter2");
   });
 });
 
-describe("a database that does not let us in", () => {
-  test("wrong password", async () => {
+describe("a drain that the database does not let in ends with an error, and keeps every message", () => {
+  test("the password is wrong", async () => {
     const expected = { exitCode: exitCodes.permission, error: "refused the password", hint: "PGPASSWORD" };
-    const DATABASE_URL = url({ password: "wr0ng%2Fcanary" });
+    const DATABASE_URL = url({ password: "wr0ng/canary" });
     const run = await fails(expected, { DATABASE_URL });
     expect(run.stderr).not.toContain("canary");
   });
 
-  test("unknown user", async () => {
+  test("the user is unknown", async () => {
     const expected = { exitCode: exitCodes.permission, error: "user nobody_here", hint: "password" };
-    await fails(expected, { DATABASE_URL: url({ user: "nobody_here" }) });
+    await fails(expected, { DATABASE_URL: url({ username: "nobody_here" }) });
   });
 
-  test("a mode of TLS that nobody knows", async () => {
+  test("the sslmode is unknown", async () => {
     const expected = { exitCode: exitCodes.config, error: "sslmode", hint: "verify-full" };
     await fails(expected, { PGSSLMODE: "verify_full" });
   });
 
-  test("TLS is asked for and not offered", async () => {
+  test("TLS is required, and the server does not speak it", async () => {
     const expected = { exitCode: exitCodes.config, error: "does not speak TLS", hint: "sslmode" };
     await fails(expected, { PGSSLMODE: "require" });
   });
 });
 
-describe("a table that does not fit", () => {
-  test("a column is missing", async () => {
+describe("a drain whose table does not fit ends with 78, and keeps every message", () => {
+  test("the table lacks a column", async () => {
     const column = "alter table user_logins";
     await world.database.sql.unsafe(`${column} rename locale to language`);
     const expected = { exitCode: exitCodes.config, error: "has no column locale", hint: "add column locale" };
@@ -122,7 +98,7 @@ describe("a table that does not fit", () => {
     await world.database.sql.unsafe(`${column} rename language to locale`);
   });
 
-  test("it is missing", async () => {
+  test("the table does not exist", async () => {
     const expected = { exitCode: exitCodes.config, error: "no table elsewhere", hint: "etl migrate" };
     await fails(expected, {}, ["--table", "elsewhere"]);
   });
@@ -133,7 +109,7 @@ describe("a table that does not fit", () => {
     await fails(expected, {}, ["--table", "bare.logins"]);
   });
 
-  test("a trigger that swallows rows loses none: what was received is given back", async () => {
+  test("a trigger swallows rows: what was received is given back", async () => {
     await world.database.sql.unsafe(`
       create function swallow() returns trigger language plpgsql as 'begin return null; end';
       create trigger swallow before insert on user_logins for each row execute function swallow()`);
@@ -142,43 +118,42 @@ describe("a table that does not fit", () => {
   });
 });
 
-describe("a user who may not", () => {
+describe("a database user who lacks a permission", () => {
   const denied = { exitCode: exitCodes.permission, error: "lacks a permission" };
-  const asClerk = () => ({ DATABASE_URL: url({ user: clerk, password: "clerk-canary" }) });
+  const asClerk = { DATABASE_URL: clerk.url };
 
-  test("load: nothing is lost, and the grants that are printed are those that were missing", async () => {
+  test("loads nothing and loses nothing, and the grants that are printed are those that were missing", async () => {
     const { sql } = world.database;
-    await sql.unsafe(`grant usage on schema public to ${clerk}`);
-    const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk());
+    await sql.unsafe(`grant usage on schema public to ${clerk.name}`);
+    const first = await fails({ ...denied, hint: "grant usage on schema public" }, asClerk);
     const grants = /^try: (.*)$/m.exec(first.stderr)?.[1] ?? "";
     const ofLedger = grants.split("; ").filter((grant) => grant.includes(".etl_"));
     expect(ofLedger.length).toBeGreaterThan(0);
 
     await sql.unsafe(ofLedger.join("; "));
-    const second = await fails({ ...denied, hint: grants }, asClerk());
+    const second = await fails({ ...denied, hint: grants }, asClerk);
     expect(second.stdout).toMatch(/\+ released +2/);
 
     await sql.unsafe(grants);
-    const run = await drainJson(world, queueUrl, [], asClerk());
+    const run = await drainJson(world, queueUrl, [], asClerk);
     expect(run.receipt).toMatchObject({ received: 2, inserted: 2, deleted: 2 });
     expect((await sql`select from user_logins`).length).toBe(2);
   });
 
-  test("migrate", async () => {
-    const run = await runEtl(["migrate", "--table", "fresh"], { env: world.env(queueUrl, asClerk()) });
+  test("cannot migrate, and is told to give the SQL to somebody who can", async () => {
+    const run = await world.etl(queueUrl, ["migrate", "--table", "fresh"], asClerk);
     const hint = "etl migrate --print";
-    expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk()));
+    expectFailure(run, { ...denied, hint }, world.env(queueUrl, asClerk));
   });
 });
 
 test("a ledger that was emptied ends a run before it receives, until the hint is typed", async () => {
   const { sql } = world.database;
-  const url = await world.newQueue();
-  await world.server.send(url, [loginEvent()]);
+  const { url } = await world.queueWith([loginEvent()]);
   expect(await drainJson(world, url)).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
   await sql`truncate etl_ledger`;
   await world.server.send(url, [loginEvent()]);
-  const run = await runEtl(["drain"], { env: world.env(url) });
+  const run = await world.etl(url, ["drain"]);
   const hint = "update public.etl_run set forgotten_at = now() where queue_id =";
   expectFailure(
     run,
@@ -191,8 +166,7 @@ test("a ledger that was emptied ends a run before it receives, until the hint is
 
 test("an unlogged table is loaded, and that a crash would empty it is said", async () => {
   await world.database.sql.unsafe("alter table user_logins set unlogged");
-  const url = await world.newQueue();
-  await world.server.send(url, [loginEvent()]);
+  const { url } = await world.queueWith([loginEvent()]);
   const run = await drainJson(world, url);
   expect(run).toMatchObject({ exitCode: 0, receipt: { inserted: 1 } });
   expect(run.stderr).toContain("warn table public.user_logins is unlogged");

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/commands/system-clock.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
-import { runEtl } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, noMessages, visible } from "../support/world.ts";
 
-let world: World;
 let queueUrl: string;
 let deadLetterUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("each test");
 beforeEach(async () => {
-  await world.emptyTable();
   [queueUrl, deadLetterUrl] = [await world.newQueue(), await world.newQueue()];
 });
 
@@ -42,7 +36,7 @@ describe("--on-reject dead-letter", () => {
     expect(run.exitCode).toBe(65);
     expect(run.receipt).toMatchObject({ received: 3, inserted: 1, rejected: 2, deleted: 3 });
     expect(run.receipt.rejections).toEqual({ body_not_json: 1, sqlstate_23514: 1 });
-    expect(world.server.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+    expect(world.server.depth(queueUrl)).toEqual(noMessages);
 
     const letters = await readDeadLetters();
     const found = new Map(
@@ -81,18 +75,18 @@ describe("--on-reject dead-letter", () => {
       () => deadLetter(`${deadLetterUrl}-missing`),
       /^error: the dead-letter queue does not exist\ntry: check --dead-letter-url: /m,
     ],
-  ])("is refused before anything is received where %s", async (_name, args, message) => {
+  ])("is refused before anything is received if %s", async (_name, args, message) => {
     await world.server.send(queueUrl, ["no json"]);
-    const run = await runEtl(["drain", ...args()], { env: world.env(queueUrl), cwd: world.folder });
+    const run = await world.etl(queueUrl, ["drain", ...args()]);
     expect(run.exitCode).toBe(78);
     expect(run.stderr).toMatch(message);
     expect(run.stderr).toMatch(/\ntry: /);
-    expect(world.server.depth(queueUrl)).toEqual({ visible: 1, inFlight: 0 });
+    expect(world.server.depth(queueUrl)).toEqual(visible(1));
   });
 
-  test("is refused where one of the two is a FIFO queue", async () => {
+  test("is refused if one of the two queues is a FIFO queue", async () => {
     const fifo = await world.server.createQueue("letters.fifo", { FifoQueue: true });
-    const run = await runEtl(["drain", ...deadLetter(fifo)], { env: world.env(queueUrl), cwd: world.folder });
+    const run = await world.etl(queueUrl, ["drain", ...deadLetter(fifo)]);
     expect(run.exitCode).toBe(78);
     expect(run.stderr).toContain("FIFO");
   });

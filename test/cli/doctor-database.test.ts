@@ -1,27 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { type DoctorRun, expectDifferences, runDoctor } from "../support/doctor-run.ts";
 import { createDatabase, startServer } from "../support/postgres.ts";
 import { listen } from "../support/postgres-proxy.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { fileWorld } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
-let good: DoctorRun;
+const world = await fileWorld("once");
+const queueUrl = await world.newQueue();
 /** May do what a test says, and is not the table's owner. */
-let clerk: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  clerk = `clerk_${world.database.name}`;
-  await world.database.sql.unsafe(`create role ${clerk} login password 'clerk-canary'`);
-  good = await diagnose();
-  expect(good.exitCode).toBe(0);
-});
-afterAll(async () => {
-  await world.database.sql.unsafe(`drop owned by ${clerk}; drop role ${clerk}`);
-  await world.close();
+const clerk = await world.newUser();
+const good = await diagnose();
+test("all is well in the world that the tests of this file change", () => expect(good.exitCode).toBe(0));
+const silence = await listen(() => {});
+// It takes ten seconds: the other tests run meanwhile.
+const unanswered = diagnose({
+  DATABASE_URL: world.databaseUrl({ port: String(silence.port) }),
+  AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${silence.port}`,
 });
 
 type Changes = Readonly<Record<string, string | undefined>>;
@@ -37,40 +30,16 @@ async function finds(lines: readonly RegExp[], changes: Changes = {}, args: read
   return run;
 }
 
-function url(changes: { port?: number; user?: string; password?: string }): string {
-  const changed = new URL(world.database.url);
-  if (changes.port !== undefined) changed.port = String(changes.port);
-  if (changes.user !== undefined) changed.username = changes.user;
-  if (changes.password !== undefined) changed.password = changes.password;
-  return changed.href;
-}
+const url = world.databaseUrl;
 
-describe("the way to the database", () => {
-  test("the password is wrong", async () => {
-    const DATABASE_URL = url({ password: "wr0ng-canary" });
-    const run = await finds([/^failed \| database \| .*refused the password.* 77$/], { DATABASE_URL });
-    expect(run.text).not.toContain("canary");
-  });
-
-  test("neither queue nor database ever answers: both are given up at the same time", async () => {
-    const silent = await listen(() => {});
-    const changes = {
-      DATABASE_URL: url({ port: silent.port }),
-      AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${silent.port}`,
-    };
-    const lines = [
-      /^skipped \| clock/,
-      /^failed \| queue \| .*within 10 s.* 69$/,
-      /^failed \| database \| .*(in time|within 10 s).* 69$/,
-    ];
-    const run = await finds(lines, changes);
-    expect(run.exitCode).toBe(69);
-    await silent.stop();
-  }, 15_000);
+test("a wrong password is told, and not shown", async () => {
+  const DATABASE_URL = url({ password: "wr0ng-canary" });
+  const run = await finds([/^failed \| database \| .*refused the password.* 77$/], { DATABASE_URL });
+  expect(run.text).not.toContain("canary");
 });
 
 describe("the server", () => {
-  test("read only, by its settings", async () => {
+  test("that is read only by its settings is told to be so", async () => {
     const { sql, name } = world.database;
     await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
     await finds([/^failed \| writable \| .*read only.*default_transaction_read_only.* 69$/]);
@@ -78,7 +47,7 @@ describe("the server", () => {
     await sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
   });
 
-  test("a standby, and one that waits for its disk", async () => {
+  test("that is a standby is told to be one, and fsync = on is no warning", async () => {
     const server = await startServer({ settings: { fsync: "on" } });
     const database = await createDatabase(server);
     const place = /^ok \| database \| /;
@@ -170,18 +139,18 @@ describe("the table and its ledger", () => {
   });
 
   describe("a user who lacks something", () => {
-    const asClerk = () => ({ DATABASE_URL: url({ user: clerk, password: "clerk-canary" }) });
+    const asClerk = { DATABASE_URL: clerk.url };
     const user = /^ok \| database \| /;
     const grants = (schema: string, statements: readonly string[]) =>
       [
-        `grant usage on schema ${schema} to ${clerk}`,
-        ...statements.map((text) => `${text} to ${clerk}`),
+        `grant usage on schema ${schema} to ${clerk.name}`,
+        ...statements.map((text) => `${text} to ${clerk.name}`),
       ].join(";");
 
     test("the schema", async () => {
       const args = await withSchema(() => "");
       const line = /^failed \| table \| .* \| etl doctor --grants, and .* 77$/;
-      await finds([named.settings, user, line], asClerk(), args);
+      await finds([named.settings, user, line], asClerk, args);
     });
 
     const unread = /^ok \| masked rows \| not checked: the user may not read them, and does not need to/;
@@ -195,7 +164,7 @@ describe("the table and its ledger", () => {
         /^failed \| ledger permission \| the user lacks select on s\d+.etl_ledger, insert on .*, delete on .*, select on s\d+.etl_queue, insert on s\d+.etl_queue \| .* 77$/,
         /^warning \| records \| the user lacks select on s\d+.etl_run, .*--grants/,
       ];
-      await finds([named.settings, user, named.table, ...lines], asClerk(), args);
+      await finds([named.settings, user, named.table, ...lines], asClerk, args);
     });
 
     test("the pruning", async () => {
@@ -207,11 +176,18 @@ describe("the table and its ledger", () => {
         ]),
       );
       const line = /^failed \| ledger permission \| the user lacks delete on s\d+.etl_ledger \| .* 77$/;
-      await finds(
-        [named.settings, user, named.table, permitted, unread, named.ledger, line],
-        asClerk(),
-        args,
-      );
+      await finds([named.settings, user, named.table, permitted, unread, named.ledger, line], asClerk, args);
     });
   });
 });
+
+test("a queue and a database that never answer are given up after 10 s, both at the same time", async () => {
+  const run = await unanswered;
+  expectDifferences(run, good, [
+    /^skipped \| clock/,
+    /^failed \| queue \| .*within 10 s.* 69$/,
+    /^failed \| database \| .*(in time|within 10 s).* 69$/,
+  ]);
+  expect(run.exitCode).toBe(69);
+  await silence.stop();
+}, 15_000);

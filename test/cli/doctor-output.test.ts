@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { describe, expect, test } from "bun:test";
+import { endOf } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { type EnvChanges, fileWorld } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
+const world = await fileWorld("once");
+const queueUrl = await world.newQueue();
 
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-});
-afterAll(() => world.close());
-
-type Changes = Readonly<Record<string, string | undefined>>;
-const surroundings = (changes: Changes = {}) => ({ env: world.env(queueUrl, changes), cwd: world.folder });
+const etl = (args: readonly string[], changes: EnvChanges = {}) => world.etl(queueUrl, args, changes);
 
 test("on a terminal of 80 columns lines fit but for what is to be copied, and statuses have colours", async () => {
-  const { exitCode, lines, output } = await runEtlInTerminal(["doctor"], { ...surroundings(), columns: 80 });
+  const { exitCode, lines, output } = await endOf(world.spawnInTerminal(queueUrl, ["doctor"], 80));
   expect(exitCode).toBe(0);
   expect(output).toContain("\u001b[32mok\u001b[0m       settings");
   expect(output).toContain("asking the queue and the database");
@@ -29,7 +21,7 @@ test("on a terminal of 80 columns lines fit but for what is to be copied, and st
 });
 
 test("in a pipe there is no escape, and the exit code is the first failure's", async () => {
-  const run = await runEtl(["doctor"], surroundings({ DATABASE_URL: `${world.database.url}x` }));
+  const run = await etl(["doctor"], { DATABASE_URL: `${world.database.url}x` });
   expect(run.exitCode).toBe(78);
   expect(run.stdout).not.toContain("\u001b");
   expect(run.stdout).toMatch(/^failed {3}database {13}there is no database$/m);
@@ -46,8 +38,7 @@ describe("--policy", () => {
     const drained = await world.newQueue({ KmsMasterKeyId: "1234abcd-12ab-34cd-56ef-1234567890ab" });
     await Bun.write(`${world.folder}/s3.toml`, "[queue]\nextended_payloads = true\n");
     const args = ["--config", "s3.toml", "--on-reject", "dead-letter", "--dead-letter-url", queueUrl];
-    const env = world.env(drained);
-    const run = await runEtl(["doctor", "--policy", ...args], { env, cwd: world.folder });
+    const run = await world.etl(drained, ["doctor", "--policy", ...args]);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("BUCKET-OF-THE-PAYLOADS");
     const { Statement } = JSON.parse(run.stdout);
@@ -68,7 +59,7 @@ describe("--policy", () => {
       AWS_SECRET_ACCESS_KEY: undefined,
       AWS_EC2_METADATA_DISABLED: "true",
     };
-    const run = await runEtl(["doctor", "--policy", "--json"], surroundings(changes));
+    const run = await etl(["doctor", "--policy", "--json"], changes);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("logins could not be asked");
     const { policy } = JSON.parse(run.stdout);
@@ -79,13 +70,8 @@ describe("--policy", () => {
 describe("--grants", () => {
   test("asks where the table is", async () => {
     await world.database.sql.unsafe("create schema apart; create table apart.logins (like user_logins)");
-    const url = new URL(world.database.url);
     await world.database.sql.unsafe(`alter database ${world.database.name} set search_path = apart, public`);
-    url.username = "postgres";
-    const run = await runEtl(
-      ["doctor", "--grants", "--table", "logins"],
-      surroundings({ DATABASE_URL: url.href }),
-    );
+    const run = await etl(["doctor", "--grants", "--table", "logins"]);
     await world.database.sql.unsafe(`alter database ${world.database.name} reset search_path`);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(run.stdout).toMatch(
@@ -95,7 +81,7 @@ describe("--grants", () => {
 
   test("needs no answer, and names the user of the settings", async () => {
     const DATABASE_URL = "postgres://loader@127.0.0.1:1/warehouse";
-    const run = await runEtl(["doctor", "--grants", "--json"], surroundings({ DATABASE_URL }));
+    const run = await etl(["doctor", "--grants", "--json"], { DATABASE_URL });
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("the database could not be asked");
     const { grants } = JSON.parse(run.stdout);
@@ -108,7 +94,7 @@ describe("--grants", () => {
 });
 
 test("--policy and --grants are for two people", async () => {
-  const run = await runEtl(["doctor", "--policy", "--grants"], surroundings());
+  const run = await etl(["doctor", "--policy", "--grants"]);
   const expected = { exitCode: 64, error: "give one of them", hint: "etl doctor --policy" };
-  expectFailure(run, expected, surroundings().env);
+  expectFailure(run, expected, world.env(queueUrl));
 });

@@ -1,64 +1,39 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runEtl } from "../support/binary.ts";
 import { type DoctorRun, expectDifferences, runDoctor } from "../support/doctor-run.ts";
-import { type DenyingProxy, startDenyingProxy } from "../support/sqs-denying-proxy.ts";
-import { startVerifyingProxy } from "../support/sqs-verifying-proxy.ts";
-import { loginEvent, maskKey, openWorld, type World } from "../support/world.ts";
-
-let world: World;
-let proxy: DenyingProxy;
-let dead: string;
-let queueUrl: string;
-let good: DoctorRun;
-/** Who may do no more than a drain needs. */
-let loader: string;
+import { startQueueProxy } from "../support/sqs-proxy.ts";
+import { receiveCountsIn } from "../support/sqs-server.ts";
+import { fileWorld, loginEvents, maskKey, noMessages, visible, worldSigner } from "../support/world.ts";
 
 const day = 24 * 60 * 60;
 const arnOf = (url: string) => `arn:aws:sqs:us-east-1:123456789012:${url.split("/").at(-1)}`;
 const redriveTo = (url: string, maxReceiveCount = 5) =>
   JSON.stringify({ maxReceiveCount, deadLetterTargetArn: arnOf(url) });
 
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  proxy = await startDenyingProxy(world.server.endpoint);
-  dead = await world.newQueue({ MessageRetentionPeriod: 14 * day });
-  queueUrl = await world.newQueue({ RedrivePolicy: redriveTo(dead) });
-  await world.server.send(queueUrl, [loginEvent(), loginEvent()]);
-  loader = `loader_${world.database.name}`;
-  const { exitCode, stdout } = await runEtl(["doctor", "--grants"], {
-    env: envAs(loader),
-    cwd: world.folder,
-  });
-  expect(exitCode).toBe(0);
-  await world.database.sql.unsafe(`create role ${loader} login password 'loader-canary'; ${stdout}`);
-  good = await diagnose();
-});
-afterAll(async () => {
-  await world.database.sql.unsafe(`drop owned by ${loader}; drop role ${loader}`);
-  await Promise.all([proxy.stop(), world.close()]);
-});
+const world = await fileWorld("once");
+const proxy = await startQueueProxy(world.server.endpoint);
+const dead = await world.newQueue({ MessageRetentionPeriod: 14 * day });
+const { url: queueUrl } = await world.queueWith(loginEvents(2), { RedrivePolicy: redriveTo(dead) });
+/** May do no more than a drain needs. */
+const loader = await world.newUser();
+const { stdout: grants } = await world.etl(queueUrl, ["doctor", "--grants"], { DATABASE_URL: loader.url });
+await world.database.sql.unsafe(grants);
+const good = await diagnose();
+afterAll(() => proxy.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 
-function envAs(user: string, changes: Changes = {}): Record<string, string> {
-  const url = new URL(world.database.url);
-  url.username = user;
-  url.password = "loader-canary";
-  return world.env(queueUrl, { AWS_ENDPOINT_URL_SQS: proxy.endpoint, DATABASE_URL: url.href, ...changes });
-}
-
-/** Calls the queue server as it is, past the proxy. */
-async function ask(url: string, parameters: Readonly<Record<string, string>>): Promise<string> {
-  const query = new URLSearchParams({ Version: "2012-11-05", QueueUrl: url, ...parameters });
-  return (await fetch(url, { method: "POST", body: query.toString() })).text();
-}
-
 /** As {@link loader}, who has not been given more than a drain needs. */
 function diagnose(changes: Changes = {}, args: readonly string[] = []): Promise<DoctorRun> {
-  return runDoctor(args, { env: envAs(loader, changes), cwd: world.folder });
+  return runDoctor(args, {
+    env: world.env(queueUrl, {
+      AWS_ENDPOINT_URL_SQS: proxy.endpoint,
+      DATABASE_URL: loader.url,
+      ...changes,
+    }),
+    cwd: world.folder,
+  });
 }
 
 /** Expects that exactly these lines are other ones than in a world in which all is well. */
@@ -77,10 +52,9 @@ test("all is well with the grants that it prints, and the one warning is of the 
 });
 
 test("it changes nothing: attributes, receive counts, table and ledger are as before", async () => {
-  const still = await world.newQueue({ RedrivePolicy: redriveTo(dead) });
-  await world.server.send(still, [loginEvent(), loginEvent()]);
+  const { url: still } = await world.queueWith(loginEvents(2), { RedrivePolicy: redriveTo(dead) });
   const attributes = async () => {
-    const text = await ask(still, { Action: "GetQueueAttributes", "AttributeName.1": "All" });
+    const text = await world.server.call(still, { Action: "GetQueueAttributes", "AttributeName.1": "All" });
     return text.replace(/<RequestId>.*<\/RequestId>/s, "");
   };
   const rows = async () =>
@@ -104,11 +78,10 @@ test("it changes nothing: attributes, receive counts, table and ledger are as be
     "ReceiveMessage",
     "SendMessageBatch",
   ]);
-  expect(world.server.depth(still)).toEqual({ visible: 2, inFlight: 0 });
-  expect(world.server.depth(dead)).toEqual({ visible: 0, inFlight: 0 });
-  const receive = { Action: "ReceiveMessage", MaxNumberOfMessages: "10", "AttributeName.1": "All" };
-  const counts = (await ask(still, receive)).matchAll(/ApproximateReceiveCount<\/Name>\s*<Value>(\d+)/g);
-  expect([...counts].map(([, count]) => count)).toEqual(["1", "1"]);
+  expect(world.server.depth(still)).toEqual(visible(2));
+  expect(world.server.depth(dead)).toEqual(noMessages);
+  // The first receive of each is this one.
+  expect(receiveCountsIn(await world.server.takeAll(still))).toEqual([1, 1]);
 });
 
 test("a settings file that cannot be read: nothing else is checked", async () => {
@@ -147,11 +120,8 @@ describe("the queue", () => {
   });
 
   test("has another time: requests are signed with it, and the clock is a warning", async () => {
-    const verifying = await startVerifyingProxy({
-      upstream: world.server.endpoint,
-      accessKeyId: "test-key",
-      secretAccessKey: "test-secret",
-      region: "us-east-1",
+    const verifying = await startQueueProxy(world.server.endpoint, {
+      signer: worldSigner,
       now: () => Date.now() - 600_000,
     });
     const changes = { AWS_ENDPOINT_URL_SQS: verifying.endpoint };
@@ -175,7 +145,7 @@ describe("the queue", () => {
       /^warning \| queue encryption \| .* in clear /,
     ];
     await finds(flaws(/^warning \| redrive target \| .*no longer than/), { ETL_QUEUE_URL });
-    await ask(short, { Action: "DeleteQueue" });
+    await world.server.call(short, { Action: "DeleteQueue" });
     await finds(flaws(/^failed \| redrive target \| .* does not exist .* 78$/), { ETL_QUEUE_URL });
   });
 });

@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { generateBodies } from "../../src/demo/events.ts";
 import { startEmbeddedQueues } from "../../src/demo/queue.ts";
-import { runEtl } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent, loginEvents, noMessages, visible } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
-
-async function queueWith(bodies: readonly string[]): Promise<{ url: string; ids: string[] }> {
-  const url = await world.newQueue();
-  return { url, ids: await world.server.send(url, bodies) };
-}
+const world = await fileWorld("each test");
 
 const rows = () => world.database.sql<Record<string, unknown>[]>`select * from user_logins order by user_id`;
 
@@ -26,7 +15,7 @@ describe("etl drain", () => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return state / 2 ** 32;
     };
-    const { url } = await queueWith(generateBodies({ count: 100, random }));
+    const { url } = await world.queueWith(generateBodies({ count: 100, random }));
 
     const first = await drainJson(world, url);
     expect(first.exitCode).toBe(65);
@@ -53,7 +42,7 @@ describe("etl drain", () => {
   });
 
   test("writes the row that the mapping says", async () => {
-    const { url } = await queueWith([
+    const { url } = await world.queueWith([
       loginEvent(),
       loginEvent({ user_id: "b", locale: null, app_version: "0.96" }),
     ]);
@@ -78,8 +67,8 @@ describe("etl drain", () => {
     expect(today?.day).toBe(new Date().toISOString().slice(0, 10));
   });
 
-  test("masks with plain SHA-256 where that is asked for, and warns in one line", async () => {
-    const { url } = await queueWith([loginEvent()]);
+  test("masks with plain SHA-256 if asked to, and warns in one line", async () => {
+    const { url } = await world.queueWith([loginEvent()]);
     const run = await drainJson(world, url, ["--mask", "sha256"], { ETL_MASK_KEY_FILE: undefined });
     expect(run.exitCode).toBe(0);
     expect((await rows())[0]?.masked_ip).toBe(
@@ -89,22 +78,38 @@ describe("etl drain", () => {
   });
 
   test("stops after --max-messages and leaves the rest", async () => {
-    const { url } = await queueWith(
-      Array.from({ length: 40 }, (_, index) => loginEvent({ user_id: `u${index}` })),
-    );
+    const { url } = await world.queueWith(loginEvents(40));
     const run = await drainJson(world, url, ["--max-messages", "25"]);
     expect(run.exitCode).toBe(0);
     expect(run.receipt).toMatchObject({ received: 25, inserted: 25, deleted: 25, outcome: "limit" });
-    expect(world.server.depth(url)).toEqual({ visible: 15, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(15));
+  });
+
+  test.each([1, 4])("stores 2,000 messages once each with --connections %d", async (connections) => {
+    const { url } = await world.queueWith(loginEvents(2_000));
+    const run = await drainJson(world, url, ["--connections", String(connections), "--batch-size", "50"]);
+    expect(run.exitCode).toBe(0);
+    expect(run.receipt).toMatchObject({ received: 2_000, inserted: 2_000, duplicates: 0, deleted: 2_000 });
+    const [found] = await world.database.sql`
+      select count(*)::int as rows, count(distinct user_id)::int as users,
+        (select count(*)::int from etl_ledger) as entries from user_logins`;
+    expect(found).toEqual({ rows: 2_000, users: 2_000, entries: 2_000 });
+    expect(world.server.depth(url)).toEqual(noMessages);
+  });
+
+  test("stores a FIFO queue's groups in their order", async () => {
+    const { sql } = world.database;
+    await sql.unsafe("alter table user_logins add column place bigint generated always as identity");
+    const { url } = await world.queueWith(loginEvents(35), { FifoQueue: true });
+    expect((await drainJson(world, url)).receipt).toMatchObject({ inserted: 35, deleted: 35 });
+    const stored = await sql`select user_id from user_logins order by place`;
+    expect(stored.map(({ user_id }) => user_id)).toEqual(Array.from({ length: 35 }, (_, n) => `user-${n}`));
   });
 
   test("recognises what the queue delivers again, and deletes it without a second row", async () => {
     const queue = await startEmbeddedQueues({ names: ["forgetful"], forgottenDeletes: 7 });
     try {
-      queue.send(
-        "forgetful",
-        Array.from({ length: 30 }, (_, index) => loginEvent({ user_id: `u${index}` })),
-      );
+      queue.send("forgetful", loginEvents(30));
       const run = await drainJson(world, queue.url);
       expect(run.exitCode).toBe(0);
       expect(run.receipt).toMatchObject({ received: 37, inserted: 30, duplicates: 7, deleted: 37 });
@@ -115,8 +120,8 @@ describe("etl drain", () => {
   });
 
   test("says what happened in words, too: logs on standard error, the receipt on standard output", async () => {
-    const { url, ids } = await queueWith([loginEvent(), "no json"]);
-    const run = await runEtl(["drain", "--wait-seconds", "0"], { env: world.env(url), cwd: world.folder });
+    const { url, ids } = await world.queueWith([loginEvent(), "no json"]);
+    const run = await world.etl(url, ["drain", "--wait-seconds", "0"]);
     expect(run.exitCode).toBe(65);
     expect(run.stderr).toContain(`rejected message ${ids[1]}: body_not_json`);
     expect(run.stdout).not.toContain("body_not_json at");
@@ -127,12 +132,9 @@ describe("etl drain", () => {
     expect(run.stderr).not.toContain("\u001b");
   });
 
-  test("is quiet where it is asked to be, but for rejections", async () => {
-    const { url } = await queueWith([loginEvent()]);
-    const run = await runEtl(["drain", "--quiet", "--wait-seconds", "0"], {
-      env: world.env(url),
-      cwd: world.folder,
-    });
+  test("writes no log with --quiet if nothing is rejected", async () => {
+    const { url } = await world.queueWith([loginEvent()]);
+    const run = await world.etl(url, ["drain", "--quiet", "--wait-seconds", "0"]);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toBe("");
   });
@@ -147,7 +149,7 @@ describe("bad input", () => {
 
   test("is rejected, each with its own reason, and costs no neighbour its row", async () => {
     const bodies = refused.flatMap(([name, body]) => [body, loginEvent({ user_id: `after ${name}` })]);
-    const { url, ids } = await queueWith(bodies);
+    const { url, ids } = await world.queueWith(bodies);
     const run = await drainJson(world, url);
     expect(run.exitCode).toBe(65);
     expect(run.receipt).toMatchObject({
@@ -179,16 +181,13 @@ describe("bad input", () => {
       loginEvent({ user_id: "more", extra: { any: ["thing"] }, password: null }),
       loginEvent({ user_id: "large", filler: "x".repeat(200_000) }),
     ];
-    const { url } = await queueWith([...bodies, ""]);
+    const { url } = await world.queueWith([...bodies, ""]);
     const run = await drainJson(world, url);
     expect(run.receipt).toMatchObject({ inserted: bodies.length, rejected: 1 });
     const stored = (await rows()).map(({ user_id }) => user_id);
     expect(new Set(stored)).toEqual(new Set([...texts, "deep", "proto", "more", "large"]));
-    const look = await queueWith(bodies);
-    const dry = await runEtl(["drain", "--dry-run", "--wait-seconds", "0"], {
-      env: world.env(look.url),
-      cwd: world.folder,
-    });
+    const look = await world.queueWith(bodies);
+    const dry = await world.etl(look.url, ["drain", "--dry-run", "--wait-seconds", "0"]);
     expect(dry.stdout).not.toContain("\u001b");
     expect(dry.stdout).not.toContain("\u202e");
   });

@@ -1,36 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { runEtl, spawnEtl } from "../support/binary.ts";
+import { describe, expect, test } from "bun:test";
 import { expectFailure } from "../support/failed-run.ts";
 import { drainJson, type JsonDrain, readJson } from "../support/json-drain.ts";
 import { listen } from "../support/postgres-proxy.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { receiveCountsIn } from "../support/sqs-server.ts";
+import { type EnvChanges, fileWorld, loginEvent, loginEvents, visible } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
+const world = await fileWorld("each test");
 
-const dryRun = (url: string, args: readonly string[] = [], env: Record<string, string | undefined> = {}) =>
+const dryRun = (url: string, args: readonly string[] = [], env: EnvChanges = {}) =>
   drainJson(world, url, ["--dry-run", ...args], env);
-
-async function queueWith(bodies: readonly string[], settings?: Parameters<World["newQueue"]>[0]) {
-  const url = await world.newQueue(settings);
-  return { url, ids: await world.server.send(url, bodies) };
-}
-
-const numbered = (count: number) =>
-  Array.from({ length: count }, (_, index) => loginEvent({ user_id: `user-${index}` }));
-
-/** How often each message of the queue has been received, this look included. */
-async function receiveCounts(url: string): Promise<number[]> {
-  const query = "Action=ReceiveMessage&Version=2012-11-05&MaxNumberOfMessages=10&AttributeName.1=All";
-  const body = new URLSearchParams(`${query}&QueueUrl=${encodeURIComponent(url)}`).toString();
-  const answer = await (await fetch(url, { method: "POST", body })).text();
-  const counts = answer.matchAll(/<Name>ApproximateReceiveCount<\/Name>\s*<Value>(\d+)<\/Value>/g);
-  return Array.from(counts, ([, count]) => Number(count));
-}
 
 /** What a table holds, each row as JSON with its columns in order. */
 async function stored(table = "user_logins"): Promise<unknown[]> {
@@ -41,17 +19,17 @@ async function stored(table = "user_logins"): Promise<unknown[]> {
 const shownRows = (run: JsonDrain) => run.lines.flatMap(({ row }) => (row === undefined ? [] : [row]));
 const sorted = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort();
 
-describe("what is shown", () => {
+describe("what a dry run shows", () => {
   const awkward = [
     loginEvent({ locale: null }),
     loginEvent({ locale: undefined, app_version: "0.96" }),
     loginEvent({ user_id: `<&>"'\\ \u202e\u001b[31m\u{10ffff}\r\n\t`, ip: "2001:DB8::1" }),
     loginEvent({ user_id: "", device_id: "  ", app_version: "32767.255.255" }),
-    ...numbered(4),
+    ...loginEvents(4),
   ];
 
   test("as JSON is what a drain then writes, value for value", async () => {
-    const { url, ids } = await queueWith(awkward);
+    const { url, ids } = await world.queueWith(awkward);
     const look = await dryRun(url);
     expect(look.exitCode).toBe(0);
     expect(look.receipt).toMatchObject({ dryRun: true, received: 8, released: 8, inserted: 0, deleted: 0 });
@@ -66,9 +44,9 @@ describe("what is shown", () => {
   });
 
   test("in a pipe is a table with every value whole", async () => {
-    const { url } = await queueWith(numbered(3));
+    const { url } = await world.queueWith(loginEvents(3));
     const args = ["drain", "--dry-run", "--wait-seconds", "0"];
-    const run = await runEtl(args, { env: world.env(url), cwd: world.folder });
+    const run = await world.etl(url, args);
     expect(run.exitCode).toBe(0);
     const lines = run.stdout.split("\n");
     const start = lines.findIndex((line) => line.startsWith("user_id"));
@@ -80,7 +58,7 @@ describe("what is shown", () => {
   });
 
   test("includes what a drain would reject, and why", async () => {
-    const { url, ids } = await queueWith([
+    const { url, ids } = await world.queueWith([
       "no json",
       loginEvent({ device_type: "x".repeat(33) }),
       loginEvent(),
@@ -93,13 +71,13 @@ describe("what is shown", () => {
     ]);
     expect(run.receipt).toMatchObject({ received: 3, rejected: 2, released: 1 });
     expect(run.stderr).toContain(`would be rejected: message ${ids[0]}: body_not_json`);
-    expect(world.server.depth(url)).toEqual({ visible: 3, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(3));
     expect((await drainJson(world, url)).receipt.rejections).toEqual(run.receipt.rejections);
   });
 
   test("includes a null that the live table does not take", async () => {
     await world.database.sql`alter table user_logins alter locale set not null`;
-    const { url, ids } = await queueWith([loginEvent({ locale: null })]);
+    const { url, ids } = await world.queueWith([loginEvent({ locale: null })]);
     const run = await dryRun(url);
     expect(run.exitCode).toBe(65);
     expect(run.lines[0]?.rejection).toMatchObject({
@@ -111,72 +89,68 @@ describe("what is shown", () => {
   });
 });
 
-describe("what is left behind", () => {
+describe("a dry run leaves the queue as it was", () => {
   test("every message can be received at once, having been received once", async () => {
-    const { url } = await queueWith(numbered(9));
+    const { url } = await world.queueWith(loginEvents(9));
     await dryRun(url);
-    expect(world.server.depth(url)).toEqual({ visible: 9, inFlight: 0 });
-    expect(await receiveCounts(url)).toEqual(Array(9).fill(2));
+    expect(world.server.depth(url)).toEqual(visible(9));
+    expect(receiveCountsIn(await world.server.takeAll(url))).toEqual(Array(9).fill(2));
     // Nobody says how many: ten.
-    const { url: longer } = await queueWith(numbered(12));
+    const { url: longer } = await world.queueWith(loginEvents(12));
     expect((await dryRun(longer)).receipt).toMatchObject({ received: 10, outcome: "limit" });
   });
 
   test("more than one call's worth is held until the last has come, each shown once", async () => {
-    const { url } = await queueWith(numbered(40));
+    const { url } = await world.queueWith(loginEvents(40));
     const run = await dryRun(url, ["--max-messages", "35"]);
     expect(run.receipt).toMatchObject({ received: 35, released: 35, outcome: "limit" });
     expect(new Set(shownRows(run).map((row) => row.user_id)).size).toBe(35);
-    expect(world.server.depth(url)).toEqual({ visible: 40, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(40));
   });
 
-  test("nothing is looked at where a drain would not begin, for want of its dead-letter queue", async () => {
-    const { url } = await queueWith(numbered(1));
-    const env = world.env(url);
-    const look = await runEtl(["drain", "--dry-run", "--on-reject", "dead-letter"], { env });
+  test("nothing is received if a drain would not begin, because no dead-letter queue is named", async () => {
+    const { url } = await world.queueWith(loginEvents(1));
+    const look = await world.etl(url, ["drain", "--dry-run", "--on-reject", "dead-letter"]);
     expect(look).toMatchObject({ exitCode: 78, stdout: "" });
     expect(look.stderr).toContain("no dead-letter queue is named");
-    expect(world.server.depth(url)).toEqual({ visible: 1, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(1));
   });
 
-  test("a warning where a look takes messages to the dead-letter queue", async () => {
+  test("a redrive policy whose maxReceiveCount a dry run may reach is warned of", async () => {
     const dead = await world.newQueue();
     const deadLetterTargetArn = `arn:aws:sqs:us-east-1:123456789012:${dead.split("/").at(-1)}`;
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
-    const { url } = await queueWith(numbered(1), { RedrivePolicy });
+    const { url } = await world.queueWith(loginEvents(1), { RedrivePolicy });
     const run = await dryRun(url);
     expect(run.stderr).toContain("after 2 receives, and a dry run is one of them");
   });
 
   test("Ctrl-C gives everything back", async () => {
-    const { url } = await queueWith(numbered(20));
+    const { url } = await world.queueWith(loginEvents(20));
     const args = ["drain", "--dry-run", "--json", "--max-messages", "100", "--wait-seconds", "20"];
-    const run = spawnEtl(args, { env: world.env(url), cwd: world.folder });
+    const run = world.spawn(url, args);
     await run.stdout.until(/(?:.*\n){20}/);
     expect(world.server.depth(url)).toEqual({ visible: 0, inFlight: 20 });
     run.kill("SIGINT");
     const { exitCode, receipt } = readJson(await run.finished);
     expect(exitCode).toBe(130);
     expect(receipt).toMatchObject({ received: 20, released: 20, outcome: "stopped" });
-    expect(world.server.depth(url)).toEqual({ visible: 20, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(20));
   });
 });
 
-describe("the database", () => {
+describe("the database of a dry run", () => {
   test("needs to permit nothing but to be looked at", async () => {
-    const { sql, name } = world.database;
-    const viewer = `viewer_${name}`;
-    await sql.unsafe(`create role ${viewer} login password 'x'; grant usage on schema public to ${viewer}`);
-    const DATABASE_URL = world.database.url.replace(/\/\/[^@]*@/, `//${viewer}:x@`);
-    const { url } = await queueWith([loginEvent(), loginEvent({ user_id: "x".repeat(129) })]);
+    const { name, url: DATABASE_URL } = await world.newUser();
+    await world.database.sql.unsafe(`grant usage on schema public to ${name}`);
+    const { url } = await world.queueWith([loginEvent(), loginEvent({ user_id: "x".repeat(129) })]);
     const run = await dryRun(url, [], { DATABASE_URL });
     expect(run.receipt).toMatchObject({ released: 1, rejections: { text_too_long: 1 } });
-    await sql.unsafe(`drop owned by ${viewer}; drop role ${viewer}`);
   });
 
   test("needs no ledger, and gets none", async () => {
     await world.database.sql`drop table etl_ledger, etl_queue, etl_run, etl_rejection, etl_migration`;
-    const { url } = await queueWith(numbered(1));
+    const { url } = await world.queueWith(loginEvents(1));
     expect((await dryRun(url)).exitCode).toBe(0);
     const tables = await world.database
       .sql`select relname from pg_class where relkind = 'r' and relname ~ '^(etl|user)_'`;
@@ -185,13 +159,13 @@ describe("the database", () => {
 
   test("without the table: the rows are shown all the same, the table is not made, and 78 says what to do", async () => {
     await world.database.sql`drop table user_logins`;
-    const { url } = await queueWith(numbered(2));
+    const { url } = await world.queueWith(loginEvents(2));
     const run = await dryRun(url);
     const expected = { exitCode: 78, error: "there is no table user_logins", hint: "etl migrate" };
     expectFailure(run, expected, world.env(url));
     expect(run.stderr).toContain("the rows are not checked against the live table");
     expect(shownRows(run).length).toBe(2);
-    expect(world.server.depth(url)).toEqual({ visible: 2, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(2));
     const [table] = await world.database.sql`select to_regclass('user_logins') as name`;
     expect(table?.name).toBeNull();
   });
@@ -199,12 +173,12 @@ describe("the database", () => {
   test("out of reach: the rows are shown all the same, and that they are unchecked is said", async () => {
     const gone = await listen(() => {});
     await gone.stop();
-    const { url } = await queueWith(numbered(2));
+    const { url } = await world.queueWith(loginEvents(2));
     const run = await dryRun(url, [], { DATABASE_URL: `postgres://etl:canary@127.0.0.1:${gone.port}/x` });
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("the rows are not checked against the live table");
     expect(shownRows(run).length).toBe(2);
     expect(run.stdout + run.stderr).not.toContain("canary");
-    expect(world.server.depth(url)).toEqual({ visible: 2, inFlight: 0 });
+    expect(world.server.depth(url)).toEqual(visible(2));
   });
 });

@@ -1,36 +1,24 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runEtl } from "../support/binary.ts";
 import { drainJson, readJson } from "../support/json-drain.ts";
 import { startForwardProxy } from "../support/sqs-forward-proxy.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../support/sqs-verifying-proxy.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
+import { fileWorld } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
-let proxy: VerifyingProxy;
-let folder: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  proxy = await startVerifyingProxy({
-    upstream: world.server.endpoint,
+const world = await fileWorld("once");
+const queueUrl = await world.newQueue();
+const proxy = await startQueueProxy(world.server.endpoint, {
+  signer: {
     accessKeyId: "profile-key",
     secretAccessKey: "profile-secret",
     sessionToken: "profile-token",
     region: "eu-west-1",
-  });
-  folder = mkdtempSync(join(tmpdir(), "etl-environment-"));
+  },
 });
-afterAll(async () => {
-  await proxy.stop();
-  await world.close();
-  rmSync(folder, { recursive: true });
-});
+const folder = mkdtempSync(join(world.folder, "own-"));
+afterAll(() => proxy.stop());
 
 test("the table comes from the flag, else from the file, else from the default", async () => {
   const config = join(folder, "etl.toml");
@@ -43,7 +31,7 @@ test("the table comes from the flag, else from the file, else from the default",
 });
 
 describe("the way to the queue", () => {
-  test("goes through the proxy that is named, and past it where NO_PROXY says so", async () => {
+  test("goes through the proxy that is named, and past it if NO_PROXY says so", async () => {
     const forward = await startForwardProxy();
     const through = await drainJson(world, queueUrl, [], { HTTP_PROXY: forward.url });
     expect(through.exitCode).toBe(0);
@@ -74,7 +62,7 @@ describe("the way to the queue", () => {
     expect((await drainJson(world, queueUrl, [], env)).exitCode).toBe(0);
     expect(proxy.requests).toBeGreaterThan(0);
     expect(proxy.rejected).toBe(0);
-    const run = await runEtl(["drain"], { env: world.env(queueUrl, { ...env, AWS_PROFILE: "nobody" }) });
+    const run = await world.etl(queueUrl, ["drain"], { ...env, AWS_PROFILE: "nobody" });
     expect(run.exitCode).toBe(78);
     expect(run.stderr).toContain("try: aws sso login --profile nobody\n");
   });

@@ -1,25 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { executable, runEtl } from "../support/binary.ts";
+import { executable } from "../support/binary.ts";
 import { keys, openPseudoTerminal } from "../support/pseudo-terminal.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { type EnvChanges, openWorld, visible } from "../support/world.ts";
 
-let world: World;
-let folder: string;
-let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "etl-init-"));
-  queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [1, 2, 3].map(order));
-  await world.database.sql.unsafe("drop schema public cascade; create schema public");
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+// Most of their time these tests wait, and they wait together.
+setDefaultTimeout(20_000);
 
 const canary = "canary-0815";
 
@@ -32,209 +19,199 @@ function order(id: number): string {
   });
 }
 
-/** An environment that leads to the database and leaves the queue to be told; the key is yet to be made. */
-function env(changes: Readonly<Record<string, string | undefined>> = {}): Record<string, string> {
-  return world.env(queueUrl, { ETL_MASK_KEY_FILE: undefined, ETL_QUEUE_URL: undefined, ...changes });
+/** An empty database, a queue and an empty folder for one test alone, as these tests run at the same time. */
+async function openPlace() {
+  const world = await openWorld();
+  const { folder, database } = world;
+  const { url: queueUrl } = await world.queueWith([1, 2, 3].map(order));
+  rmSync(join(folder, "etl-mask.key"));
+  /** Leads to the database and leaves the queue to be told; the key is yet to be made. */
+  const unset = (changes: EnvChanges): EnvChanges => ({
+    ...{ ETL_MASK_KEY_FILE: undefined, ETL_QUEUE_URL: undefined },
+    ...changes,
+  });
+  const etl = (args: readonly string[], changes: EnvChanges = {}) =>
+    world.etl(queueUrl, args, unset(changes));
+  const flags = ["--yes", "--queue-url", queueUrl, "--table", "orders"];
+  const tables = async () => {
+    const rows = await database.sql.unsafe(
+      "select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+    );
+    return rows.map(({ name }) => name as string);
+  };
+  return {
+    ...{ world, folder, queueUrl, etl, tables },
+    init: (args: readonly string[] = [], changes: EnvChanges = {}) =>
+      etl(["init", ...flags, ...args], changes),
+    again: (changes: EnvChanges = {}) => etl(["init", "--yes"], changes),
+    read: (file: string) => readFileSync(join(folder, file), "utf8"),
+    open: (columns = 80, changes: EnvChanges = { ETL_QUEUE_URL: queueUrl }) =>
+      openPseudoTerminal([executable, "init"], {
+        env: world.env(queueUrl, unset(changes)),
+        cwd: folder,
+        columns,
+      }),
+    /** Nothing in the folder, no table, and every message to be had. */
+    async expectNothingDone(): Promise<void> {
+      expect(readdirSync(folder)).toEqual([]);
+      expect(await tables()).toEqual([]);
+      expect(world.server.depth(queueUrl)).toEqual(visible(3));
+    },
+    [Symbol.asyncDispose]: () => world.close(),
+  };
 }
 
-const flags = () => ["init", "--yes", "--queue-url", queueUrl, "--table", "orders"];
-
-async function tables(): Promise<string[]> {
-  const rows = await world.database.sql.unsafe(
-    "select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1",
-  );
-  return rows.map(({ name }) => name as string);
-}
-
-/** Nothing in the folder, no table, and every message to be had. */
-async function expectNothingDone(): Promise<void> {
-  expect(readdirSync(folder)).toEqual([]);
-  expect(await tables()).toEqual([]);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 3, inFlight: 0 });
-}
-
-describe("with --yes", () => {
+describe.concurrent("etl init --yes", () => {
   test("writes the file and the key for their owner alone, makes the table, and the next commands work", async () => {
-    const { exitCode, stdout, stderr } = await runEtl(flags(), { env: env(), cwd: folder });
+    await using at = await openPlace();
+    const { folder, world } = at;
+    const { exitCode, stdout, stderr } = await at.init();
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     expect(readdirSync(folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
     for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
-    expect(await tables()).toContain("orders");
-    expect(world.server.depth(queueUrl)).toEqual({ visible: 3, inFlight: 0 });
+    expect(await at.tables()).toContain("orders");
+    expect(world.server.depth(at.queueUrl)).toEqual(visible(3));
     expect(stdout).toEndWith("etl drain --dry-run\netl drain\n");
-    const toml = readFileSync(join(folder, "etl.toml"), "utf8");
+    const toml = at.read("etl.toml");
     for (const text of [stdout, stderr, toml]) {
       expect(text).not.toContain(canary);
       expect(text).not.toContain("203.0.113.7");
     }
     expect(toml).toContain('url = "env:DATABASE_URL"');
-    const drained = await runEtl(["drain", "--wait-seconds", "0"], { env: env(), cwd: folder });
-    expect(drained.exitCode).toBe(0);
+    expect((await at.etl(["drain", "--wait-seconds", "0"])).exitCode).toBe(0);
     const rows = await world.database.sql.unsafe("select * from orders order by order_id");
     expect(rows.length).toBe(3);
     expect(rows[0]).toMatchObject({ order_id: "1", total: "12.5" });
     expect(rows[0]?.masked_user_email).toMatch(/^hmac:/);
   });
 
-  test("a password goes into a file of its own, and works from there", async () => {
-    const url = new URL(world.database.url);
-    url.password ||= "not-needed";
-    const run = await runEtl([...flags(), "--database-url", url.href], {
-      env: env({ DATABASE_URL: undefined }),
-      cwd: folder,
-    });
+  test("puts a password into a file of its own, and it works from there", async () => {
+    await using at = await openPlace();
+    const url = new URL(at.world.database.url);
+    const run = await at.init(["--database-url", url.href], { DATABASE_URL: undefined });
     expect(run.exitCode).toBe(0);
-    const file = join(folder, "etl-database.password");
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(readFileSync(file, "utf8")).toBe(`${decodeURIComponent(url.password)}\n`);
-    const toml = readFileSync(join(folder, "etl.toml"), "utf8");
+    expect(statSync(join(at.folder, "etl-database.password")).mode & 0o777).toBe(0o600);
+    expect(at.read("etl-database.password")).toBe(`${decodeURIComponent(url.password)}\n`);
+    const toml = at.read("etl.toml");
     expect(toml).toContain('password_file = "etl-database.password"');
     expect(toml).not.toContain(`:${url.password}@`);
-    const drained = await runEtl(["drain", "--wait-seconds", "0"], {
-      env: env({ DATABASE_URL: undefined }),
-      cwd: folder,
-    });
+    const drained = await at.etl(["drain", "--wait-seconds", "0"], { DATABASE_URL: undefined });
     expect(drained.exitCode).toBe(0);
   });
 
-  test("--print prints the file and writes nothing", async () => {
-    const { exitCode, stdout } = await runEtl([...flags(), "--print"], { env: env(), cwd: folder });
+  test("with --print prints the file and writes nothing", async () => {
+    await using at = await openPlace();
+    const { exitCode, stdout } = await at.init(["--print"]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^# Settings of etl/);
     expect(stdout).toContain('name = "masked_user_email"');
-    await expectNothingDone();
+    await at.expectNothingDone();
   });
 
-  test("a second run starts from the file, and never overwrites the key", async () => {
-    await runEtl(flags(), { env: env(), cwd: folder });
-    const key = readFileSync(join(folder, "etl-mask.key"), "utf8");
-    const first = readFileSync(join(folder, "etl.toml"), "utf8");
+  test("starts from the file in a second run, never overwrites the key, and makes no new one if it is gone", async () => {
+    await using at = await openPlace();
+    await at.init();
+    const key = at.read("etl-mask.key");
+    const first = at.read("etl.toml");
     const changed = first
       .replace(/(from = "total"\ntype = )"numeric"/, '$1"text"')
       .replace("required = true", "required = false");
-    writeFileSync(join(folder, "etl.toml"), changed);
-    const again = await runEtl(["init", "--yes"], { env: env(), cwd: folder });
+    writeFileSync(join(at.folder, "etl.toml"), changed);
     // The table has a numeric column: the file is no longer right, and stays as it is.
-    expect(again.exitCode).toBe(78);
-    expect(readFileSync(join(folder, "etl.toml"), "utf8")).toBe(changed);
-    writeFileSync(join(folder, "etl.toml"), first.replace("#batch_size = 500", "batch_size = 7"));
-    const third = await runEtl(["init", "--yes"], { env: env(), cwd: folder });
-    expect(third.exitCode).toBe(0);
-    expect(readFileSync(join(folder, "etl.toml"), "utf8")).toContain("\nbatch_size = 7\n");
-    expect(readFileSync(join(folder, "etl-mask.key"), "utf8")).toBe(key);
-  });
-
-  test("a password that an old file holds moves into a file of its own", async () => {
-    await runEtl(flags(), { env: env(), cwd: folder });
-    const path = join(folder, "etl.toml");
-    const url = new URL(world.database.url);
-    url.password ||= "not-needed";
-    const old = readFileSync(path, "utf8").replace('"env:DATABASE_URL"', JSON.stringify(url.href));
-    writeFileSync(path, old);
-    const { exitCode } = await runEtl(["init", "--yes"], {
-      env: env({ DATABASE_URL: undefined }),
-      cwd: folder,
-    });
-    expect(exitCode).toBe(0);
-    expect(readFileSync(path, "utf8")).not.toContain(`:${url.password}@`);
-    expect(readFileSync(join(folder, "etl-database.password"), "utf8").trim()).toBe(
-      decodeURIComponent(url.password),
-    );
-  });
-
-  test("a table that this user may not create is left to another, with the files for it", async () => {
-    const role = `etl_reader_${crypto.randomUUID().slice(0, 8)}`;
-    await world.database.sql.unsafe(`create role ${role} login password 'reader'`);
-    try {
-      const url = new URL(world.database.url);
-      url.username = role;
-      url.password = "reader";
-      const { exitCode, stdout, stderr } = await runEtl(flags(), {
-        env: env({ DATABASE_URL: url.href }),
-        cwd: folder,
-      });
-      expect(exitCode).toBe(77);
-      expect(stderr).toContain("etl migrate --print");
-      expect(stdout).toContain("etl migrate --print\n");
-      expect(readdirSync(folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
-    } finally {
-      await world.database.sql.unsafe(`drop role ${role}`);
-    }
-  });
-
-  test("a key that the file names and that is gone is not replaced by a new one", async () => {
-    await runEtl(flags(), { env: env(), cwd: folder });
-    rmSync(join(folder, "etl-mask.key"));
-    const { exitCode, stderr } = await runEtl(["init", "--yes"], { env: env(), cwd: folder });
+    expect((await at.again()).exitCode).toBe(78);
+    expect(at.read("etl.toml")).toBe(changed);
+    writeFileSync(join(at.folder, "etl.toml"), first.replace("#batch_size = 500", "batch_size = 7"));
+    expect((await at.again()).exitCode).toBe(0);
+    expect(at.read("etl.toml")).toContain("\nbatch_size = 7\n");
+    expect(at.read("etl-mask.key")).toBe(key);
+    rmSync(join(at.folder, "etl-mask.key"));
+    const { exitCode, stderr } = await at.again();
     expect(exitCode).toBe(78);
     expect(stderr).toContain("does not exist");
-    expect(readdirSync(folder)).toEqual(["etl.toml"]);
+    expect(readdirSync(at.folder)).toEqual(["etl.toml"]);
   });
 
-  test("variables that come before the file are told of, and the next commands put them away", async () => {
-    const elsewhere = env({ ETL_QUEUE_URL: await world.newQueue() });
-    const { exitCode, stdout, stderr } = await runEtl(flags(), { env: elsewhere, cwd: folder });
+  test("moves a password that an old file holds into a file of its own", async () => {
+    await using at = await openPlace();
+    await at.init();
+    const url = new URL(at.world.database.url);
+    const old = at.read("etl.toml").replace('"env:DATABASE_URL"', JSON.stringify(url.href));
+    writeFileSync(join(at.folder, "etl.toml"), old);
+    expect((await at.again({ DATABASE_URL: undefined })).exitCode).toBe(0);
+    expect(at.read("etl.toml")).not.toContain(`:${url.password}@`);
+    expect(at.read("etl-database.password").trim()).toBe(decodeURIComponent(url.password));
+  });
+
+  test("leaves a table that this user may not create to another, with the files for it", async () => {
+    await using at = await openPlace();
+    const { url: DATABASE_URL } = await at.world.newUser();
+    const { exitCode, stdout, stderr } = await at.init([], { DATABASE_URL });
+    expect(exitCode).toBe(77);
+    expect(stderr).toContain("etl migrate --print");
+    expect(stdout).toContain("etl migrate --print\n");
+    expect(readdirSync(at.folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
+  });
+
+  test("tells of variables that come before the file, and how to put them away", async () => {
+    await using at = await openPlace();
+    const ETL_QUEUE_URL = await at.world.newQueue();
+    const { exitCode, stdout, stderr } = await at.init([], { ETL_QUEUE_URL });
     expect(exitCode).toBe(0);
     expect(stderr).toContain("ETL_QUEUE_URL is set, names something else, and comes before etl.toml");
     expect(stdout).toContain("unset ETL_QUEUE_URL\n");
   });
 });
 
-describe("at a terminal", () => {
-  /** What is asked, and the keys that take what is proposed. */
-  const script = (): readonly (readonly [RegExp, readonly string[]])[] => [
-    [/queue's URL|Which queue/, []],
-    [/Which Postgres/, []],
-    [/new table|Into which table/, []],
-    [/Which are personal/, []],
-    [/Is this right/, []],
+describe.concurrent("etl init at a terminal", () => {
+  const questions = [
+    /queue's URL|Which queue/,
+    /Which Postgres/,
+    /new table|Into which table/,
+    /Which are personal/,
+    /Is this right/,
   ];
 
-  function open(columns = 80) {
-    const changes = { ETL_QUEUE_URL: queueUrl };
-    return openPseudoTerminal([executable, "init"], { env: env(changes), cwd: folder, columns });
-  }
-
-  test.each([60, 80])("Enter alone sets it up, on %d columns", async (columns) => {
-    await using terminal = open(columns);
-    for (const [question, typed] of script()) await terminal.answer(question, ...typed, keys.enter);
+  test.each([60, 80])("sets it up by Enter alone, on %d columns", async (columns) => {
+    await using at = await openPlace();
+    await using terminal = at.open(columns);
+    for (const question of questions) await terminal.answer(question, keys.enter);
     expect(await terminal.ended).toBe(0);
     expect(terminal.screen.wraps).toBe(0);
-    expect(readdirSync(folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
-    expect((await tables()).length).toBeGreaterThan(1);
+    expect(readdirSync(at.folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
+    expect((await at.tables()).length).toBeGreaterThan(1);
     expect(terminal.output).not.toContain(canary);
     expect(terminal.screen.text).toEndWith("etl drain --dry-run\netl drain\n");
   });
 
-  test("backing out at any question leaves nothing, and every message in the queue", async () => {
-    const questions = script();
-    const ways = [keys.escape, keys.ctrlC, keys.ctrlD];
-    for (const [index, [question]] of questions.entries()) {
-      await using terminal = open();
-      for (const [earlier, typed] of questions.slice(0, index)) {
-        await terminal.answer(earlier, ...typed, keys.enter);
-      }
-      await terminal.question(question);
-      terminal.type(ways[index % ways.length] ?? keys.escape);
+  test.each(questions.map((question, index) => [question.source, index] as const))(
+    "leaves nothing, and every message in the queue, if one backs out at %s",
+    async (source, index) => {
+      await using at = await openPlace();
+      await using terminal = at.open();
+      for (const earlier of questions.slice(0, index)) await terminal.answer(earlier, keys.enter);
+      await terminal.question(new RegExp(source));
+      terminal.type([keys.escape, keys.ctrlC, keys.ctrlD][index % 3] ?? keys.escape);
       expect(await terminal.ended).toBe(130);
       expect(terminal.screen.text).toContain("Cancelled: nothing was written.");
       expect(terminal.screen.cursorShown).toBe(true);
-      await expectNothingDone();
-    }
-  });
+      await at.expectNothingDone();
+    },
+  );
 
-  test("SIGTERM backs out, too", async () => {
-    await using terminal = open();
+  test("leaves nothing after SIGTERM, which ends it with 143", async () => {
+    await using at = await openPlace();
+    await using terminal = at.open();
     await terminal.answer(/Which queue/, keys.enter);
     await terminal.question(/Which Postgres/);
     process.kill(terminal.pid, "SIGTERM");
     expect(await terminal.ended).toBe(143);
-    await expectNothingDone();
+    await at.expectNothingDone();
   });
 
-  test("run again, it proposes what the file says", async () => {
-    await runEtl(flags(), { env: env(), cwd: folder });
-    await using terminal = openPseudoTerminal([executable, "init"], { env: env(), cwd: folder });
+  test("proposes what the file says if it is run again", async () => {
+    await using at = await openPlace();
+    await at.init();
+    await using terminal = at.open(100, {});
     for (const question of [/Which queue/, /Which Postgres/, /Into which table/, /Is this right/]) {
       await terminal.answer(question, keys.enter);
     }

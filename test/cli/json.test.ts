@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../src/cli/commands.ts";
-import { runEtl } from "../support/binary.ts";
 import { documentedKinds, type Kind, strayings } from "../support/json-documentation.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
 const kinds = await documentedKinds();
 
@@ -46,21 +45,15 @@ describe("docs/json.md", () => {
   });
 });
 
+const world = await fileWorld("never");
+const deadLetterUrl = await world.newQueue();
+const bodies = [loginEvent(), loginEvent({ locale: null }), loginEvent({ ip: null }), "no json"];
+const { url: queueUrl } = await world.queueWith(bodies);
+
 describe("real output is as docs/json.md says", () => {
-  let world: World;
-  let queueUrl: string;
-  let deadLetterUrl: string;
-
-  beforeAll(async () => {
-    world = await openWorld();
-    deadLetterUrl = await world.newQueue();
-    queueUrl = await world.newQueue();
-    expect(await runEtl(["migrate"], { env: world.env(queueUrl) })).toMatchObject({ exitCode: 0 });
-    const bodies = [loginEvent(), loginEvent({ locale: null }), loginEvent({ ip: null }), "no json"];
-    await world.server.send(queueUrl, bodies);
+  test("etl migrate, which has none, makes the table", async () => {
+    expect(await world.etl(queueUrl, ["migrate"])).toMatchObject({ exitCode: 0 });
   });
-
-  afterAll(() => world.close());
 
   /** Runs it, and gives each line of one of its outputs with the kind that it should be. */
   async function linesOf(
@@ -68,7 +61,7 @@ describe("real output is as docs/json.md says", () => {
     kindOfLine: (line: Readonly<Record<string, unknown>>) => string,
     from: "stdout" | "stderr" = "stdout",
   ): Promise<string[]> {
-    const run = await runEtl(words, { env: world.env(queueUrl), cwd: world.folder });
+    const run = await world.etl(queueUrl, words);
     const found = run[from]
       .split("\n")
       .filter((line) => line !== "")
@@ -151,9 +144,9 @@ describe("real output is as docs/json.md says", () => {
     expect([...new Set(await linesOf(words, () => "A log line", "stderr"))]).toEqual(["A log line"]);
   });
 
-  test("etl status where the database is gone says so in JSON, too", async () => {
-    const env = world.env(queueUrl, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" });
-    const { stdout, exitCode } = await runEtl(["status", "--json"], { env });
+  test("etl status says in JSON, too, that the database cannot be reached", async () => {
+    const away = { DATABASE_URL: "postgres://x@127.0.0.1:1/x" };
+    const { stdout, exitCode } = await world.etl(queueUrl, ["status", "--json"], away);
     expect(exitCode).toBe(69);
     const line = JSON.parse(stdout);
     expect(strayings(kindOf("The status"), line)).toEqual([]);

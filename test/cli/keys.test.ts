@@ -1,31 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMaskKey } from "../../src/settings/mask-key.ts";
 import { readTextFile } from "../../src/settings/text-file.ts";
 import { executable } from "../support/binary.ts";
+import { fileFolder } from "../support/folder.ts";
 
-let folder: string;
-
-beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "etl-keys-")));
-});
-
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const folder = fileFolder();
 
 /** Runs `etl keys generate` in the folder, under a umask that would keep even the owner from reading. */
 function generate(...words: string[]) {

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type RunOptions, runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { endOf, type RunOptions, runEtl, spawnEtlInTerminal } from "../support/binary.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { fileWorld } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-});
-afterAll(() => world.close());
+const world = await fileWorld("once");
 
 /** What personal fields hold, and must be seen nowhere. */
 const personal = { ip: "203.0.113.77", device_id: "CANARY-device-id" };
@@ -66,24 +61,21 @@ async function everyOutput(args: readonly string[], options: RunOptions): Promis
     const { stdout, stderr } = await runEtl([...args, ...form], options);
     outputs.push(stdout, stderr);
   }
-  outputs.push((await runEtlInTerminal(args, options)).output);
+  outputs.push((await endOf(spawnEtlInTerminal(args, options))).output);
   return outputs.join("\n");
 }
 
 const drain = ["drain", "--wait-seconds", "0"];
 
-async function queueWith(bodies: readonly string[]): Promise<string> {
-  const url = await world.newQueue({ VisibilityTimeout: 0 });
-  await world.server.send(url, bodies);
-  return url;
-}
+const queueWith = async (bodies: readonly string[]) =>
+  (await world.queueWith(bodies, { VisibilityTimeout: 0 })).url;
 
 const runOptions = (url: string, changes: Readonly<Record<string, string | undefined>> = {}) => ({
   env: world.env(url, { ...secrets, ...changes }),
   cwd: world.folder,
 });
 
-describe("messages that are refused", () => {
+describe("messages that are rejected", () => {
   test.each([[drain], [[...drain, "--dry-run"]]])(
     "show nothing of what they hold in etl %j",
     async (args) => {
@@ -95,7 +87,7 @@ describe("messages that are refused", () => {
   );
 });
 
-describe("what Postgres says of a row stays inside: its messages quote values", () => {
+describe("no output shows what Postgres says of a row, which quotes values, after", () => {
   beforeEach(() => world.emptyTable());
   afterAll(() => world.emptyTable());
 
@@ -135,7 +127,7 @@ describe("what Postgres says of a row stays inside: its messages quote values", 
   });
 });
 
-describe.concurrent("secrets stay inside where things go wrong", () => {
+describe.concurrent("no output shows a secret if", () => {
   const broken: readonly [what: string, changes: Readonly<Record<string, string | undefined>>][] = [
     ["the key is damaged", { ETL_MASK_KEY: `${key}CANARY!` }],
     ["the key is too short", { ETL_MASK_KEY: Buffer.from("CANARY").toString("base64") }],
@@ -161,9 +153,10 @@ describe.concurrent("secrets stay inside where things go wrong", () => {
 
   test.each(broken)("%s", async (_, changes) => {
     const url = await queueWith([event({})]);
-    const { hostname, port } = new URL(world.database.url);
     const elsewhere = changes.DATABASE_URL === undefined && "DATABASE_URL" in changes;
-    const place = elsewhere ? { PGHOST: hostname, PGPORT: port, PGUSER: "postgres" } : {};
+    const place = elsewhere
+      ? { PGHOST: "127.0.0.1", PGPORT: new URL(world.database.url).port, PGUSER: "postgres" }
+      : {};
     const options = runOptions(url, { ...place, ...changes });
     for (const args of [drain, [...drain, "--dry-run"]]) {
       const { exitCode, stderr, stdout } = await runEtl([...args, "--json"], options);

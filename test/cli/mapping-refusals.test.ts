@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { describe, expect, test } from "bun:test";
+import { endOf, runEtl, spawnEtlInTerminal } from "../support/binary.ts";
 import { drainJson, type JsonDrain } from "../support/json-drain.ts";
-import { column, type JobEnv, makeTable, textRows, writeJob } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { column, makeTable, textRows, writeJob } from "../support/mapped-job.ts";
+import { fileWorld } from "../support/world.ts";
 
 /** A column of each type, and what the live table limits further. */
 const columns = `
@@ -85,15 +85,10 @@ const body = (fields: Readonly<Record<string, string>>) =>
 const bodies = refused.flatMap(([field, json]) => [body({ [field]: json }), body({})]);
 const attributes = { kind: { DataType: "Number", StringValue: "4711081.5" } };
 
-let world: World;
-let job: JobEnv;
-beforeAll(async () => {
-  world = await openWorld();
-  job = writeJob(world, columns);
-  await makeTable(world, job);
-  await world.database.sql.unsafe(narrower);
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
+const job = writeJob(world, columns);
+await makeTable(world, job);
+await world.database.sql.unsafe(narrower);
 
 /** What is said of each bad message, and nothing of any other. */
 function expectReasons(
@@ -160,7 +155,7 @@ describe("a value that does not fit", () => {
     await world.server.send(url, bodies, { attributes });
     const options = { env: world.env(url, job), cwd: world.folder };
     const drain = ["drain", "--wait-seconds", "0"];
-    const outputs: string[] = [(await runEtlInTerminal(drain, options)).output];
+    const outputs: string[] = [(await endOf(spawnEtlInTerminal(drain, options))).output];
     for (const form of [[], ["--json"], ["--quiet"]]) {
       const { stdout, stderr } = await runEtl([...drain, ...form], options);
       outputs.push(stdout, stderr);

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { runEtl } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { column, type JobEnv, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { column, makeTable, shownRows, textRows, writeJob } from "../support/mapped-job.ts";
+import { fileWorld } from "../support/world.ts";
 
 /** Every type, every transform, every mask, every kind of source. */
 const everything = `
@@ -71,14 +70,9 @@ const attributes = {
   weight: { DataType: "Number.kg", StringValue: "12.50" },
 };
 
-let world: World;
-let job: JobEnv;
+const world = await fileWorld("never");
+const job = writeJob(world, everything);
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-  job = writeJob(world, everything);
-});
-afterAll(() => world.close());
 beforeEach(async () => {
   await makeTable(world, job);
   queueUrl = await world.newQueue({ VisibilityTimeout: 5 });
@@ -173,7 +167,7 @@ describe("a nested message of every type", () => {
   test("goes under other names, too, into a table that was there before", async () => {
     const table = 'sales."Orders 2"';
     await world.database.sql.unsafe(`create schema sales; create table ${table} (like orders, extra text)`);
-    const made = await runEtl(["migrate", "--table", table], { env: world.env(queueUrl, job) });
+    const made = await world.etl(queueUrl, ["migrate", "--table", table], job);
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`found   ${table}`) });
     await world.server.send(queueUrl, [order]);
     const run = await drainJson(world, queueUrl, ["--table", table], job);

@@ -1,31 +1,21 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
-import { type FaultyServer, startFaultyServer } from "../support/sqs-faults.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { startFaultyServer } from "../support/sqs-faults.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
-let queueUrl: string;
+const world = await fileWorld("once");
+const queueUrl = await world.newQueue();
 /** Takes every request and remembers it. */
-let queue: FaultyServer;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  queue = await startFaultyServer(["close"]);
-});
-afterAll(async () => {
-  await queue.stop();
-  await world.close();
-});
+const queue = await startFaultyServer(["close"]);
+afterAll(() => queue.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 
-describe("without a good mask key nothing is asked of the queue", () => {
+describe("a drain without a good mask key asks nothing of the queue", () => {
   const short = Buffer.alloc(31, 7).toString("base64");
 
   test.each<[what: string, changes: () => Changes, error: string, hint: string]>([
@@ -55,7 +45,7 @@ test("rows of another key: a drain, a dry run and the doctor tell of it, and eac
   const drainWith = async (env: Changes, ...args: string[]) => {
     await world.server.send(queueUrl, [loginEvent()]);
     const few = ["--max-messages", "1", ...args];
-    return await runEtl(["drain", ...few], { env: world.env(queueUrl, env), cwd: world.folder });
+    return await world.etl(queueUrl, ["drain", ...few], env);
   };
   const other = {
     ETL_MASK_KEY: Buffer.from("0123456789abcdef0123456789ABCDEF").toString("base64"),
@@ -70,7 +60,7 @@ test("rows of another key: a drain, a dry run and the doctor tell of it, and eac
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toMatch(warning);
   }
-  const doctor = await runEtl(["doctor"], { env: world.env(queueUrl, other), cwd: world.folder });
+  const doctor = await world.etl(queueUrl, ["doctor"], other);
   expect(doctor.exitCode).toBe(0);
   expect(doctor.stdout.replaceAll(/\s+/g, " ")).toMatch(
     /warning masked rows public\.user_logins holds rows masked under another key/,

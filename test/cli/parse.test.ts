@@ -119,7 +119,7 @@ describe("a command line", () => {
   });
 
   test.each(["0", "101", "-1", "1.5", "1e1", "0x10", "010", "+5", " 5", "5 ", "٣", "", "9".repeat(30)])(
-    "with --max-messages %j is refused with what was expected; with 1 and 100 it is not",
+    "--max-messages %j is refused with what was expected; 1 and 100 are taken",
     async (typed) => {
       for (const words of [["--max-messages", typed], [`--max-messages=${typed}`]]) {
         const refusal = refusalOf(() => parseCommandLine(table, ["drain", ...words]));
@@ -154,33 +154,24 @@ describe("a usage error ends with 64, says what was wrong and what to type", () 
     drain --print | etl drain: there is no flag "--print" | etl drain --help
     drain ---dry-run | etl drain: there is no flag "---dry-run"; did you mean --dry-run? | etl drain --help
     drain -n | etl drain: there is no flag "-n" | etl drain --help
-    drain -- --dry-run | etl drain: ${first} | etl drain --help
     drain --dry-run -- | etl drain: ${first} | etl drain --help
     drain - | etl drain: - for standard input or output is not supported | etl drain --help
     drain --dry-run --dry-run | etl drain: --dry-run ${second} | etl drain --help
-    drain --table a --table=b | etl drain: --table ${second} | etl drain --help
     drain --dry-run=false | etl drain: --dry-run takes no value | etl drain --help
-    drain --dry-run= | etl drain: --dry-run takes no value | etl drain --help
     drain --no-dry-run | etl drain: no flag is taken back with --no-…: leave the flag out instead | etl drain --help
     drain --dry-run false | etl drain: one argument too many: "false" | etl drain --help
-    drain 000123 | etl drain: one argument too many: "000123" | etl drain --help
     migrate print | etl migrate: one argument too many: "print"; did you mean --print? | etl migrate --help
     drain --table | etl drain: --table needs a value: --table NAME | etl drain --help
     drain --table --dry-run | etl drain: --table needs a value: --table NAME | etl drain --help
     drain --queue-url= | etl drain: --queue-url needs a value: --queue-url URL; found nothing | etl drain --help
-    drain --config= | etl drain: --config needs a value: --config FILE; found nothing | etl drain --help
     drain --mask md5 | etl drain: --mask needs one of hmac-sha256, sha256; found "md5" | etl drain --help
     drain --connections 9 | etl drain: --connections needs a whole number from 1 to 8; found "9" | etl drain --help
     drain --batch-size 10001 | etl drain: --batch-size needs a whole number from 1 to 10000; found "10001" | etl drain --help
     drain --wait-seconds 21 | etl drain: --wait-seconds needs a whole number from 0 to 20; found "21" | etl drain --help
     demo --messages 10001 | etl demo: --messages needs a whole number from 1 to 10000; found "10001" | etl demo --help
     config check --config etl.toml | etl config check: the file is named without --config | etl config check FILE
-    migrate --dry-run | etl migrate: there is no flag "--dry-run" | etl migrate --help
-    rejects retry --by-server | etl rejects retry: there is no flag "--by-server" | etl rejects retry --help
-    keys generate a b | etl keys generate: one argument too many: "b" | etl keys generate --help
     completions | etl completions: SHELL is missing: one of bash, zsh, fish | etl completions --help
-    completions Bash | etl completions: SHELL needs one of bash, zsh, fish; found "Bash" | etl completions --help
-    completions bash zsh | etl completions: one argument too many: "zsh" | etl completions --help`),
+    completions Bash | etl completions: SHELL needs one of bash, zsh, fish; found "Bash" | etl completions --help`),
   )("etl %s: %s", (line = "", message, hint) => {
     expect(refused(line)).toEqual({ message: String(message), hint: String(hint), exitCode: 64 });
   });
@@ -203,26 +194,13 @@ describe("a misspelt name is answered with the one that was meant", () => {
   test.each(
     rowsOf(`
     drani --dry-run | drain
-    Drain | drain
-    migration | migrate
-    compl | completions
-    halp | help
     version | --version
     config chekc x.toml | config check
-    cofnig shwo | config show
     keys gen | keys generate
     generate keys | keys generate
-    config-check | config check
-    configcheck | config check
     keys_generate | keys generate
-    generate | keys generate
-    show config | config show
-    statsu --json | status
     reject | rejects
-    rejected list | rejects list
-    rejects rerty --dry-run | rejects retry
     retry | rejects retry
-    help confg | config
     help config chek | config check`),
   )("etl %s: %s", (line = "", meant) => {
     const { message, hint } = refused(line);
@@ -251,8 +229,6 @@ describe("a misspelt name is answered with the one that was meant", () => {
     rowsOf(`
     drain --dry_run | --dry-run
     drain -dry-run | --dry-run
-    drain --deadletter-url x | --dead-letter-url
-    drain --databse-url=x | --database-url
     drain dry-run | --dry-run
     doctor policy | --policy`),
   )("etl %s: %s", (line = "", meant) => {

@@ -1,32 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { exitCodes } from "../../src/errors.ts";
 import { runEtl } from "../support/binary.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { listen } from "../support/postgres-proxy.ts";
 import { errorAnswer, type Fault, startFaultyServer } from "../support/sqs-faults.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../support/sqs-verifying-proxy.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
+import { fileWorld, loginEvents, visible, worldSigner } from "../support/world.ts";
 
-let world: World;
-let proxy: VerifyingProxy;
-let queueUrl: string;
-
-beforeAll(async () => {
-  world = await openWorld();
-  await world.emptyTable();
-  queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent(), loginEvent()]);
-  proxy = await startVerifyingProxy({
-    upstream: world.server.endpoint,
-    accessKeyId: "test-key",
-    secretAccessKey: "test-secret",
-    region: "us-east-1",
-  });
-});
-afterAll(async () => {
-  await proxy.stop();
-  await world.close();
-});
+const world = await fileWorld("once");
+const { url: queueUrl } = await world.queueWith(loginEvents(2));
+const proxy = await startQueueProxy(world.server.endpoint, { signer: worldSigner });
+afterAll(() => proxy.stop());
 
 type Changes = Readonly<Record<string, string | undefined>>;
 
@@ -47,10 +31,10 @@ async function fails(
   });
   expectFailure(run, { exitCode, error, hint }, env);
   expect(run.stdout).toBe("");
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 2, inFlight: 0 });
+  expect(world.server.depth(queueUrl)).toEqual(visible(2));
 }
 
-test("the world is in order: what fails below fails for the one thing that was changed", async () => {
+test("a drain of an empty queue ends with 0, with right credentials", async () => {
   const spare = await world.newQueue();
   const env = world.env(spare, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
   const run = await runEtl(["drain", "--wait-seconds", "0"], { env, cwd: world.folder });
@@ -58,7 +42,7 @@ test("the world is in order: what fails below fails for the one thing that was c
   expect(proxy.rejected).toBe(0);
 });
 
-describe.concurrent("the queue's URL", () => {
+describe.concurrent("a drain without a good queue URL ends with an error before it receives: the URL", () => {
   // What else is wrong with a URL is in test/sqs/queue-url.test.ts.
   test.each<[name: string, url: string | undefined, error: string, hint: string]>([
     ["is not set", undefined, "no queue is named", "ETL_QUEUE_URL"],
@@ -85,7 +69,7 @@ describe.concurrent("the queue's URL", () => {
   });
 });
 
-describe.concurrent("the queue answers", () => {
+describe.concurrent("a drain ends with an error if the queue answers", () => {
   const html = { status: 200, body: "<!doctype html><title>Sign in</title>" };
   const throttled = { status: 403, body: errorAnswer("RequestThrottled") };
   const broken = { status: 503, body: "<html>canary</html>" };
@@ -104,7 +88,7 @@ describe.concurrent("the queue answers", () => {
   });
 });
 
-describe.concurrent("credentials", () => {
+describe.concurrent("a drain without good credentials ends with an error before it receives", () => {
   test.each<[what: string, env: Changes, exitCode: number, error: string, hint: string]>([
     [
       "a wrong secret",
@@ -136,7 +120,7 @@ describe.concurrent("credentials", () => {
   });
 });
 
-describe("an error is the last word", () => {
+describe("an error ends a drain at once", () => {
   test("though the database is still being asked", async () => {
     const silent = await listen(() => {});
     const changes = {

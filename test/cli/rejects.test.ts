@@ -1,12 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { runEtl, spawnEtl } from "../support/binary.ts";
+import { spawnEtl } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { loginEvent, openWorld } from "../support/world.ts";
+import { type EnvChanges, loginEvent, noMessages, openWorld, visible } from "../support/world.ts";
 
 // Most of their time these tests wait, for a database of their own or for an empty queue, and they wait together.
 setDefaultTimeout(20_000);
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A world with two queues for one test alone, as these tests run at the same time. */
 async function openPlace(end = "", settings: Readonly<Record<string, boolean>> = {}) {
@@ -16,8 +14,7 @@ async function openPlace(end = "", settings: Readonly<Record<string, boolean>> =
   const deadLetterUrl = await world.server.createQueue(`letters${end}`, settings);
   const sentAtMillis = Date.now() - 60_000;
   const toLetters = ["--dead-letter-url", deadLetterUrl];
-  const etl = (args: readonly string[], env: Env = {}) =>
-    runEtl(args, { env: world.env(queueUrl, env), cwd: world.folder });
+  const etl = (args: readonly string[], env: EnvChanges = {}) => world.etl(queueUrl, args, env);
   const listed = async () => {
     const { stdout } = await etl(["rejects", "list", "--json"]);
     const lines = stdout.split("\n").filter((line) => line !== "");
@@ -29,7 +26,7 @@ async function openPlace(end = "", settings: Readonly<Record<string, boolean>> =
       world.server.send(queueUrl, bodies, end === "" ? {} : { groupId: "host-1" }),
     drain: () => drainJson(world, queueUrl),
     drainToLetters: () => drainJson(world, queueUrl, ["--on-reject", "dead-letter", ...toLetters]),
-    async retry(args: readonly string[] = [], env: Env = {}) {
+    async retry(args: readonly string[] = [], env: EnvChanges = {}) {
       const run = await etl(["rejects", "retry", "--json", ...toLetters, ...args], env);
       return { ...run, retry: JSON.parse(run.stdout).retry };
     },
@@ -48,8 +45,6 @@ async function openPlace(end = "", settings: Readonly<Record<string, boolean>> =
 
 const refuseBots = "alter table user_logins add constraint no_bots check (user_id <> 'bot')";
 const admitBots = "alter table user_logins drop constraint no_bots";
-const nothing = { visible: 0, inFlight: 0 };
-const visible = (count: number) => ({ visible: count, inFlight: 0 });
 const unreachable = "postgres://nobody@127.0.0.1:1/nothing?sslmode=disable";
 
 describe.concurrent("etl rejects list", () => {
@@ -102,13 +97,13 @@ describe.concurrent("etl rejects retry", () => {
     const attributes = { trace: { DataType: "String", StringValue: "a<b & c" } };
     await at.world.server.send(at.queueUrl, [...bots, loginEvent(), "no json"], { attributes });
     await at.drainToLetters();
-    expect(at.depths()).toEqual([nothing, visible(24)]);
+    expect(at.depths()).toEqual([noMessages, visible(24)]);
 
     const reasons = { sqlstate_23514: 23, body_not_json: 1 };
     const look = await at.retry(["--dry-run"]);
     expect(look).toMatchObject({ exitCode: 0, stderr: "" });
     expect(look.retry).toMatchObject({ dryRun: true, waiting: 24, seen: 24, stored: 0, reasons });
-    expect(at.depths()).toEqual([nothing, visible(24)]);
+    expect(at.depths()).toEqual([noMessages, visible(24)]);
     expect(await at.listed()).toHaveLength(24);
 
     await at.world.database.sql.unsafe(admitBots);
@@ -117,7 +112,7 @@ describe.concurrent("etl rejects retry", () => {
     expect(moved.retry).toMatchObject({
       ...{ dryRun: false, moved: 24, stored: 0, left: 0, undeleted: 0, reasons },
     });
-    expect(at.depths()).toEqual([visible(24), nothing]);
+    expect(at.depths()).toEqual([visible(24), noMessages]);
     expect((await at.drain()).receipt).toMatchObject({ received: 24, inserted: 23, rejected: 1 });
     const [rows] = await at.world.database.sql`
       select count(*)::int as rows, count(distinct locale)::int as locales from user_logins`;
@@ -139,7 +134,7 @@ describe.concurrent("etl rejects retry", () => {
 
     expect((await at.retry(["--dry-run"])).retry).toMatchObject({ seen: 1, stored: 1 });
     expect((await at.retry()).retry).toMatchObject({ moved: 0, stored: 1, left: 0 });
-    expect(at.depths()).toEqual([nothing, nothing]);
+    expect(at.depths()).toEqual([noMessages, noMessages]);
   });
 
   test("what the queue's own policy has moved, with its id, goes likewise: stored, or back with its record", async () => {
@@ -171,7 +166,7 @@ describe.concurrent("etl rejects retry", () => {
     await at.world.server.send(at.deadLetterUrl, [loginEvent()]);
     const run = await at.etl(["rejects", "retry", ...at.toLetters], { DATABASE_URL: unreachable });
     expect(run).toMatchObject({ exitCode: 69, stdout: "" });
-    expect(at.depths()).toEqual([nothing, visible(1)]);
+    expect(at.depths()).toEqual([noMessages, visible(1)]);
     const look = await at.retry(["--dry-run"], { DATABASE_URL: unreachable });
     expect(look).toMatchObject({ exitCode: 0, retry: { seen: 1 } });
     expect(look.retry).not.toHaveProperty("stored");
@@ -244,15 +239,13 @@ describe.concurrent("what is told of rejected messages after etl rejects retry",
 
   test("moves also if the records may not be written, and says what mends it", async () => {
     await using at = await openPlace();
-    const role = `reader_${crypto.randomUUID().slice(0, 8)}`;
-    const { sql, url } = at.world.database;
+    const { name, url: DATABASE_URL } = await at.world.newUser();
     await at.send(["no json", "no json"]);
     await at.drainToLetters();
-    await sql.unsafe(`
-      create role ${role} login password 'reading'; grant usage on schema public to ${role};
-      grant select on all tables in schema public to ${role}`);
-    const run = await at.retry([], { DATABASE_URL: url.replace(/\/\/[^@]*@/, `//${role}:reading@`) });
-    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    await at.world.database.sql.unsafe(
+      `grant usage on schema public to ${name}; grant select on all tables in schema public to ${name}`,
+    );
+    const run = await at.retry([], { DATABASE_URL });
     expect(run).toMatchObject({ exitCode: 0, retry: { moved: 2, left: 0, undeleted: 0 } });
     expect(run.stderr).toMatch(
       / info 2 moved messages may still be listed as rejected: .*; try: grant .*delete/,

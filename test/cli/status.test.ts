@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { runEtl, runEtlInTerminal } from "../support/binary.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { endOf } from "../support/binary.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
 let queueUrl: string;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await fileWorld("never");
 beforeEach(async () => {
   await world.emptyTable();
   queueUrl = await world.newQueue();
 });
 
 const status = (args: readonly string[] = [], env: Readonly<Record<string, string | undefined>> = {}) =>
-  runEtl(["status", ...args], { env: world.env(queueUrl, env), cwd: world.folder });
+  world.etl(queueUrl, ["status", ...args], env);
 
 async function statusJson(env: Readonly<Record<string, string | undefined>> = {}) {
   const run = await status(["--json"], env);
@@ -54,9 +50,7 @@ describe("etl status", () => {
     expect(run.status.table.records.runs[1].rejections).toEqual({ body_not_json: 1, field_not_text: 1 });
     expect(run.status.missing).toEqual([]);
 
-    const { lines, exitCode } = await runEtlInTerminal(["status"], {
-      ...{ env: world.env(queueUrl), cwd: world.folder, columns: 80 },
-    });
+    const { lines, exitCode } = await endOf(world.spawnInTerminal(queueUrl, ["status"], 80));
     expect(exitCode).toBe(0);
     const text = lines.join("\n");
     expect(text).toContain("waiting       2");
@@ -89,7 +83,7 @@ describe("etl status", () => {
     expect(stdout).toContain(`dead letters  2  in ${name(redrive)}\n`);
   });
 
-  test("without the records, tells the rest and how to have them", async () => {
+  test("without the tables of runs and rejections tells the rest, and how to have them", async () => {
     await world.database.sql`drop table etl_run, etl_rejection`;
     await world.server.send(queueUrl, [loginEvent(), "no json"]);
     const drained = await drainJson(world, queueUrl);
@@ -101,7 +95,7 @@ describe("etl status", () => {
     expect(stdout).toContain("Try: etl migrate");
   });
 
-  test("a database that cannot be reached leaves the queue's part, and 69", async () => {
+  test("shows the queue and ends with 69 if the database cannot be reached", async () => {
     await world.server.send(queueUrl, [loginEvent()]);
     const run = await statusJson({ DATABASE_URL: unreachable });
     expect(run.exitCode).toBe(69);
@@ -112,7 +106,7 @@ describe("etl status", () => {
     expect((await status([], { DATABASE_URL: unreachable })).stdout).toContain("Table: not reached");
   });
 
-  test("a queue that cannot be reached leaves the table's part, found by the queue's name", async () => {
+  test("shows the table, found by the queue's name, and ends with 69 if the queue cannot be reached", async () => {
     await world.server.send(queueUrl, [loginEvent()]);
     await drainJson(world, queueUrl);
     const run = await statusJson({ AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:1" });
@@ -121,7 +115,7 @@ describe("etl status", () => {
     expect(run.status.table.records.runs).toMatchObject([{ inserted: 1 }]);
   });
 
-  test("with neither, says both", async () => {
+  test("if neither queue nor database can be reached, says so of both", async () => {
     const run = await statusJson({ AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:1", DATABASE_URL: unreachable });
     expect(run.exitCode).toBe(69);
     expect(run.status.missing).toHaveLength(2);

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { runEtlInTerminal, spawnEtlInTerminal } from "../support/binary.ts";
+import { describe, expect, test } from "bun:test";
+import { endOf } from "../support/binary.ts";
 import { closeGate } from "../support/gate.ts";
-import { Screen } from "../support/screen.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { lineControls, Screen } from "../support/screen.ts";
+import { fileWorld, loginEvent } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-beforeEach(() => world.emptyTable());
+const world = await fileWorld("each test");
 
 /** Text that would clear a terminal, name its window, and turn the reading direction. */
 const hostile = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202e\r\n";
 
-async function queueWith(bodies: readonly string[]) {
-  const url = await world.newQueue();
-  return { url, ids: await world.server.send(url, bodies) };
-}
-
 /** What a person sees at the end; fails where a control came through that we do not use. Log lines may run over the edge. */
 function seen(output: string, columns: number): string[] {
-  const screen = new Screen(columns);
+  const screen = new Screen(columns, lineControls);
   screen.write(output);
   return screen.lines;
 }
@@ -38,16 +28,12 @@ function fitting(output: string, columns: number, from: RegExp): string[] {
 describe.each([100, 60])("a terminal of %d columns", (columns) => {
   test("shows the progress while it runs; at the end rejections stand above the receipt, and it is gone", async () => {
     const gate = await closeGate(world.database);
-    const { url, ids } = await queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
-    const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], {
-      env: world.env(url),
-      cwd: world.folder,
-      columns,
-    });
-    await run.output.until(/0 loaded/);
+    const { url, ids } = await world.queueWith([loginEvent({ user_id: hostile }), "no json", loginEvent()]);
+    const run = world.spawnInTerminal(url, ["drain", "--wait-seconds", "1"], columns);
+    await run.until(/0 loaded/);
     await gate.open();
-    await run.output.until(/2 loaded · 1 rejected/);
-    const { exitCode, output } = await run.finished;
+    await run.until(/2 loaded · 1 rejected/);
+    const { exitCode, output } = await endOf(run);
     expect(exitCode).toBe(65);
     const receipt = fitting(output, columns, /^Drained: /);
     expect(receipt.join("\n")).toMatch(/received +3\n= inserted +2\n/);
@@ -57,12 +43,10 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
   });
 
   test("fits the table of a dry run, and shows no escape of the data", async () => {
-    const { url } = await queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
-    const { exitCode, output } = await runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
-      env: world.env(url),
-      cwd: world.folder,
-      columns,
-    });
+    const { url } = await world.queueWith([loginEvent({ user_id: hostile, locale: null }), loginEvent()]);
+    const { exitCode, output } = await endOf(
+      world.spawnInTerminal(url, ["drain", "--dry-run", "--wait-seconds", "0"], columns),
+    );
     expect(exitCode).toBe(0);
     seen(output, columns);
     // Seven columns of six letters each would tell nobody anything: there they stand below each other.
@@ -76,12 +60,9 @@ describe.each([100, 60])("a terminal of %d columns", (columns) => {
 });
 
 test("NO_COLOR keeps colour out, and nothing else changes", async () => {
-  const { url } = await queueWith(["no json"]);
+  const { url } = await world.queueWith(["no json"]);
   const run = async (env: Record<string, string>) =>
-    runEtlInTerminal(["drain", "--dry-run", "--wait-seconds", "0"], {
-      env: world.env(url, env),
-      cwd: world.folder,
-    });
+    endOf(world.spawnInTerminal(url, ["drain", "--dry-run", "--wait-seconds", "0"], 100, env));
   const coloured = await run({});
   const plain = await run({ NO_COLOR: "1" });
   expect(coloured.output).toContain("\u001b[33mwarning:\u001b[39m would be rejected");
@@ -91,21 +72,18 @@ test("NO_COLOR keeps colour out, and nothing else changes", async () => {
 });
 
 test("Ctrl-C, typed, stops it in order", async () => {
-  const { url } = await queueWith([]);
-  const run = spawnEtlInTerminal(["drain", "--wait-seconds", "1"], { env: world.env(url) });
+  const { url } = await world.queueWith([]);
+  const run = world.spawnInTerminal(url, ["drain", "--wait-seconds", "1"]);
   while (world.server.openReceives === 0) await Bun.sleep(5);
   run.type("\u0003");
-  const { exitCode, lines } = await run.finished;
+  const { exitCode, lines } = await endOf(run);
   expect(exitCode).toBe(130);
   expect(lines.join("\n")).toContain("Stopped on request.");
 });
 
 test("an error on a terminal is two lines, the progress line gone", async () => {
-  const { url } = await queueWith([]);
-  const { exitCode, output } = await runEtlInTerminal(["drain", "--table", "nowhere"], {
-    env: world.env(url),
-    columns: 60,
-  });
+  const { url } = await world.queueWith([]);
+  const { exitCode, output } = await endOf(world.spawnInTerminal(url, ["drain", "--table", "nowhere"], 60));
   expect(exitCode).toBe(78);
   expect(output).toMatch(/^error: .*\r\ntry: etl migrate --table nowhere\r\n$/);
 });

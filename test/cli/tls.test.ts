@@ -1,40 +1,28 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runEtl } from "../support/binary.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { expectFailure } from "../support/failed-run.ts";
 import { drainJson } from "../support/json-drain.ts";
-import { createDatabase, type PostgresServer, startServer, type TestDatabase } from "../support/postgres.ts";
-import { loginEvent, openWorld, type World } from "../support/world.ts";
+import { createDatabase, startServer } from "../support/postgres.ts";
+import { fileWorld, loginEvent, visible } from "../support/world.ts";
 
-let world: World;
-let server: PostgresServer;
-let database: TestDatabase;
-let authority: string;
-let stranger: string;
-
-beforeAll(async () => {
-  const ours = createAuthority("ours");
-  const { certificate, key } = ours.issue({ dnsNames: ["localhost"] });
-  const files = { "server.crt": certificate, "server.key": key };
-  [world, server] = await Promise.all([
-    openWorld(),
-    startServer({
-      settings: { ssl: "on" },
-      files,
-      accessRules: ["hostssl all all 127.0.0.1/32 scram-sha-256"],
-    }),
-  ]);
-  database = await createDatabase({ ...server, url: (name) => `${server.url(name)}?sslmode=require` });
-  authority = join(world.folder, "authority.pem");
-  stranger = join(world.folder, "stranger.pem");
-  writeFileSync(authority, ours.certificate);
-  writeFileSync(stranger, createAuthority("theirs").certificate);
+const world = await fileWorld("never");
+const ours = createAuthority("ours");
+const { certificate, key } = ours.issue({ dnsNames: ["localhost"] });
+const server = await startServer({
+  settings: { ssl: "on" },
+  files: { "server.crt": certificate, "server.key": key },
+  accessRules: ["hostssl all all 127.0.0.1/32 scram-sha-256"],
 });
+const database = await createDatabase({ ...server, url: (name) => `${server.url(name)}?sslmode=require` });
+const authority = join(world.folder, "authority.pem");
+const stranger = join(world.folder, "stranger.pem");
+writeFileSync(authority, ours.certificate);
+writeFileSync(stranger, createAuthority("theirs").certificate);
 afterAll(async () => {
   await database.drop();
-  await Promise.all([server.stop(), world.close()]);
+  await server.stop();
 });
 
 /** The TLS database under a host name, with words of libpq behind it. */
@@ -46,10 +34,9 @@ function url(host: string, words: Readonly<Record<string, string>>): string {
 }
 
 test("verify-full lets the right server in, by the URL or by PG* variables: migrate, then drain", async () => {
-  const queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent()]);
+  const { url: queueUrl } = await world.queueWith([loginEvent()]);
   const DATABASE_URL = url("localhost", { sslmode: "verify-full", sslrootcert: authority });
-  const migrated = await runEtl(["migrate"], { env: world.env(queueUrl, { DATABASE_URL }) });
+  const migrated = await world.etl(queueUrl, ["migrate"], { DATABASE_URL });
   expect(migrated).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining("created public.user_logins"),
@@ -67,11 +54,9 @@ test.each([
   ["another authority", "localhost", () => stranger, "not signed by an authority", "sslrootcert"],
   ["no such file", "localhost", () => "/nonexistent/ca.pem", "is not there", "sslrootcert"],
 ])("verify-full keeps %s out, and the message stays in the queue", async (_, host, root, error, hint) => {
-  const queueUrl = await world.newQueue();
-  await world.server.send(queueUrl, [loginEvent()]);
+  const { url: queueUrl } = await world.queueWith([loginEvent()]);
   const DATABASE_URL = url(host, { sslmode: "verify-full", sslrootcert: root() });
-  const env = world.env(queueUrl, { DATABASE_URL });
-  const run = await runEtl(["drain", "--wait-seconds", "0"], { env, cwd: world.folder });
-  expectFailure(run, { exitCode: 78, error, hint }, env);
-  expect(world.server.depth(queueUrl)).toEqual({ visible: 1, inFlight: 0 });
+  const run = await world.etl(queueUrl, ["drain", "--wait-seconds", "0"], { DATABASE_URL });
+  expectFailure(run, { exitCode: 78, error, hint }, world.env(queueUrl, { DATABASE_URL }));
+  expect(world.server.depth(queueUrl)).toEqual(visible(1));
 });

@@ -1,11 +1,10 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { threadRunnableMillis, waitedForCoreMillis } from "../../src/commands/system-clock.ts";
+import { fileFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "etl-thread-time-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = fileFolder();
 
 function fileOf(text: string): string {
   const path = join(folder, "schedstat");

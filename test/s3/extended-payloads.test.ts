@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Message } from "../../src/message/message.ts";
-import type { Clock, ReceiveOptions, VisibilityChange } from "../../src/polling/ports.ts";
+import type { ReceiveOptions, VisibilityChange } from "../../src/polling/ports.ts";
 import { withExtendedPayloads } from "../../src/s3/extended-payloads.ts";
 import type { SqsSource } from "../../src/sqs/source.ts";
+import { SkippingClock } from "../support/memory-ports.ts";
 import { type S3Server, s3Error, s3Signer, startS3Server } from "../support/s3-server.ts";
 import { clientParts, rejection, url } from "../support/sqs-client.ts";
 
@@ -11,31 +12,6 @@ beforeEach(async () => {
   server = await startS3Server();
 });
 afterEach(() => server.stop());
-
-/** A clock that goes when it is told to. */
-class HandClock implements Clock {
-  #now = 0;
-  readonly #sleepers = new Set<{ readonly until: number; readonly wake: () => void }>();
-
-  monotonicMillis() {
-    return this.#now;
-  }
-  sleep(millis: number, signal?: AbortSignal) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (millis === 0 || signal?.aborted) resolve();
-    else this.#sleepers.add({ until: this.#now + millis, wake: resolve });
-    signal?.addEventListener("abort", () => resolve());
-    return promise;
-  }
-  advance(millis: number) {
-    this.#now += millis;
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.until > this.#now) continue;
-      this.#sleepers.delete(sleeper);
-      sleeper.wake();
-    }
-  }
-}
 
 /** A queue that hands out the receives it is given, with what is asked of it, and its payloads. */
 function open(...batches: (readonly Message[])[]) {
@@ -58,7 +34,7 @@ function open(...batches: (readonly Message[])[]) {
     },
     attributes: async () => ({ ...counts, arn: "arn", visibilityTimeoutSeconds: 60, fifo: false }),
   };
-  const clock = new HandClock();
+  const clock = new SkippingClock(0);
   const env = { AWS_ENDPOINT_URL_S3: server.endpoint };
   const source = withExtendedPayloads(plain, { ...clientParts, queue: { url }, env, clock });
   const receive = (more: Partial<ReceiveOptions> = {}) => {

@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Screen } from "./screen.ts";
+import { openPseudoTerminal, type PseudoTerminal } from "./pseudo-terminal.ts";
 
 /** The file that is tested; {@link runEtl} and the others run it. */
 export const executable = join(import.meta.dirname, "../../dist/etl");
@@ -56,23 +56,6 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
-/** A process in a terminal that has ended. */
-export interface FinishedInTerminal extends Ending {
-  /** All that was written, escapes included. */
-  readonly output: string;
-  /** What a person sees at the end, without colours. */
-  readonly lines: readonly string[];
-}
-
-/** A running executable whose three streams are one terminal. */
-export interface InTerminal {
-  readonly output: Written;
-  /** Types; `\r` is the return key, `\u0003` Ctrl-C. */
-  type(keys: string): void;
-  /** @throws where the time was up */
-  readonly finished: Promise<FinishedInTerminal>;
-}
-
 /** Runs it to its end. */
 export async function runEtl(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return await spawnEtl(args, options).finished;
@@ -98,49 +81,25 @@ export function spawnEtl(args: readonly string[], options: RunOptions = {}): Run
   return { pid: child.pid, stdout, stderr, kill: (signal) => child.kill(signal), finished };
 }
 
-/** How the executable is run in a terminal. */
-export interface TerminalOptions extends Omit<RunOptions, "stdin"> {
-  /** @defaultValue 100 */
-  readonly columns?: number;
-}
-
-/** Runs it to its end in a pseudo-terminal. */
-export async function runEtlInTerminal(
+/** Starts it in a pseudo-terminal, in which only log lines and a progress line may be drawn. */
+export function spawnEtlInTerminal(
   args: readonly string[],
-  options: TerminalOptions = {},
-): Promise<FinishedInTerminal> {
-  return await spawnEtlInTerminal(args, options).finished;
+  { env = {}, cwd = tmpdir(), columns = 100 }: Omit<RunOptions, "stdin"> & { readonly columns?: number } = {},
+): PseudoTerminal {
+  const home = { HOME: "/nonexistent", ...env };
+  return openPseudoTerminal([requireExecutable(), ...args], {
+    env: home,
+    cwd,
+    columns,
+    controls: /^(K|[0-9]+m)$/,
+  });
 }
 
-/** Starts it in a pseudo-terminal of 24 rows. Whoever does must await `finished`. */
-export function spawnEtlInTerminal(args: readonly string[], options: TerminalOptions = {}): InTerminal {
-  const { columns = 100 } = options;
-  const output = new Text("terminal");
-  const decoder = new TextDecoder();
-  const closed = Promise.withResolvers<void>();
-  const { home, spawning } = surroundings(options);
-  const child = Bun.spawn([requireExecutable(), ...args], {
-    ...spawning,
-    terminal: {
-      cols: columns,
-      rows: 24,
-      data: (_, bytes) => output.add(decoder.decode(bytes, { stream: true })),
-      exit: () => closed.resolve(),
-    },
-  });
-  const { terminal } = child;
-  if (terminal === undefined) throw new Error("this system gives no pseudo-terminal");
-  // What was written last may arrive after the process has ended.
-  const finished = finish({ child, home }, [output], closed.promise, options, (ending) => {
-    const screen = new Screen(columns);
-    screen.write(output.text.replaceAll(colours, ""));
-    return { ...ending, output: output.text, lines: screen.lines };
-  });
-  return { output, type: (keys) => void terminal.write(keys), finished };
+/** What a program in a terminal wrote, and how it ended. */
+export async function endOf(terminal: PseudoTerminal) {
+  const exitCode = await terminal.ended;
+  return { exitCode, output: terminal.output, lines: terminal.screen.lines };
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-const colours = /\u001b\[[0-9;]*m/g;
 
 function requireExecutable(): string {
   if (!existsSync(executable)) throw new Error("dist/etl is missing: run ./scripts/build");

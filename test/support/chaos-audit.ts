@@ -33,6 +33,39 @@ const badBodies: readonly ((user: string) => string)[] = [
   (user) => loginEvent({ user_id: user, locale: "ZZ" }),
 ];
 
+/** What runs have told of: the messages they rejected, and their receipts. */
+export class Reports {
+  /** Ids of rejected messages. */
+  readonly rejected = new Set<string>();
+  /** Of the runs that ended by themselves or by a graceful stop. */
+  readonly receipts: Receipt[] = [];
+
+  /** Reads what a run wrote; the last line of one that was killed may be cut off. */
+  read(stdout: string): void {
+    for (const line of stdout.split("\n").slice(0, -1)) {
+      const { rejection, receipt } = JSON.parse(line) as JsonLine;
+      if (rejection !== undefined) this.rejected.add(rejection.messageId);
+      if (receipt !== undefined) this.receipts.push(receipt);
+    }
+  }
+
+  /** Whether each of the messages was rejected, by the runs read or by one that has written this. */
+  have(messageIds: Iterable<string>, stdouts: readonly string[]): boolean {
+    return [...messageIds].every(
+      (id) => this.rejected.has(id) || stdouts.some((stdout) => stdout.includes(id)),
+    );
+  }
+}
+
+/** What a settled queue holds, and what has to have been reported of it. */
+export interface Settled {
+  /** How many messages stay in the queue. */
+  readonly staying: number;
+  readonly reports: Reports;
+  /** Ids of messages that must have been rejected. */
+  readonly bad: Iterable<string>;
+}
+
 /** The book of one run. */
 export class Audit {
   readonly #world: ChaosWorld;
@@ -41,10 +74,8 @@ export class Audit {
   /** Message ids, and whom each is of. */
   readonly #badByQueue = new Map<string, Map<string, string>>();
   readonly #deadLetterQueues = new Map<string, string>();
-  readonly #reported = new Set<string>();
+  readonly reports = new Reports();
   #sent = 0;
-  /** Of the runs that ended by themselves or by a graceful stop. */
-  readonly receipts: Receipt[] = [];
 
   constructor(world: ChaosWorld) {
     this.#world = world;
@@ -89,19 +120,10 @@ export class Audit {
     return this.#badByQueue.get(queueUrl)?.size ?? 0;
   }
 
-  /** Reads what a run wrote; the last line of one that was killed may be cut off. */
-  read(stdout: string): void {
-    for (const line of stdout.split("\n").slice(0, -1)) {
-      const { rejection, receipt } = JSON.parse(line) as JsonLine;
-      if (rejection !== undefined) this.#reported.add(rejection.messageId);
-      if (receipt !== undefined) this.receipts.push(receipt);
-    }
-  }
-
-  /** Whether every bad message of the queue has been reported, by the runs read and what one more has written. */
-  allReported(queueUrl: string, stdout: string): boolean {
-    const bad = [...(this.#badByQueue.get(queueUrl)?.keys() ?? [])];
-    return bad.every((id) => this.#reported.has(id) || stdout.includes(id));
+  /** What the queue is to come to. @param bad what becomes of bad messages */
+  settled(queueUrl: string, bad: "left" | "moved" = "left"): Settled {
+    const ids = this.#badByQueue.get(queueUrl)?.keys() ?? [];
+    return { staying: bad === "left" ? this.badIn(queueUrl) : 0, reports: this.reports, bad: [...ids] };
   }
 
   /** How many rows there are, the doubled ones included. */
@@ -126,7 +148,7 @@ export class Audit {
     let rejected = 0;
     for (const [queueUrl, bad] of this.#badByQueue) {
       lost += await this.#lostBad(queueUrl, new Set(bad.values()));
-      for (const id of bad.keys()) if (this.#reported.has(id)) rejected += 1;
+      for (const id of bad.keys()) if (this.reports.rejected.has(id)) rejected += 1;
     }
     return { messages: this.messages, rows, rejected, lost, doubled };
   }
@@ -136,25 +158,9 @@ export class Audit {
     const deadLetterUrl = this.#deadLetterQueues.get(queueUrl);
     const { visible, inFlight } = this.#world.server.depth(queueUrl);
     if (deadLetterUrl === undefined) return Math.max(0, users.size - visible - inFlight);
-    const moved = new Set((await readAll(this.#world, deadLetterUrl)).match(/bad-\d+/g));
+    const moved = new Set((await this.#world.server.takeAll(deadLetterUrl)).match(/bad-\d+/g));
     return [...users].filter((user) => !moved.has(user)).length;
   }
-}
-
-/** Takes every message out of a queue and gives the texts of the answers. */
-async function readAll(world: ChaosWorld, queueUrl: string): Promise<string> {
-  const receive = new URLSearchParams({
-    Action: "ReceiveMessage",
-    Version: "2012-11-05",
-    QueueUrl: queueUrl,
-    MaxNumberOfMessages: "10",
-    WaitTimeSeconds: "0",
-  });
-  let texts = "";
-  while (world.server.depth(queueUrl).visible > 0) {
-    texts += await (await fetch(queueUrl, { method: "POST", body: receive.toString() })).text();
-  }
-  return texts;
 }
 
 /** Whether the receipt adds up. */

@@ -9,6 +9,8 @@ export interface Chance {
   happens(probability: number): boolean;
   /** @throws where there is nothing to pick from */
   pick<T>(items: readonly T[]): T;
+  /** The same items in another order. */
+  shuffled<T>(items: readonly T[]): T[];
   /** A generator of its own, so that what one part of a run draws does not depend on another's timing. */
   fork(): Chance;
 }
@@ -42,6 +44,11 @@ export function createChance(seed: number): Chance {
       if (items.length === 0) throw new Error("nothing to pick from");
       return items[chance.between(0, items.length)] as (typeof items)[number];
     },
+    shuffled: (items) =>
+      items
+        .map((item) => ({ item, place: chance.next() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ item }) => item),
     fork: () => createChance(chance.between(0, 2 ** 31)),
   };
   return chance;

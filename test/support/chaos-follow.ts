@@ -1,7 +1,7 @@
 /** A drain that follows a queue through chaos, and is watched until everything has become what it is to become. */
 
 import type { Finished, Running } from "./binary.ts";
-import type { Audit } from "./chaos-audit.ts";
+import type { Reports, Settled } from "./chaos-audit.ts";
 import type { ChaosWorld, Way } from "./chaos-world.ts";
 
 /** Flags of every drain in chaos. */
@@ -24,37 +24,35 @@ export async function until(condition: () => boolean | Promise<boolean>, what: (
   }
 }
 
-/** Messages of a queue, those in flight included. */
-export function depthOf(world: ChaosWorld, queueUrl: string): number {
-  const { visible, inFlight } = world.server.depth(queueUrl);
-  return visible + inFlight;
-}
-
-/** Resolves when nothing is left in the queue but what is to stay there, and every bad message has been reported. */
+/** Resolves when nothing is left in the queues but what is to stay there, and every bad message has been reported. */
 export function untilSettled(
   world: ChaosWorld,
-  audit: Audit,
-  queueUrl: string,
-  run: Running,
-  { bad = "left" }: { readonly bad?: "left" | "moved" } = {},
+  runs: readonly Running[],
+  queueUrls: readonly string[],
+  expected: () => Settled,
 ): Promise<void> {
-  const staying = () => (bad === "left" ? audit.badIn(queueUrl) : 0);
-  const endedEarly = run.finished.then(({ exitCode, stderr }) => {
+  const depth = () => queueUrls.reduce((sum, url) => sum + world.depthOf(url), 0);
+  const logs = () => runs.map(({ stderr }) => stderr.text.slice(-3000)).join("\n");
+  const endedEarly = runs.map(async ({ finished }) => {
+    const { exitCode, stderr } = await finished;
     throw new Error(`etl ended with ${exitCode} before all was settled:\n${stderr}`);
   });
   const settled = until(
-    () => depthOf(world, queueUrl) <= staying() && audit.allReported(queueUrl, run.stdout.text),
-    () =>
-      `${depthOf(world, queueUrl)} in the queue, ${staying()} to stay there\n${run.stderr.text.slice(-3000)}`,
+    () => {
+      const { staying, reports, bad } = expected();
+      const stdouts = runs.map(({ stdout }) => stdout.text);
+      return depth() <= staying && reports.have(bad, stdouts);
+    },
+    () => `${depth()} in the queues, ${expected().staying} to stay there\n${logs()}`,
   );
-  return Promise.race([settled, endedEarly]);
+  return Promise.race([settled, ...endedEarly]);
 }
 
 /** Ends it by SIGTERM and reads what it wrote. @throws where it does not end as it should */
-export async function endFollow(run: Running, audit: Audit): Promise<Finished> {
+export async function endFollow(run: Running, reports: Reports): Promise<Finished> {
   run.kill("SIGTERM");
   const finished = await run.finished;
-  audit.read(finished.stdout);
+  reports.read(finished.stdout);
   if (finished.exitCode !== 143) throw new Error(`ended with ${finished.exitCode}:\n${finished.stderr}`);
   return finished;
 }

@@ -1,6 +1,7 @@
-/** The kill loop: two processes on one queue, each killed at a random moment, again and again, then a calm drain. */
+/** The kill loop: the processes of all ways on one queue, each killed at a random moment, again and again, then a calm drain. */
 
-import { Audit, type Figures } from "./chaos-audit.ts";
+import type { Running } from "./binary.ts";
+import { Audit, type Figures, type Reports } from "./chaos-audit.ts";
 import type { Chance } from "./chaos-chance.ts";
 import { endFollow, follow, untilSettled } from "./chaos-follow.ts";
 import type { ChaosWorld, Way } from "./chaos-world.ts";
@@ -29,7 +30,7 @@ const visibilityTimeoutSeconds = 2;
 const moments = ["delay", "ReceiveMessage", "DeleteMessageBatch", "commit"] as const;
 
 /**
- * Runs the loop. The world needs two ways.
+ * Runs the loop, with a process on each way of the world.
  *
  * @throws where a process ended otherwise than by its kill
  */
@@ -39,31 +40,47 @@ export async function killLoop(world: ChaosWorld, plan: KillPlan): Promise<KillF
   for (let index = 0; index < plan.queues; index += 1) stations.push(await openStation(world, audit, index));
   const portion = Math.ceil(plan.messages / plan.kills);
   const before = delivered(world);
+  const counts = await killAgainAndAgain(world, plan.kills, audit.reports, async (way, args, begun) => {
+    const { queueUrl, args: more } = stations[Math.floor((begun * stations.length) / plan.kills)] as Station;
+    await audit.send(queueUrl, Math.min(portion, plan.messages - audit.messages));
+    return { queueUrl, run: follow(world, way, queueUrl, [...args, ...more]) };
+  });
+  for (const station of stations) await calmDrain(world, audit, station);
+  const figures = await audit.figures();
+  return { ...counts, deliveries: delivered(world) - before, ...figures };
+}
+
+/**
+ * Starts runs on every way of the world, each with a batch size of chance, and kills each at a moment of chance.
+ *
+ * @param start gives the run that follows a queue, for its number
+ * @throws where a process ended otherwise than by its kill
+ */
+export async function killAgainAndAgain(
+  world: ChaosWorld,
+  count: number,
+  reports: Reports,
+  start: (way: Way, args: readonly string[], begun: number) => Promise<{ queueUrl: string; run: Running }>,
+): Promise<{ readonly kills: number; readonly killsInFlight: number }> {
   let begun = 0;
   let kills = 0;
   let killsInFlight = 0;
-
   async function killer(way: Way, chance: Chance): Promise<void> {
-    while (begun < plan.kills) {
-      const { queueUrl, args } = stations[Math.floor((begun * stations.length) / plan.kills)] as Station;
+    while (begun < count) {
       begun += 1;
-      await audit.send(queueUrl, Math.min(portion, plan.messages - audit.messages));
-      const batchSize = chance.pick([10, 50, 200]);
-      const run = follow(world, way, queueUrl, ["--quiet", "--batch-size", String(batchSize), ...args]);
+      const args = ["--quiet", "--batch-size", String(chance.pick([10, 50, 200]))];
+      const { queueUrl, run } = await start(way, args, begun - 1);
       await momentOf(way, chance);
       if (world.server.depth(queueUrl).inFlight > 0) killsInFlight += 1;
       run.kill("SIGKILL");
       const { signal, stdout, stderr } = await run.finished;
       if (signal !== "SIGKILL") throw new Error(`etl ended before it was killed:\n${stderr}`);
       kills += 1;
-      audit.read(stdout);
+      reports.read(stdout);
     }
   }
-
   await Promise.all(world.ways.map((way) => killer(way, world.chance.fork())));
-  for (const station of stations) await calmDrain(world, audit, station);
-  const figures = await audit.figures();
-  return { kills, killsInFlight, deliveries: delivered(world) - before, ...figures };
+  return { kills, killsInFlight };
 }
 
 /** One of the queues, and how it is drained. */
@@ -86,7 +103,7 @@ async function openStation(world: ChaosWorld, audit: Audit, index: number): Prom
 }
 
 /** Resolves at the moment of the kill, and a little while after it. */
-export async function momentOf(way: Way, chance: Chance): Promise<void> {
+async function momentOf(way: Way, chance: Chance): Promise<void> {
   const latest = Bun.sleep(chance.between(100, 1_500));
   const moment = chance.pick(moments);
   const count = chance.between(1, 8);
@@ -113,8 +130,8 @@ function passing(way: Way, what: string, count: number): Promise<void> {
 /** Drains without faults until nothing but bad messages is left and each of them has been reported. */
 async function calmDrain(world: ChaosWorld, audit: Audit, { queueUrl, args, bad }: Station): Promise<void> {
   const run = follow(world, world.ways[0] as Way, queueUrl, ["--quiet", ...args]);
-  await untilSettled(world, audit, queueUrl, run, { bad });
-  await endFollow(run, audit);
+  await untilSettled(world, [run], [queueUrl], () => audit.settled(queueUrl, bad));
+  await endFollow(run, audit.reports);
 }
 
 function delivered(world: ChaosWorld): number {

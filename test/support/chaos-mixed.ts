@@ -3,7 +3,7 @@
 import type { Running } from "./binary.ts";
 import { Audit, addsUp, type Figures } from "./chaos-audit.ts";
 import type { Chance } from "./chaos-chance.ts";
-import { databaseFaultNames, databaseFaults } from "./chaos-database-faults.ts";
+import { type DatabaseFault, databaseFaultNames, databaseFaults } from "./chaos-database-faults.ts";
 import { chaosFlags, endFollow, follow, untilSettled } from "./chaos-follow.ts";
 import { queueFaultNames } from "./chaos-queue-faults.ts";
 import type { ChaosWorld, Way } from "./chaos-world.ts";
@@ -48,7 +48,9 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
   for (const { queue } of world.ways) queue.set(queueFaultNames, queueFaultRate);
   const others = startAgainAndAgain(world, restless, queueUrl, audit, chance.fork(), over);
   others.catch(() => {}); // it is awaited when the faults are over
-  const order = shuffled(plan.databaseFaults, chance);
+  // Every database fault as often as every other, in an order of chance.
+  const all = Array.from({ length: plan.databaseFaults }, (_, index) => index % databaseFaultNames.length);
+  const order = chance.shuffled(all.map((index) => databaseFaultNames[index] as DatabaseFault));
   for (const fault of order) {
     const way = fault === "deadlock" ? steady : chance.pick(world.ways);
     const mend = await databaseFaults[fault]({ ...world, way });
@@ -59,26 +61,13 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
   over.reached = true;
   for (const { queue } of world.ways) queue.set([], 0);
   const runs = (await others) + 1;
-  await untilSettled(world, audit, queueUrl, run);
-  await endFollow(run, audit);
-  for (const receipt of audit.receipts) {
+  await untilSettled(world, [run], [queueUrl], () => audit.settled(queueUrl));
+  await endFollow(run, audit.reports);
+  for (const receipt of audit.reports.receipts) {
     if (!addsUp(receipt)) throw new Error(`a receipt does not add up: ${JSON.stringify(receipt)}`);
   }
   const faults = queueFaultCount(world) - before + order.length;
   return { faults, runs, ...(await audit.figures()) };
-}
-
-/** Every database fault as often as every other, in an order of chance. */
-function shuffled(count: number, chance: Chance) {
-  const all = Array.from(
-    { length: count },
-    (_, index) =>
-      databaseFaultNames[index % databaseFaultNames.length] as (typeof databaseFaultNames)[number],
-  );
-  return all
-    .map((fault) => ({ fault, place: chance.next() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ fault }) => fault);
 }
 
 /** @returns how many runs there were */
@@ -97,7 +86,7 @@ async function startAgainAndAgain(
     const { exitCode, stdout, stderr } = await run.finished;
     clearTimeout(stopping);
     if (!allowedEnds.includes(exitCode)) throw new Error(`etl ended with ${exitCode}:\n${stderr}`);
-    audit.read(stdout);
+    audit.reports.read(stdout);
     runs += 1;
   }
   return runs;

@@ -1,35 +1,26 @@
 /** What can go wrong with one request to a queue, and how each of it is done to an answer. */
 
 import type { Chance } from "./chaos-chance.ts";
-import { errorAnswer } from "./sqs-faults.ts";
+import { type Answer, answer, errorAnswer, type Fault } from "./sqs-faults.ts";
 
 /** A request on its way to the queue. */
 export interface QueueRequest {
+  readonly method: string;
   /** Such as `ReceiveMessage`. */
   readonly action: string;
   readonly path: string;
   readonly body: string;
 }
 
-/** An answer of HTTP. */
-export interface QueueAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: Buffer;
-}
-
-/** What becomes of a request: an answer, also half of one, or a reset connection. */
-export type Fate = QueueAnswer | { readonly firstHalfOf: QueueAnswer } | "reset";
-
 /** What a fault works with. */
 export interface FaultTools {
   readonly chance: Chance;
-  readonly forward: (request: QueueRequest) => Promise<QueueAnswer>;
+  readonly forward: (request: QueueRequest) => Promise<Answer>;
   /** Messages of earlier answers of the same queue, as they stood there. */
   readonly earlier: readonly string[];
 }
 
-type DoFault = (request: QueueRequest, tools: FaultTools) => Promise<Fate>;
+type DoFault = (request: QueueRequest, tools: FaultTools) => Promise<Fault>;
 
 /** Every fault by its name. */
 export const queueFaults = {
@@ -37,20 +28,20 @@ export const queueFaults = {
     await Bun.sleep(chance.between(20, 150));
     return forward(request);
   },
-  "error 500": async () => xml(500, errorAnswer("InternalError")),
-  "error 503": async () => xml(503, errorAnswer("ServiceUnavailable")),
-  "throttled 400": async () => xml(400, errorAnswer("RequestThrottled")),
-  "throttled 503": async () => xml(503, errorAnswer("RequestThrottled")),
+  "error 500": async () => error(500, "InternalError"),
+  "error 503": async () => error(503, "ServiceUnavailable"),
+  "throttled 400": async () => error(400, "RequestThrottled"),
+  "throttled 503": async () => error(503, "RequestThrottled"),
   reset: async () => "reset",
   truncated: async (request, { forward }) => ({ firstHalfOf: await forward(request) }),
   garbled: async (request, { chance, forward }) => {
-    const answer = await forward(request);
-    return { ...answer, body: garble(answer.body, chance) };
+    const answered = await forward(request);
+    return { ...answered, body: garble(Buffer.from(answered.body as string), chance) };
   },
   html: async () => ({
     status: 200,
-    contentType: "text/html",
-    body: Buffer.from("<!doctype html><html><body><h1>Sign in to the network</h1></body></html>"),
+    headers: { "Content-Type": "text/html" },
+    body: "<!doctype html><html><body><h1>Sign in to the network</h1></body></html>",
   }),
   /** The queue has done its work, and nobody hears of it. */
   "answer lost": async (request, { forward }) => {
@@ -72,13 +63,13 @@ export const queueFaults = {
     const entries = deleteEntries(request.body);
     const refused = entries.filter(() => chance.happens(0.5));
     const rest = entries.filter((entry) => !refused.includes(entry));
-    const answer = rest.length === 0 ? deleted([]) : await forward(deleteRequest(request, rest));
+    const answered = rest.length === 0 ? deleted([]) : await forward(deleteRequest(request, rest));
     const errors = refused.map(
       ({ id }) =>
         `<BatchResultErrorEntry><Id>${id}</Id><Code>InternalError</Code><SenderFault>false</SenderFault></BatchResultErrorEntry>`,
     );
     const end = "</DeleteMessageBatchResult>";
-    return { ...answer, body: Buffer.from(answer.body.toString().replace(end, errors.join("") + end)) };
+    return { ...answered, body: answered.body.toString().replace(end, errors.join("") + end) };
   },
   /** Said to have succeeded; nothing is deleted. */
   "delete ignored": async (request) => deleted(deleteEntries(request.body).map(({ id }) => id)),
@@ -103,19 +94,19 @@ export function concerns(fault: QueueFault, { action }: QueueRequest): boolean {
 }
 
 /** The messages of an answer, as they stand there. */
-export function messagesOf(answer: QueueAnswer): string[] {
-  return answer.body.toString().match(/<Message>[\s\S]*?<\/Message>/g) ?? [];
+export function messagesOf({ body }: Answer): string[] {
+  return body.toString().match(/<Message>[\s\S]*?<\/Message>/g) ?? [];
 }
 
 /** SQS hands out ten messages at the most: what is beyond that is as if its answer had been lost. */
-function withMessages(answer: QueueAnswer, change: (messages: string[]) => string[]): QueueAnswer {
-  const text = answer.body.toString();
-  const messages = messagesOf(answer);
+function withMessages(answered: Answer, change: (messages: string[]) => string[]): Answer {
+  const text = answered.body.toString();
+  const messages = messagesOf(answered);
   const changed = change(messages).slice(0, 10);
   const end = "</ReceiveMessageResult>";
-  if (!text.includes(end)) return answer;
+  if (!text.includes(end)) return answered;
   const without = messages.reduce((rest, message) => rest.replace(message, () => ""), text);
-  return { ...answer, body: Buffer.from(without.replace(end, () => changed.join("") + end)) };
+  return { ...answered, body: without.replace(end, () => changed.join("") + end) };
 }
 
 /**
@@ -157,18 +148,13 @@ function deleteRequest(request: QueueRequest, entries: readonly DeleteEntry[]): 
   return { ...request, body: query.toString() };
 }
 
-function deleted(ids: readonly string[]): QueueAnswer {
+function deleted(ids: readonly string[]): Answer {
   const entries = ids.map(
     (id) => `<DeleteMessageBatchResultEntry><Id>${id}</Id></DeleteMessageBatchResultEntry>`,
   );
-  return xml(
-    200,
-    '<?xml version="1.0"?><DeleteMessageBatchResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">' +
-      `<DeleteMessageBatchResult>${entries.join("")}</DeleteMessageBatchResult>` +
-      "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DeleteMessageBatchResponse>",
-  );
+  return answer("DeleteMessageBatch", entries.join(""));
 }
 
-function xml(status: number, body: string): QueueAnswer {
-  return { status, contentType: "text/xml", body: Buffer.from(body) };
+function error(status: number, code: string): Answer {
+  return { status, body: errorAnswer(code) };
 }

@@ -1,13 +1,10 @@
 /** Messages that overwrite each other's rows: sends them in any order, and says at the end what became of each. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Receipt } from "../../src/polling/receipt.ts";
 import { runEtl } from "./binary.ts";
+import { Reports, type Settled } from "./chaos-audit.ts";
 import type { Chance } from "./chaos-chance.ts";
 import { type ChaosWorld, writer } from "./chaos-world.ts";
-import { column } from "./mapped-job.ts";
+import { column, writeJob } from "./mapped-job.ts";
 
 /** What a conflict is settled by. */
 export type ConflictAction = "ignore" | "update";
@@ -41,19 +38,13 @@ export interface UpsertFigures {
 
 /** Writes the job's settings, and makes its table and one that records each change of it. */
 export async function openUpsert(world: ChaosWorld, action: ConflictAction) {
-  const folder = mkdtempSync(join(tmpdir(), "etl-upsert-"));
-  const file = join(folder, "etl.toml");
-  writeFileSync(file, settings(action), { mode: 0o600 });
+  const { ETL_CONFIG: file } = writeJob(world, settings(action));
   await world.admin.query("drop schema public cascade; create schema public");
   const env = { DATABASE_URL: world.postgres.url(world.databaseName) };
   const made = await runEtl(["migrate", "--config", file], { env });
   if (made.exitCode !== 0) throw new Error(`etl migrate ended with ${made.exitCode}:\n${made.stderr}`);
   await world.admin.query(recording);
-  return {
-    args: ["--config", file],
-    book: new UpsertBook(world, action),
-    close: () => rmSync(folder, { recursive: true }),
-  };
+  return { args: ["--config", file], book: new UpsertBook(world, action) };
 }
 
 function settings(action: ConflictAction): string {
@@ -91,10 +82,8 @@ class UpsertBook {
   readonly #action: ConflictAction;
   readonly #chance: Chance;
   readonly #sent = new Map<string, Sent>();
-  readonly #reported = new Set<string>();
   #pending: Sent[] = [];
-  /** Of the runs that ended by themselves or by a graceful stop. */
-  readonly receipts: Receipt[] = [];
+  readonly reports = new Reports();
 
   constructor(world: ChaosWorld, action: ConflictAction) {
     this.#world = world;
@@ -110,10 +99,7 @@ class UpsertBook {
       const version = good ? place : count + place;
       return { key, version, good, body: this.#body(key, version, good) };
     });
-    this.#pending = messages
-      .map((message) => ({ message, place: this.#chance.next() }))
-      .sort((a, b) => a.place - b.place)
-      .map(({ message }) => message);
+    this.#pending = this.#chance.shuffled(messages);
   }
 
   #body(id: number, version: number, good: boolean): string {
@@ -153,7 +139,7 @@ class UpsertBook {
 
   /** Messages that were sent bad, and stay in their queue. */
   get bad(): number {
-    return [...this.#sent.values()].filter(({ good }) => !good).length;
+    return this.settled().staying;
   }
 
   /** Messages that were sent good. */
@@ -161,23 +147,10 @@ class UpsertBook {
     return this.#sent.size - this.bad;
   }
 
-  /** Reads what a run wrote; the last line of one that was killed may be cut off. */
-  read(stdout: string): void {
-    for (const line of stdout.split("\n").slice(0, -1)) {
-      const { rejection, receipt } = JSON.parse(line) as {
-        rejection?: { messageId: string };
-        receipt?: Receipt;
-      };
-      if (rejection !== undefined) this.#reported.add(rejection.messageId);
-      if (receipt !== undefined) this.receipts.push(receipt);
-    }
-  }
-
-  /** Whether every bad message has been reported, by the runs read and what others have written. */
-  allReported(...stdouts: readonly string[]): boolean {
-    return [...this.#sent].every(
-      ([id, { good }]) => good || this.#reported.has(id) || stdouts.some((stdout) => stdout.includes(id)),
-    );
+  /** What the queues are to come to. */
+  settled(): Settled {
+    const bad = [...this.#sent].filter(([, { good }]) => !good).map(([id]) => id);
+    return { staying: bad.length, reports: this.reports, bad };
   }
 
   /** Counts, when all is quiet. */
@@ -206,7 +179,8 @@ class UpsertBook {
       backwards: this.#action === "ignore" ? changes.length - rows.length : goneBack.length,
       doubled: changes.length - new Set(changes.map(({ version }) => version)).size,
       lost: good.filter(([id]) => !known.has(id)).length,
-      rejected: [...this.#sent].filter(([id, message]) => !message.good && this.#reported.has(id)).length,
+      rejected: [...this.#sent].filter(([id, message]) => !message.good && this.reports.rejected.has(id))
+        .length,
     };
   }
 }

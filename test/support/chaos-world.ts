@@ -1,28 +1,22 @@
-/** Queues, a Postgres of its own and bad network between them and `etl`: where chaos takes place. */
+/** A world with a Postgres server of its own and bad network around it: where chaos takes place. */
 
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { userLogins } from "../../src/message/mapping.ts";
-import { migrationSql } from "../../src/postgres/migrate.ts";
+import { afterAll } from "bun:test";
 import { type Running, spawnEtl } from "./binary.ts";
 import { type Admin, openAdmin } from "./chaos-admin.ts";
-import type { Chance } from "./chaos-chance.ts";
-import { type DatabaseLink, startDatabaseLink } from "./chaos-database-link.ts";
-import { type QueueProxy, startQueueProxy } from "./chaos-queue-proxy.ts";
-import { createDatabase, type PostgresServer, startServer } from "./postgres.ts";
-import { type QueueSettings, type SqsServer, startSqsServer } from "./sqs-server.ts";
-import { maskKey } from "./world.ts";
+import { type Chance, chaosSeed, createChance } from "./chaos-chance.ts";
+import { type PostgresServer, startServer } from "./postgres.ts";
+import { type PostgresProxy, startPostgresProxy } from "./postgres-proxy.ts";
+import { type QueueProxy, startQueueProxy } from "./sqs-proxy.ts";
+import { emptySql, openWorld, type World } from "./world.ts";
 
 /** The way of one process to queue and database. */
 export interface Way {
   readonly queue: QueueProxy;
-  readonly link: DatabaseLink;
+  readonly link: PostgresProxy;
 }
 
-/** Where chaos takes place. */
-export interface ChaosWorld {
-  readonly server: SqsServer;
+/** Where chaos takes place; its {@link World.emptyTable} adds a constraint that refuses the locale `ZZ`. */
+export interface ChaosWorld extends Pick<World, "server" | "folder" | "newQueue" | "emptyTable" | "close"> {
   readonly postgres: PostgresServer;
   /** The superuser's way in, past every link. */
   readonly admin: Admin;
@@ -30,14 +24,12 @@ export interface ChaosWorld {
   readonly chance: Chance;
   /** As many as were asked for; a process takes one of them. */
   readonly ways: readonly Way[];
-  newQueue(settings?: QueueSettings): Promise<string>;
-  /** Drops what is there and migrates anew, with a constraint that refuses the locale `ZZ`. */
-  emptyTable(): Promise<void>;
-  /** Where a process on this way finds the database. */
+  /** Messages of a queue, those in flight included. */
+  depthOf(queueUrl: string): number;
+  /** The URL by which a process on this way finds the database. */
   databaseUrl(way: Way): string;
   /** Starts `etl`, on a way; it may run for two hours. */
   spawn(way: Way, queueUrl: string, args: readonly string[]): Running;
-  close(): Promise<void>;
 }
 
 /** `etl` connects as this user: a superuser would pass every limit. */
@@ -46,57 +38,38 @@ const writerPassword = "writer-password";
 
 const longestRunMillis = 2 * 60 * 60_000;
 
-/** Opens a world. Close it when the file's tests are over. */
+/** Opens a world. Close it when it is no longer needed. */
 export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<ChaosWorld> {
-  const [server, postgres] = await Promise.all([startSqsServer(), startServer()]);
-  const database = await createDatabase(postgres);
-  const databaseName = database.name;
+  const postgres = await startServer();
+  const world = await openWorld(postgres);
+  const { server, database, folder, newQueue } = world;
   await database.sql.unsafe(`create role ${writer} login password '${writerPassword}'`);
-  await database.sql.end();
-  const admin = openAdmin(postgres, databaseName);
+  const admin = openAdmin(postgres, database.name);
   const ways = await Promise.all(
     Array.from({ length: wayCount }, async () => ({
-      queue: await startQueueProxy(server.endpoint, chance.fork()),
-      link: await startDatabaseLink(postgres.port),
+      queue: await startQueueProxy(server.endpoint, { chance: chance.fork() }),
+      link: await startPostgresProxy(postgres.port),
     })),
   );
-  const folder = mkdtempSync(join(tmpdir(), "etl-chaos-"));
-  const keyFile = join(folder, "etl-mask.key");
-  writeFileSync(keyFile, `${maskKey}\n`);
-  chmodSync(keyFile, 0o600);
   const running = new Set<Running>();
-  let queues = 0;
   const databaseUrl = ({ link }: Pick<Way, "link">) =>
-    `postgres://${writer}:${writerPassword}@127.0.0.1:${link.port}/${databaseName}`;
+    world.databaseUrl({ username: writer, password: writerPassword, port: String(link.port) });
   return {
-    server,
-    postgres,
-    admin,
-    databaseName,
-    chance,
-    ways,
-    newQueue(settings) {
-      queues += 1;
-      return server.createQueue(`chaos-queue-${queues}`, settings);
+    ...{ server, folder, newQueue, postgres, admin, chance, ways, databaseUrl },
+    databaseName: database.name,
+    depthOf(queueUrl) {
+      const { visible, inFlight } = server.depth(queueUrl);
+      return visible + inFlight;
     },
     async emptyTable() {
       await admin.query(`
-        drop schema public cascade; create schema public;
-        ${migrationSql(userLogins, "user_logins")}
+        ${emptySql}
         alter table user_logins add constraint locale_known check (locale <> 'ZZ');
         grant usage on schema public to ${writer};
         grant all on all tables in schema public to ${writer}`);
     },
-    databaseUrl,
     spawn({ queue, link }, queueUrl, args) {
-      const env = {
-        ETL_QUEUE_URL: queue.urlOf(queueUrl),
-        AWS_ACCESS_KEY_ID: "test-key",
-        AWS_SECRET_ACCESS_KEY: "test-secret",
-        AWS_REGION: "us-east-1",
-        DATABASE_URL: databaseUrl({ link }),
-        ETL_MASK_KEY_FILE: keyFile,
-      };
+      const env = world.env(queue.urlOf(queueUrl), { DATABASE_URL: databaseUrl({ link }) });
       const run = spawnEtl(args, { env, cwd: folder, timeoutMillis: longestRunMillis });
       running.add(run);
       void run.finished.catch(() => {}).then(() => running.delete(run));
@@ -106,9 +79,46 @@ export async function openChaosWorld(chance: Chance, wayCount = 1): Promise<Chao
       // Those of a test that has failed.
       for (const run of running) run.kill("SIGKILL");
       await Promise.all(ways.flatMap(({ queue, link }) => [queue.stop(), link.stop()]));
-      await Promise.all([server.stop(), admin.close()]);
+      await admin.close();
+      await world.close();
       await postgres.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Opens a world with an empty table, which is closed after the last test of the file; `ETL_CHAOS_SEED` seeds its chance. */
+export async function fileChaosWorld(wayCount = 1): Promise<ChaosWorld> {
+  const world = await openChaosWorld(createChance(chaosSeed()), wayCount);
+  await world.emptyTable();
+  afterAll(() => world.close(), 30_000);
+  return world;
+}
+
+/**
+ * Opens worlds that tests of a file share out while they run at the same time, each one test's alone and empty when it
+ * begins. They are closed after the last test.
+ */
+export async function chaosWorlds(count: number, wayCount = 1) {
+  const chance = createChance(chaosSeed());
+  const worlds = await Promise.all(
+    Array.from({ length: count }, () => openChaosWorld(chance.fork(), wayCount)),
+  );
+  afterAll(() => Promise.all(worlds.map((world) => world.close())), 30_000);
+  const idle = [...worlds];
+  const waiting: ((world: ChaosWorld) => void)[] = [];
+  return async (work: (world: ChaosWorld, way: Way) => Promise<void>): Promise<void> => {
+    const world = idle.pop() ?? (await new Promise<ChaosWorld>((resolve) => waiting.push(resolve)));
+    try {
+      for (const { queue, link } of world.ways) {
+        queue.set([], 0);
+        link.mode = "open";
+      }
+      await world.emptyTable();
+      await work(world, world.ways[0] as Way);
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) idle.push(world);
+      else next(world);
+    }
   };
 }

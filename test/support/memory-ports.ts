@@ -25,8 +25,11 @@ export function mapBody(message: Message): MappedMessage | Rejection {
   return { ref, rows: [[body as Cell]] };
 }
 
-interface Stored {
+/** A message of a {@link MemoryQueue}. */
+export interface Stored {
   readonly id: string;
+  /** Of a FIFO queue. */
+  readonly group?: string;
   readonly body: string;
   deliveries: number;
   /** The handle of the open delivery; undefined where the message is visible. */
@@ -47,7 +50,7 @@ export class MemoryQueue implements Source {
   readonly hidden = new Map<string, number>();
   /** What `attributes` says of the visible messages, where that is to differ from the truth. */
   claimedVisible: number | undefined;
-  #messages: Stored[] = [];
+  protected messages: Stored[] = [];
   #arrivals: (() => void)[] = [];
 
   constructor(bodies: readonly string[], journal: Journal = []) {
@@ -57,8 +60,8 @@ export class MemoryQueue implements Source {
 
   send(bodies: readonly string[]): void {
     for (const body of bodies) {
-      this.#messages.push({
-        id: `m${this.#messages.length}-${body}`,
+      this.messages.push({
+        id: `m${this.messages.length}-${body}`,
         body,
         deliveries: 0,
         handle: undefined,
@@ -77,20 +80,20 @@ export class MemoryQueue implements Source {
 
   /** Makes everything visible again that is neither deleted nor released. */
   timeOut(): void {
-    for (const message of this.#messages) message.handle = undefined;
+    for (const message of this.messages) message.handle = undefined;
   }
 
   get left(): string[] {
-    return this.#messages.map((message) => message.id);
+    return this.messages.map((message) => message.id);
   }
 
   /** How often the message has been handed out that was most often. */
   get mostDeliveries(): number {
-    return Math.max(0, ...this.#messages.map(({ deliveries }) => deliveries));
+    return Math.max(0, ...this.messages.map(({ deliveries }) => deliveries));
   }
 
   get visible(): string[] {
-    return this.#messages.filter((message) => message.handle === undefined).map((message) => message.id);
+    return this.messages.filter((message) => message.handle === undefined).map((message) => message.id);
   }
 
   /** An empty long poll ends on the next turn of the event loop, or with `hold` set when something arrives. */
@@ -111,6 +114,7 @@ export class MemoryQueue implements Source {
           receiptHandle: message.handle ?? "",
           sentAtMillis: 1_700_000_000_000,
           receiveCount: message.deliveries,
+          ...(message.group !== undefined && { groupId: message.group }),
           body: message.body,
           bodyIntact: true,
         };
@@ -121,13 +125,18 @@ export class MemoryQueue implements Source {
   }
 
   #hand(maxMessages: number): Stored[] {
-    const handed = this.#messages.filter((message) => message.handle === undefined).slice(0, maxMessages);
+    const handed = this.receivable().slice(0, maxMessages);
     this.journal.push({ event: "receive", ids: handed.map((message) => message.id) });
     for (const message of handed) {
       message.deliveries += 1;
       message.handle = `${message.id}#${message.deliveries}`;
     }
     return handed;
+  }
+
+  /** What a receive may hand out now. */
+  protected receivable(): readonly Stored[] {
+    return this.messages.filter(({ handle }) => handle === undefined);
   }
 
   #somethingOrTurn(signal: AbortSignal): Promise<void> {
@@ -144,8 +153,8 @@ export class MemoryQueue implements Source {
     await turn();
     const ids = handles.map(idOf);
     const deleted = ids.filter((id) => !this.undeletable.delete(id));
-    this.#messages = this.#messages.filter((message) => !deleted.includes(message.id));
-    for (const message of this.#messages) if (ids.includes(message.id)) message.handle = undefined;
+    this.messages = this.messages.filter((message) => !deleted.includes(message.id));
+    for (const message of this.messages) if (ids.includes(message.id)) message.handle = undefined;
     this.journal.push({ event: "delete", ids: deleted });
     return { settled: deleted.length, failed: ids.length - deleted.length };
   }
@@ -156,7 +165,7 @@ export class MemoryQueue implements Source {
     this.fault(changes.every(({ timeoutSeconds }) => timeoutSeconds === 0) ? "release" : "hide");
     await turn();
     for (const { receiptHandle, timeoutSeconds } of changes) {
-      const message = this.#messages.find(({ handle }) => handle === receiptHandle);
+      const message = this.messages.find(({ handle }) => handle === receiptHandle);
       if (message === undefined) continue;
       if (timeoutSeconds === 0) message.handle = undefined;
       else this.hidden.set(message.id, timeoutSeconds);
@@ -174,7 +183,7 @@ export class MemoryQueue implements Source {
     return {
       arn: "arn:aws:sqs:eu-west-1:000000000000:memory",
       visible: this.claimedVisible ?? visible,
-      inFlight: this.#messages.length - visible,
+      inFlight: this.messages.length - visible,
       delayed: 0,
       visibilityTimeoutSeconds: 30,
       retentionSeconds: 345_600,

@@ -1,6 +1,6 @@
-/** A program that asks questions, in a pseudo-terminal: what a person types, and what a person sees. */
+/** A program in a pseudo-terminal: what a person types, and what a person sees. */
 
-import { QuestionScreen } from "./pseudo-terminal-screen.ts";
+import { Screen } from "./screen.ts";
 
 /** The keys that have no letter, as a terminal sends them. */
 export const keys = {
@@ -24,11 +24,13 @@ export interface PseudoTerminalOptions {
   readonly columns?: number;
   /** After this time the program is killed. @defaultValue 20,000 */
   readonly timeoutMillis?: number;
+  /** The control sequences that may come. @defaultValue all that {@link Screen} knows */
+  readonly controls?: RegExp;
 }
 
 /** A program in a pseudo-terminal. */
 export interface PseudoTerminal extends AsyncDisposable {
-  readonly screen: QuestionScreen;
+  readonly screen: Screen;
   /** All that was written, escapes included. */
   readonly output: string;
   readonly pid: number;
@@ -40,6 +42,12 @@ export interface PseudoTerminal extends AsyncDisposable {
    * @throws where the program ends before that
    */
   question(pattern: RegExp): Promise<void>;
+  /**
+   * Resolves as soon as what was written matches.
+   *
+   * @throws where the program ends before that
+   */
+  until(pattern: RegExp): Promise<void>;
   /** Waits for the question and answers it. */
   answer(pattern: RegExp, ...typed: readonly string[]): Promise<void>;
   /** The exit code, once all that was written is on the screen. */
@@ -49,9 +57,9 @@ export interface PseudoTerminal extends AsyncDisposable {
 /** Starts the program in a terminal of 40 rows. */
 export function openPseudoTerminal(
   command: readonly string[],
-  { env, cwd, columns = 100, timeoutMillis = 20_000 }: PseudoTerminalOptions,
+  { env, cwd, columns = 100, timeoutMillis = 20_000, controls }: PseudoTerminalOptions,
 ): PseudoTerminal {
-  const screen = new QuestionScreen(columns);
+  const screen = new Screen(columns, controls);
   const decoder = new TextDecoder();
   const closed = Promise.withResolvers<void>();
   let output = "";
@@ -97,6 +105,13 @@ export function openPseudoTerminal(
     }
   }
 
+  async function until(pattern: RegExp): Promise<void> {
+    while (!pattern.test(output)) {
+      if (isOver) throw new Error(`the program ended and never wrote ${pattern}\n${output}`);
+      await changed.promise;
+    }
+  }
+
   return {
     screen,
     get output() {
@@ -105,6 +120,7 @@ export function openPseudoTerminal(
     pid: child.pid,
     type: (text) => void child.terminal?.write(text),
     question,
+    until,
     async answer(pattern, ...typed) {
       await question(pattern);
       for (const text of typed) {

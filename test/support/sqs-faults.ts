@@ -1,11 +1,24 @@
 /** A queue server that answers what it is told to, and breaks where it is told to. */
 
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { listen } from "./postgres-proxy.ts";
 
-/** An answer of HTTP. */
+/** A request that came in. */
+export interface WireRequest {
+  readonly method: string;
+  /** Path and query, as in the request line. */
+  readonly target: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Request line and headers, as they came. */
+  readonly head: string;
+  readonly body: Buffer;
+}
+
+/** An answer of HTTP. @defaultValue of the content type: `text/xml` */
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -21,18 +34,55 @@ export type Fault =
   /** An answer that ends before the length it states. */
   | "truncate"
   /** A status line and headers, then nothing more. */
-  | "hang in body";
+  | "hang in body"
+  /** An answer that is closed in its middle. */
+  | { readonly firstHalfOf: Answer };
 
 /** A running server on loopback. */
-export interface FaultyServer {
+export interface WireServer {
   readonly endpoint: string;
+  /** Connections that are open now. */
+  readonly connections: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server on a free port of 127.0.0.1. It reads requests with a stated length, one at a time on a connection.
+ *
+ * @param decide what is done with a request; `gone` is aborted when the client has hung up
+ */
+export async function serveFaults(
+  decide: (request: WireRequest, gone: AbortSignal) => Fault | Promise<Fault>,
+): Promise<WireServer> {
+  let open = 0;
+  const listener = await listen((socket) => {
+    const gone = new AbortController();
+    open += 1;
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      open -= 1;
+      gone.abort();
+    });
+    readRequests(socket, async (request) => {
+      const fault = await decide(request, gone.signal);
+      if (!gone.signal.aborted) act(socket, fault);
+    });
+  });
+  return {
+    endpoint: `http://127.0.0.1:${listener.port}`,
+    get connections() {
+      return open;
+    },
+    stop: listener.stop,
+  };
+}
+
+/** A server with a script, and what it was asked. */
+export interface FaultyServer extends WireServer {
   /** The bodies that came in, oldest first. */
   readonly bodies: readonly string[];
   /** The heads (request line and headers) that came in, oldest first. */
   readonly heads: readonly string[];
-  /** Connections that are open now. */
-  readonly connections: number;
-  stop(): Promise<void>;
 }
 
 /**
@@ -43,39 +93,35 @@ export interface FaultyServer {
 export async function startFaultyServer(script: readonly [Fault, ...Fault[]]): Promise<FaultyServer> {
   const bodies: string[] = [];
   const heads: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    let received = "";
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
-    socket.setEncoding("latin1");
-    socket.on("data", (chunk) => {
-      received += chunk;
-      const end = received.indexOf("\r\n\r\n");
-      const length = Number(/^content-length: (\d+)/im.exec(received)?.[1] ?? 0);
-      if (end < 0 || received.length < end + 4 + length) return;
-      heads.push(received.slice(0, end));
-      bodies.push(received.slice(end + 4, end + 4 + length));
-      received = "";
-      act(socket, script[Math.min(bodies.length, script.length) - 1] ?? script[0]);
-    });
+  const server = await serveFaults(({ head, body }) => {
+    heads.push(head);
+    bodies.push(body.toString("latin1"));
+    return script[Math.min(bodies.length, script.length) - 1] ?? script[0];
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    bodies,
-    heads,
-    get connections() {
-      return sockets.size;
-    },
-    async stop() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  return Object.assign(server, { bodies, heads });
+}
+
+function readRequests(socket: Socket, onRequest: (request: WireRequest) => void): void {
+  let received = "";
+  socket.setEncoding("latin1");
+  socket.on("data", (chunk) => {
+    received += chunk;
+    for (;;) {
+      const headEnd = received.indexOf("\r\n\r\n");
+      const length = Number(/^content-length: (\d+)/im.exec(received)?.[1] ?? 0);
+      const end = headEnd + 4 + length;
+      if (headEnd < 0 || received.length < end) return;
+      const head = received.slice(0, headEnd);
+      const body = Buffer.from(received.slice(headEnd + 4, end), "latin1");
+      received = received.slice(end);
+      const [first = "", ...lines] = head.split("\r\n");
+      const [method = "", target = ""] = first.split(" ");
+      const headers = Object.fromEntries(
+        lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.replace(/^.*?: */, "")]),
+      );
+      onRequest({ method, target, headers, head, body });
+    }
+  });
 }
 
 function act(socket: Socket, fault: Fault): void {
@@ -83,14 +129,18 @@ function act(socket: Socket, fault: Fault): void {
   else if (fault === "close") socket.end();
   else if (fault === "truncate") socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<?xml");
   else if (fault === "hang in body") socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<?xml");
-  else if (fault !== "hang") {
-    const body = Buffer.from(fault.body);
-    const headers = { "Content-Type": "text/xml", "Content-Length": String(body.length), ...fault.headers };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(
-      Buffer.concat([Buffer.from(`HTTP/1.1 ${fault.status} Scripted\r\n${lines.join("")}\r\n`), body]),
-    );
-  }
+  else if (fault === "hang") return;
+  else if ("firstHalfOf" in fault) {
+    const bytes = wireForm(fault.firstHalfOf);
+    socket.end(bytes.subarray(0, bytes.length - Math.ceil(Buffer.byteLength(fault.firstHalfOf.body) / 2)));
+  } else socket.write(wireForm(fault));
+}
+
+function wireForm(answer: Answer): Buffer {
+  const body = Buffer.from(answer.body as string);
+  const headers = { "Content-Type": "text/xml", "Content-Length": String(body.length), ...answer.headers };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${answer.status} Scripted\r\n${lines.join("")}\r\n`), body]);
 }
 
 /** The body of an error as SQS writes it. */
@@ -103,7 +153,7 @@ export function errorAnswer(code: string, message = "Scripted."): string {
 }
 
 /** An answer of the Query protocol: a 200 with that content in the action's result. */
-export const answer = (action: string, content: string): Answer => ({
+export const answer = (action: string, content: string) => ({
   status: 200,
   body: `<${action}Response><${action}Result>${content}</${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
 });

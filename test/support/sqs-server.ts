@@ -47,6 +47,16 @@ export interface SqsServer {
   /** Removes every message of a queue at once. */
   purge(queueUrl: string): void;
   depth(queueUrl: string): QueueDepth;
+  /** Makes a call, and gives the text of its answer. */
+  call(queueUrl: string, parameters: Readonly<Record<string, string>>): Promise<string>;
+  /** Receives every visible message, and gives the text of the answers. */
+  takeAll(queueUrl: string): Promise<string>;
+  /**
+   * Whether a receive goes on, and takes messages, when its caller has hung up. SQS may do so, ElasticMQ does.
+   *
+   * @defaultValue false
+   */
+  answersGoneCallers: boolean;
   /** Receives that are being answered now, such as long polls that wait for a message. */
   readonly openReceives: number;
   stop(): Promise<void>;
@@ -83,8 +93,9 @@ export async function startSqsServer(): Promise<SqsServer> {
     return queue;
   };
 
-  return {
+  const running: SqsServer = {
     endpoint,
+    answersGoneCallers: false,
     async createQueue(name, settings = {}) {
       const parameters = new URLSearchParams({
         Action: "CreateQueue",
@@ -98,7 +109,7 @@ export async function startSqsServer(): Promise<SqsServer> {
       const answer = await fetch(endpoint, { method: "POST", body: parameters.toString() });
       if (!answer.ok) throw new Error(`CreateQueue: ${await answer.text()}`);
       const queue = find(`/${name}`);
-      correctQueue(queue, callerGone);
+      correctQueue(queue, () => !running.answersGoneCallers && callerGone());
       countReceives(queue, receives);
       return queue.QueueUrl;
     },
@@ -123,6 +134,16 @@ export async function startSqsServer(): Promise<SqsServer> {
         inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible),
       };
     },
+    async call(queueUrl, parameters) {
+      const query = new URLSearchParams({ Version: "2012-11-05", QueueUrl: queueUrl, ...parameters });
+      return await (await fetch(endpoint, { method: "POST", body: query.toString() })).text();
+    },
+    async takeAll(queueUrl) {
+      const receive = { Action: "ReceiveMessage", MaxNumberOfMessages: "10", "AttributeName.1": "All" };
+      let texts = "";
+      while (running.depth(queueUrl).visible > 0) texts += await running.call(queueUrl, receive);
+      return texts;
+    },
     get openReceives() {
       return receives.open;
     },
@@ -133,6 +154,7 @@ export async function startSqsServer(): Promise<SqsServer> {
       await closed;
     },
   };
+  return running;
 }
 
 /** Counts the receives of one queue that are being answered. */
@@ -146,4 +168,10 @@ function countReceives(queue: ServerQueue, receives: { open: number }): void {
       receives.open -= 1;
     }
   };
+}
+
+/** How often each message in the text of an answer has been received, that answer included. */
+export function receiveCountsIn(text: string): number[] {
+  const counts = text.matchAll(/<Name>ApproximateReceiveCount<\/Name>\s*<Value>(\d+)<\/Value>/g);
+  return Array.from(counts, ([, count]) => Number(count));
 }

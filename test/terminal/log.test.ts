@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Clock } from "../../src/polling/ports.ts";
 import { createLog, createProgress, formatProgress, type ProgressState } from "../../src/terminal/log.ts";
 import { displayWidth } from "../../src/terminal/text.ts";
 import { MemoryOutput } from "../support/memory-output.ts";
-import { Screen } from "../support/screen.ts";
+import { SkippingClock } from "../support/memory-ports.ts";
+import { lineControls, Screen } from "../support/screen.ts";
 
 const time = "2026-03-01T12:00:00.123Z";
 
@@ -97,7 +97,7 @@ describe("a log on a terminal", () => {
     const { output, log } = open({ isTerminal: true, columns: 20 });
     async function shown(): Promise<readonly string[]> {
       await log.flush();
-      const screen = new Screen(20);
+      const screen = new Screen(20, lineControls);
       // A terminal's driver turns the one into the other.
       screen.write(output.text.replaceAll("\n", "\r\n"));
       expect(screen.wraps).toBe(0);
@@ -165,26 +165,10 @@ describe("the words of a progress line", () => {
 describe("a progress line", () => {
   /** Time stands still until it is turned. */
   function start() {
-    let now = 0;
-    const sleepers = new Set<{ until: number; wake: () => void }>();
-    const clock: Clock = {
-      monotonicMillis: () => now,
-      sleep(millis, signal) {
-        const { promise, resolve: wake } = Promise.withResolvers<void>();
-        sleepers.add({ until: now + millis, wake });
-        signal?.addEventListener("abort", () => wake());
-        return promise;
-      },
-    };
+    const clock = new SkippingClock(-1);
     async function turn(millis: number): Promise<void> {
-      now += millis;
-      for (const sleeper of sleepers) {
-        if (sleeper.until > now) continue;
-        sleepers.delete(sleeper);
-        sleeper.wake();
-      }
-      await Promise.resolve();
-      await Promise.resolve();
+      clock.advance(millis);
+      for (let microtask = 0; microtask < 4; microtask += 1) await Promise.resolve();
     }
     const shown: (string | null)[] = [];
     const status = (text: string | null) => void shown.push(text);

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { hangUpEnds } from "../../src/terminal/output.ts";
+import { fileFolder } from "../support/folder.ts";
 
 const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
 const shellProgram = program.map((word) => `'${word}'`).join(" ");
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "etl-output-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = fileFolder();
 
 /** Runs a shell script with the program as `$PROGRAM`. */
 async function shell(script: string) {

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Screen } from "../support/screen.ts";
 
 /** Runs the session program on a pseudo-terminal. */
 function session(columns: number, env: Record<string, string> = {}) {
@@ -26,15 +25,10 @@ function session(columns: number, env: Record<string, string> = {}) {
     terminal,
     child,
     type: (line: string) => terminal.write(`${line}\n`),
-    async until(text: string, last = false) {
-      while (!(last ? received.endsWith(text) : received.includes(text))) await changed.promise;
+    async until(text: string) {
+      while (!received.includes(text)) await changed.promise;
     },
     received: () => received,
-    screen() {
-      const screen = new Screen(columns);
-      screen.write(received);
-      return screen;
-    },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
@@ -42,36 +36,6 @@ function session(columns: number, env: Record<string, string> = {}) {
     },
   };
 }
-
-test.each([80, 60, 40])("log lines and the progress line share a terminal of %d columns", async (columns) => {
-  await using run = session(columns);
-  await run.until(`columns=${columns}`);
-  run.type("progress 1000");
-  await run.until("1,000 loaded");
-  run.type("info receiving from \\u001b[2Jlogin-queue");
-  run.type("progress 2000");
-  await run.until("2,000 loaded");
-  run.type("warn one message was rejected");
-  await run.until("rejected\r\n");
-  await run.until("2,000 loaded");
-  const during = run.screen();
-  expect(during.lines.slice(1, 3)).toEqual([
-    "receiving from \\u{1b}[2Jlogin-queue",
-    "warning: one message was rejected",
-  ]);
-  run.type("end");
-  expect(await run.child.exited).toBe(0);
-  // What a process wrote last may arrive after its end.
-  await run.until("\r\u001b[K", true);
-  const after = run.screen();
-  expect(after.lines).toEqual([
-    `terminal=true colours=true columns=${columns}`,
-    "receiving from \\u{1b}[2Jlogin-queue",
-    "warning: one message was rejected",
-    "",
-  ]);
-  expect(after.wraps).toBe(0);
-});
 
 test("the width follows the terminal's", async () => {
   await using run = session(100);

@@ -4,6 +4,7 @@ import { EtlError } from "../../../src/errors.ts";
 import type { Receipt } from "../../../src/polling/receipt.ts";
 import type { Database } from "../../../src/postgres/connect.ts";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
+import { SkippingClock } from "../../support/memory-ports.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 
 const home = { schema: "public", sqlName: "public.user_logins" };
@@ -32,29 +33,9 @@ const receipt: Receipt = {
   rejections: { field_missing: 2 },
 };
 
-/** A clock that stands, and whose sleepers wake when told to. */
-function standingClock() {
-  let now = 0;
-  const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>();
-  return {
-    monotonicMillis: () => now,
-    sleep: (millis: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        const sleeper = { until: now + millis, wake: () => resolve() };
-        sleepers.add(sleeper);
-        if (signal?.aborted) resolve();
-        signal?.addEventListener("abort", () => resolve());
-      }),
-    advance(millis: number) {
-      now += millis;
-      for (const { until, wake } of sleepers) if (until <= now) wake();
-    },
-  };
-}
-
 function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
   const told: string[] = [];
-  const clock = standingClock();
+  const clock = new SkippingClock(-1);
   const recording = recordDrain({
     ...{ database, home, table: home.sqlName, queueId, clock, forced: new AbortController().signal },
     log: {

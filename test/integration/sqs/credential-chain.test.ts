@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type QueueProxy, startQueueProxy } from "../../support/sqs-proxy.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../../support/sqs-verifying-proxy.ts";
 import { askAttributes } from "./programs/attributes.ts";
 
 const accessKeyId = "ASIACHAINEXAMPLE";
@@ -15,17 +15,17 @@ const arn = "arn:aws:sqs:us-east-1:123456789012:login-queue";
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
 let server: SqsServer;
-let withToken: VerifyingProxy;
-let withoutToken: VerifyingProxy;
+let withToken: QueueProxy;
+let withoutToken: QueueProxy;
 let queueUrl: string;
 let folder: string;
 
 beforeAll(async () => {
   server = await startSqsServer();
   queueUrl = await server.createQueue("login-queue");
-  const signer = { upstream: server.endpoint, accessKeyId, secretAccessKey, region: "eu-west-1" };
-  withToken = await startVerifyingProxy({ ...signer, sessionToken });
-  withoutToken = await startVerifyingProxy(signer);
+  const signer = { accessKeyId, secretAccessKey, region: "eu-west-1" };
+  withToken = await startQueueProxy(server.endpoint, { signer: { ...signer, sessionToken } });
+  withoutToken = await startQueueProxy(server.endpoint, { signer });
   folder = await mkdtemp(join(tmpdir(), "etl-credentials-"));
 });
 afterAll(async () => {
@@ -33,7 +33,7 @@ afterAll(async () => {
   await Promise.all([withToken.stop(), withoutToken.stop(), server.stop()]);
 });
 
-function ask(proxy: VerifyingProxy, env: Record<string, string>) {
+function ask(proxy: QueueProxy, env: Record<string, string>) {
   const common = {
     AWS_ENDPOINT_URL_SQS: proxy.endpoint,
     AWS_REGION: "eu-west-1",

@@ -6,17 +6,17 @@ import type { DeadLetter } from "../../../src/polling/ports.ts";
 import { createSqsDeadLetterQueue } from "../../../src/sqs/dead-letter.ts";
 import type { SqsQueueParts } from "../../../src/sqs/queue-client.ts";
 import { createSqsSource } from "../../../src/sqs/source.ts";
+import { type QueueProxy, startQueueProxy } from "../../support/sqs-proxy.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../../support/sqs-verifying-proxy.ts";
 
 const keys = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "s3cret", region: "eu-west-1" };
 
 let server: SqsServer;
-let proxy: VerifyingProxy;
+let proxy: QueueProxy;
 
 beforeAll(async () => {
   server = await startSqsServer();
-  proxy = await startVerifyingProxy({ upstream: server.endpoint, ...keys });
+  proxy = await startQueueProxy(server.endpoint, { signer: keys });
 });
 afterAll(async () => {
   expect(proxy.rejected).toBe(0);

@@ -5,8 +5,8 @@ import type { Message } from "../../../src/message/message.ts";
 import type { Clock, Source } from "../../../src/polling/ports.ts";
 import { listQueueUrls } from "../../../src/sqs/queue-list.ts";
 import { createSqsSource } from "../../../src/sqs/source.ts";
+import { type QueueProxy, startQueueProxy } from "../../support/sqs-proxy.ts";
 import { type SqsServer, startSqsServer } from "../../support/sqs-server.ts";
-import { startVerifyingProxy, type VerifyingProxy } from "../../support/sqs-verifying-proxy.ts";
 
 const keys = {
   accessKeyId: "AKIDEXAMPLE",
@@ -23,13 +23,13 @@ const clock: Clock = { monotonicMillis: () => performance.now(), sleep: (millis)
 const parts = { env, clock, now: Date.now, random: Math.random };
 
 let server: SqsServer;
-let proxy: VerifyingProxy;
+let proxy: QueueProxy;
 let queueUrl: string;
 let queues = 0;
 
 beforeAll(async () => {
   server = await startSqsServer();
-  proxy = await startVerifyingProxy({ upstream: server.endpoint, ...keys });
+  proxy = await startQueueProxy(server.endpoint, { signer: keys });
 });
 afterAll(async () => {
   expect(proxy.rejected).toBe(wrongRequests);
@@ -210,7 +210,7 @@ test.each([
   ["behind", -60],
 ])("a clock an hour %s is corrected, and everything goes on", async (_, minutes) => {
   const now = () => Date.now() - minutes * 60_000;
-  const elsewhere = await startVerifyingProxy({ upstream: server.endpoint, ...keys, now });
+  const elsewhere = await startQueueProxy(server.endpoint, { signer: keys, now });
   const told: number[] = [];
   const queue = { url: queueUrl, region: keys.region, endpoint: elsewhere.endpoint };
   const onClockSkew = (aheadMillis: number) => told.push(aheadMillis);
