@@ -58,9 +58,9 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return { fault, isRows: isRowFault(cause) };
 }
 
-/** Whether nothing more can be said on the connection that gave this error. */
+/** Whether nothing more can be done on the connection that gave this error. A session that began read only stays so. */
 export function endsSession(error: unknown): boolean {
-  return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR";
+  return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR" || error.code === "25006";
 }
 
 /**

@@ -91,7 +91,7 @@ export function loadStatements(target: LoadTarget): LoadStatements {
       ];
       const guard = guarded ? `1 / case when ${unexplained.join(" or ")} then 0 else 1 end` : "1";
       return `
-with ${messagesSql(target, plan, shape)}, fresh as (
+with ${messagesSql(target, rowsMayWait(target), shape)}, fresh as (
   insert into ${name} (sent_at, message_id, queue_id)
   select sent_at, message_id, ${queueId}
   from message
@@ -117,7 +117,7 @@ from counted`;
     check: (shape) =>
       rows.swallowed &&
       `
-with ${messagesSql(target, { action: "reject" }, shape)}, ${candidatesSql(target, shape, "")}
+with ${messagesSql(target, false, shape)}, ${candidatesSql(target, shape, "")}
 select ${rows.swallowed} as swallowed`,
     known: `
 select
@@ -128,7 +128,7 @@ from ${known(`(
   select ${timeOfMillis("sent_at_millis")} as sent_at, message_id::uuid as message_id
   from unnest($1::text[], $2::text[]) as bound (sent_at_millis, message_id)
 ) as asked`)}`,
-    takeTurn: plan.action === "reject" ? undefined : `select pg_advisory_xact_lock(${turnOf(table)})`,
+    takeTurn: rowsMayWait(target) ? `select pg_advisory_xact_lock(${turnOf(table)})` : undefined,
   };
 }
 
@@ -167,15 +167,15 @@ export function loadParameters(
  *
  * A load that waits for its turn waits before the first row, and holds nothing yet.
  */
-function messagesSql({ table, mapping }: LoadTarget, plan: ConflictPlan, shape: Shape): string {
+function messagesSql({ table, mapping }: LoadTarget, takesTurn: boolean, shape: Shape): string {
   const { values, bound, keys } = boundSql(mapping, shape);
-  const turn = plan.action === "reject" ? "" : "turn cross join ";
+  const turn = takesTurn ? "turn cross join " : "";
   const [arrays, names] = shape === "one" ? [[...bound, ...keys], `${values}, `] : [keys, ""];
   const messages = `message as (
   select ${names}place, message_id::uuid, ${timeOfMillis("sent_at_millis")} as sent_at
   from ${turn}unnest(${arrays.join(", ")}) with ordinality as bound (${names}sent_at_millis, message_id, place)
 )`;
-  if (plan.action === "reject") return messages;
+  if (!takesTurn) return messages;
   return `turn as materialized (
   select pg_advisory_xact_lock_shared(${turnOf(table)})
 ), ${messages}`;
@@ -290,6 +290,15 @@ function rowsSql(table: TableDescription, { columns }: Mapping, plan: ConflictPl
   or candidate.${cell} > stored.${newest} or (candidate.${cell} is not null and stored.${newest} is null)
 )`,
   };
+}
+
+/** Whether two loads can wait for each other's rows: they do in an index that tells rows apart by what the mapping fills. */
+function rowsMayWait({ table: { uniqueIndexes }, mapping: { columns } }: LoadTarget): boolean {
+  const mapped = new Set(columns.map(({ column }) => column));
+  // An index over an expression alone names no column.
+  return uniqueIndexes.some(
+    (index) => index.columns.length === 0 || index.columns.some((name) => mapped.has(name)),
+  );
 }
 
 /** The columns of all unique indexes that the mapping fills: over their values rows may wait for each other. */

@@ -86,4 +86,20 @@ describe("two processes with the same keys do not deadlock, and no message is co
       expect(stored.size).toBe(newest.size);
     });
   }
+  test("reject, some keys of each batch in the other", async () => {
+    await migrate(database, newestReading, "reading");
+    const pair = [openUrl(testDatabase.url), openUrl(testDatabase.url)];
+    const loaders = await Promise.all(pair.map((each) => openLoader(each, readings({ action: "reject" }))));
+    for (let round = 0; round < 10; round += 1) {
+      /** One bad row sends the batch into halves, which come to the keys of both in two directions. */
+      const side = (first: number, step: 1 | -1) =>
+        Array.from({ length: 60 }, (_, index) => {
+          const meter = `meter-${round}-${first + step * index}`;
+          return reading(round * 200 + first + index, meter, null, index === 50 ? "none" : "1");
+        });
+      const results = await Promise.all([loaders[0]?.load(side(0, 1)), loaders[1]?.load(side(99, -1))]);
+      expect(results.map((result) => result?.inserted).toSorted()).toEqual([41, 59]);
+    }
+    for (const each of pair) each.close();
+  });
 });

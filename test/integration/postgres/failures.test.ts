@@ -168,7 +168,7 @@ describe("a server that cannot take a batch now", () => {
     });
   });
 
-  test("an administrator has made it read only", async () => {
+  test("an administrator makes it read only, and then not", async () => {
     const { name, sql } = testDatabase;
     await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
     const reader = openUrl(testDatabase.url);
@@ -178,8 +178,9 @@ describe("a server that cannot take a batch now", () => {
     expect(failure).toMatchObject({ kind: "unavailable", code: "25006", retryable: true });
     expect(failure.hint).toContain("default_transaction_read_only");
     expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
-    reader.close();
     await sql.unsafe(`alter database ${name} reset all`);
+    expect(await readerSink.load(loginMessages(6))).toMatchObject({ inserted: 3, duplicates: 3 });
+    reader.close();
   });
 
   test("it has become a standby; loads go on once it is a primary again", async () => {
