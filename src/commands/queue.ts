@@ -133,7 +133,13 @@ export async function openDeadLetters(
   context: Context,
 ): Promise<DeadLetterQueue | undefined> {
   const { action, deadLetterUrl } = settings.rejects;
-  if (action === "leave") return undefined;
+  if (action === "leave") {
+    if (deadLetterUrl !== undefined)
+      context.log.warn(
+        "rejected messages stay in the queue: --dead-letter-url needs --on-reject dead-letter",
+      );
+    return undefined;
+  }
   if (deadLetterUrl === undefined) throw noDeadLetterQueue();
   const parts = sourceParts({ ...settings.queue, url: deadLetterUrl }, context);
   const { arn, fifo } = await readDeadLetterAttributes(parts);

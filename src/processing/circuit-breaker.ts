@@ -199,8 +199,8 @@ function tableRefusesAll(rejection: Rejection, reason: string): EtlError {
   return new EtlError({
     kind: "config",
     operation: "load",
-    message: `the table refused ${suspiciousCount} rows in a row for the same reason (${reason}), and took none`,
-    hint: "check the table's constraints and triggers; the refused messages are back in the queue",
+    message: `the table refused ${suspiciousCount} rows in a row for the same reason (${reason}), and took none in between`,
+    hint: "check the table's constraints and triggers; those messages are back in the queue",
     code: rejection.reason.replace("sqlstate_", ""),
   });
 }

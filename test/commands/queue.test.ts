@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { firstAnswer, type OpenQueue } from "../../src/commands/queue.ts";
+import { firstAnswer, type OpenQueue, openDeadLetters } from "../../src/commands/queue.ts";
 import { EtlError } from "../../src/errors.ts";
 import type { QueueAttributes } from "../../src/polling/ports.ts";
 
@@ -20,7 +20,7 @@ function scene() {
       return wake.promise;
     },
   };
-  return { warnings, answer, wake, pauses, asked: firstAnswer(queue, { log }, clock) };
+  return { log, warnings, answer, wake, pauses, asked: firstAnswer(queue, { log }, clock) };
 }
 
 test("a queue that answers in time is not spoken of", async () => {
@@ -49,4 +49,11 @@ test("a failure is thrown as it is, and nothing is said of it twice", async () =
   expect(await asked.catch((thrown: unknown) => thrown)).toBe(error);
   await Bun.sleep(0);
   expect(warnings).toEqual([]);
+});
+
+test("a dead-letter queue that is named in vain is spoken of", async () => {
+  const { log, warnings } = scene();
+  const settings = { queue: {}, rejects: { action: "leave", deadLetterUrl: "https://queue" } } as never;
+  expect(await openDeadLetters(settings, attributes, { log } as never)).toBeUndefined();
+  expect(warnings).toEqual([expect.stringContaining("--on-reject dead-letter")]);
 });

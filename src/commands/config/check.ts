@@ -4,6 +4,7 @@ import { EtlError, exitCodes } from "../../errors.ts";
 import { compileMapping } from "../../message/mapper.ts";
 import { userLogins } from "../../message/mapping.ts";
 import { parseTableName } from "../../postgres/identifier.ts";
+import { ledgerName } from "../../postgres/ledger.ts";
 import type { ConfigCheckOptions } from "../../settings/options.ts";
 import { settingKeys } from "../../settings/setting-table.ts";
 import {
@@ -87,7 +88,8 @@ function checkSettings(
     readDatabaseSettings({ database }, context);
   });
   check(() => parseTableName(name));
-  check(() => parseTableName(tableInSchema("etl_ledger", effectiveValue("ledger.schema", places))));
+  const schema = effectiveValue("ledger.schema", places);
+  if (schema !== undefined) check(() => parseTableName(ledgerName({ schema })));
   check(() => {
     const mask = maskSettings(places, resolvePath);
     const masker = openMasker({ mask, table: { name, mapping } }, context);
