@@ -190,7 +190,7 @@ export const databaseChecks: readonly Check[] = [
     name: "ledger",
     needs: ["table"],
     run({ table, ledger }) {
-      const { sqlName, missing, unlogged, intact } = known(ledger);
+      const { sqlName, missing, unlogged, intact, forgot } = known(ledger);
       if (missing.length > 0) {
         return failed(
           `${areMissing(missing)}: messages that are delivered again would be stored again`,
@@ -209,6 +209,7 @@ export const databaseChecks: readonly Check[] = [
           `alter table ${sqlName} add primary key (sent_at, message_id, queue_id)`,
         );
       }
+      if (forgot !== undefined) return { ...failedBy(forgot), stops: false };
       return ok(`${sqlName}, with its key`);
     },
   },

@@ -6,6 +6,7 @@
 import { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
 import { CircuitBreaker } from "../processing/circuit-breaker.ts";
+import { isDurable } from "../processing/outcome.ts";
 import type { Processor } from "../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { batchEntries } from "./batch-sender.ts";
@@ -275,7 +276,8 @@ class Run {
 
   async #process(batch: readonly Delivery[]): Promise<void> {
     const loadEnds = this.#meter.loadBegins();
-    const outcomes = await this.#processor.process(batch.map(({ message }) => message as Message));
+    const messages = batch.map(({ message }) => message as Message);
+    const outcomes = await this.#processor.process(messages);
     const millis = loadEnds(batch.length);
     this.#loads -= 1;
     const failed = outcomes.find(({ kind }) => kind === "unsettled");
@@ -288,7 +290,9 @@ class Run {
     this.deliveries.hold(held);
     this.deliveries.settle(settle);
     const rows = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "stored" ? outcome.rows : 0), 0);
-    if (failed === undefined) this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis });
+    const stored = messages.filter((_, index) => isDurable(outcomes[index] ?? never()));
+    if (failed === undefined)
+      this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis, stored });
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Asks the catalogs about the server, the tables and the ledger, for doctor and init; changes nothing. */
 
+import type { EtlError } from "../errors.ts";
 import type { Mapping } from "../message/mapping.ts";
 import { pseudonymPrefix } from "../message/mask.ts";
 import { objectSql, readObjects, type TableDescription } from "./catalog.ts";
@@ -7,12 +8,14 @@ import type { Database } from "./connect.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { quoteName, quoteTable } from "./identifier.ts";
 import {
+  forgetfulness,
   isIntact,
   type LedgerHome,
   lackingOn,
   ledgerName,
   neededPrivileges,
   ownTables,
+  type QueueIdentity,
   readOwnTables,
   readQueue,
   type TargetTable,
@@ -221,19 +224,21 @@ export interface LedgerDescription {
   readonly lackingRecords: readonly string[];
   /** The number that the queue has in it; undefined if it has none, or if nobody could ask. */
   readonly queueNumber: number | undefined;
+  /** Why no drain begins, if the ledger has lost entries of the queue. */
+  readonly forgot: EtlError | undefined;
 }
 
 /**
  * Asks whether ledger and records are there, whole, and for the user to use; nothing is registered.
  *
- * @param queueArn undefined if it is not known
+ * @param queue undefined if it is not known
  * @throws EtlError if the database does not answer; of kind config if the migrations are not those of this version
  */
 export async function inspectLedger(
   database: Database,
   home: LedgerHome,
   table: TargetTable,
-  queueArn: string | undefined,
+  queue: QueueIdentity | undefined,
   signal: AbortSignal,
 ): Promise<LedgerDescription> {
   const options = { operation: "inspect ledger", signal };
@@ -251,9 +256,11 @@ export async function inspectLedger(
     missingRecords: missingOf(records),
     lackingRecords: lackingOn(home, own, records),
     queueNumber: undefined,
+    forgot: undefined,
   };
   if (found.missing.length > 0) return found;
-  const arn = own.etl_queue.may.includes("select") ? queueArn : undefined;
-  const { number } = await readQueue(database, home, own, { arn, table }, options);
-  return { ...found, queueNumber: number };
+  const isReadable = needed.every((name) => own[name].may.includes("select"));
+  const asked = isReadable ? queue : undefined;
+  const known = await readQueue(database, home, own, { ...asked, table }, options);
+  return { ...found, queueNumber: known.number, forgot: forgetfulness(home, known) };
 }

@@ -163,7 +163,7 @@ export function lackingOn(home: LedgerHome, own: OwnTables, tables: readonly Own
 }
 
 /** A queue as it is asked for by whoever drains it. */
-interface QueueIdentity {
+export interface QueueIdentity {
   readonly arn: string;
   /** How long the queue keeps a message. */
   readonly retentionSeconds: number;
@@ -174,8 +174,8 @@ interface QueueIdentity {
  * ARN: two URLs of one queue must not store a message twice.
  *
  * Checks that the ledger will recognise what comes again, also after a crash of the server, and still holds what runs have
- * stored. It has forgotten if it holds no entry of the queue, and a run stored rows that the queue may deliver again;
- * unless pruning took the last entry, which `etl_run` says. That is not checked if the user may not read `etl_run`.
+ * stored: each run records the sending times of some of its messages, and those that the queue may deliver again must be
+ * in the ledger. That is not checked if the user may not read `etl_run`.
  *
  * @throws EtlError of kind config, with a statement that mends it: `ledger_missing`, `ledger_key`, `ledger_unlogged`,
  * `ledger_older`, `ledger_newer`, `ledger_other_table` and `ledger_elsewhere` (another one has what was stored from this
@@ -210,21 +210,26 @@ export async function registerQueue(
     await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] });
     known = await ask();
   }
-  if (known.forgotten !== undefined) {
-    throw problem(
-      "ledger_forgot",
-      `${ledgerName(home)} holds nothing of this queue, and a run that ended at ${known.forgotten} stored rows from it: messages that come again would be stored again. Restore the ledger, or accept that`,
-      `update ${runLogName(home)} set forgotten_at = now() where queue_id = ${known.number}`,
-    );
-  }
+  const forgot = forgetfulness(home, known);
+  if (forgot !== undefined) throw forgot;
   return known.number as number;
+}
+
+/** The error, of kind config, that a ledger has lost entries of a queue; undefined if it has not. */
+export function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {
+  if (forgotten === undefined) return undefined;
+  return problem(
+    "ledger_forgot",
+    `${ledgerName(home)} has lost entries of this queue, such as that of a message sent at ${forgotten}: messages that come again would be stored again. Restore the ledger, or accept that`,
+    `update ${runLogName(home)} set forgotten_at = now() where queue_id = ${number}`,
+  );
 }
 
 /** What the ledger knows of a queue and the table that it is drained into. */
 interface KnownQueue {
   /** Undefined if it has no number. */
   readonly number?: number;
-  /** When a run ended whose entries the ledger has forgotten. */
+  /** When the oldest message was sent that a run stored and the ledger has forgotten. */
   readonly forgotten?: string;
   /** Another table that the queue was drained into, and that is not there any more. */
   readonly gone?: string;
@@ -233,7 +238,7 @@ interface KnownQueue {
 interface QueueQuestion {
   readonly table: TargetTable;
   /** Without it, only the migrations are looked at. */
-  readonly arn: string | undefined;
+  readonly arn?: string;
   /** Without it, nothing is called forgotten. */
   readonly retentionSeconds?: number;
 }
@@ -267,19 +272,19 @@ export async function readQueue(
 /**
  * A table that was renamed is not another one, into which each message that comes again would be stored again.
  *
- * The ledger is asked only if a run stored something: of several queues it may be large, and this one's entries few. The
- * order makes the planner go by the index, from the newest on.
+ * The ledger may have lost what is older than the retention: it is pruned a day later, by the same clock. If the retention
+ * was raised, what was pruned before does not come again. The limit makes the planner look each time up by the key.
  */
 function queueSql(home: LedgerHome, migrations: string, retentionSeconds: number | undefined): string {
   const forgotten = `(
-    select case when ended_at is not null and (
-      select 1 from ${ledgerName(home)} l where l.queue_id = q.queue_id order by sent_at desc limit 1
-    ) is null then ${utcText("ended_at")} end
-    from (
-      select max(ended_at) as ended_at from ${runLogName(home)}
-      where queue_id = q.queue_id and inserted > 0 and forgotten_at is null
-        and ended_at > now() - make_interval(secs => ${keepSecondsOf(retentionSeconds ?? 0)})
-    ) as last
+    select ${utcText("min(stored.sent_at)")}
+    from ${runLogName(home)} r cross join unnest(r.stored_sent_at) as stored (sent_at)
+    where r.queue_id = q.queue_id and r.forgotten_at is null
+      and stored.sent_at > now() - make_interval(secs => least(r.retention_seconds, ${retentionSeconds}))
+      and (
+        select 1 from ${ledgerName(home)} l
+        where l.sent_at = stored.sent_at and l.queue_id = q.queue_id limit 1
+      ) is null
   )`;
   return `
   with known as materialized (select queue_id, table_name from ${queueListName(home)} where arn = $1::text),

@@ -51,12 +51,11 @@ export async function pruneLedger(
     const message = "the age from which on ledger entries are deleted is no number of seconds";
     throw new EtlError({ kind: "internal", operation: "prune ledger", message });
   }
-  const [ledger, runs] = [ledgerName(home), runLogName(home)];
+  const ledger = ledgerName(home);
   const grants = loadGrants(home, database.user);
   const options = { operation: "prune ledger", grants, ...(signal && { signal }) };
 
   let from: Position | undefined = beginning;
-  let runsMayBeChanged = false;
   /** Begins where the step before ended, and says how many it deleted. */
   async function step(transaction: Transaction, start: Position): Promise<number> {
     const [lock] = await transaction.run(lockSql, [ledger, queueId]);
@@ -66,16 +65,11 @@ export async function pruneLedger(
     if (last) from = [last.sent_at as string, last.message_id as string, last.queue_id as number];
     const range = [keepSeconds, ...start, ...(from ?? end)];
     const [result] = await transaction.run(deleteSql(ledger), [...range, queueId]);
-    const gone = result?.deleted as number;
-    if (gone > 0 && runsMayBeChanged) {
-      await transaction.run(forgetSql(ledger, runs), [queueId, ...(from ?? start)]);
-    }
-    return gone;
+    return result?.deleted as number;
   }
 
   let deleted = 0;
   try {
-    runsMayBeChanged = (await readOwnTables(database, home, options)).etl_run.may.includes("update");
     while (from !== undefined) {
       const start: Position = from;
       deleted += await database.transaction(options, (transaction) => step(transaction, start));
@@ -132,17 +126,6 @@ function deleteSql(ledger: string): string {
   select count(*)::integer as deleted from gone`;
 }
 
-/** Says of the runs that nothing of them is left in the ledger, if that is so: to find it empty is no surprise then. */
-function forgetSql(ledger: string, runs: string): string {
-  return `
-  update ${runs} set forgotten_at = now()
-  where queue_id = $1::integer and forgotten_at is null and not exists (
-    select from ${ledger}
-    where queue_id = $1::integer
-    and (sent_at, message_id, queue_id) > ($2::text::timestamptz, $3::text::uuid, $4::integer)
-  )`;
-}
-
 /**
  * Deletes all but the last runs of a queue, and the rejections of messages that it has forgotten. Does nothing if there
  * are no records, or the user may not delete any.
@@ -162,7 +145,7 @@ export async function pruneRecords(
   const own = await readOwnTables(database, home, options);
   const id = String(queueId);
   if (own.etl_run.may.includes("delete")) {
-    // The last run that stored something stays: it tells that the ledger must not be empty.
+    // The last run that stored something stays: it tells what the ledger must hold.
     const text = `
       delete from ${runs} where queue_id = $1::integer and run_id in (
         select run_id from ${runs} where queue_id = $1::integer order by ended_at desc, run_id offset ${keptRuns}

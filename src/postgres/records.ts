@@ -49,6 +49,16 @@ export interface RunRecord extends Pick<Receipt, (typeof runCounts)[number] | "s
   readonly limit?: string | undefined;
   /** Of the program. */
   readonly version: string;
+  /** What the ledger must hold from now on. @defaultValue nothing */
+  readonly stored?: StoredMessages;
+}
+
+/** Some of the messages that the ledger has. */
+export interface StoredMessages {
+  /** When they were sent, in milliseconds since 1970. */
+  readonly sentAtMillis: readonly number[];
+  /** How long the queue keeps a message. */
+  readonly retentionSeconds: number;
 }
 
 /** A message that was rejected. */
@@ -67,34 +77,34 @@ export async function recordRun(
   run: RunRecord,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { runId, seconds, outcome, rejections, limit = "", version } = run;
+  const { runId, seconds, outcome, rejections, limit = "", version, stored } = run;
   const texts = [queueId, runId, table, seconds, outcome, JSON.stringify(rejections), limit, version];
+  texts.push(JSON.stringify(stored?.sentAtMillis ?? []), stored?.retentionSeconds ?? "");
   const parameters = [...texts, ...runCounts.map((count) => run[count])].map(String);
   await write(database, home, "record run", signal, recordRunSql(home), parameters);
 }
 
 /**
- * What was recorded on an earlier day stays that day's: a run that goes on for weeks has rows of each of them. A run
- * that has stored more has entries in the ledger again.
+ * What was recorded on an earlier day stays that day's: a run that goes on for weeks has rows of each of them.
  */
 function recordRunSql(home: LedgerHome): string {
-  const updated = ["ended_at", "outcome", ...runCounts, "rejections", "limited_by"];
+  const updated = ["ended_at", "outcome", ...runCounts, "rejections", "limited_by", "stored_sent_at"];
   return `
   insert into ${runLogName(home)} as known (
     queue_id, run_id, table_name, started_at, ended_at, outcome, rejections, limited_by, version, inserted_before,
-    ${runCounts.join(", ")}
+    stored_sent_at, retention_seconds, ${runCounts.join(", ")}
   )
   select $1::text::integer, $2::text::uuid, $3::text, now() - make_interval(secs => $4::text::double precision), now(),
     $5::text, $6::text::jsonb, nullif($7::text, ''), $8::text, 0,
-    ${runCounts.map((_, index) => `$${index + 9}::text::bigint`).join(", ")}
+    (select array_agg(${timeOfMillis("millis")}) from json_array_elements_text($9::text::json) as stored (millis)),
+    nullif($10::text, '')::integer, ${runCounts.map((_, index) => `$${index + 11}::text::bigint`).join(", ")}
   on conflict (queue_id, run_id) do update
   set ${updated.map((column) => `${column} = excluded.${column}`).join(", ")},
     inserted_before = case
       when (known.ended_at at time zone 'UTC')::date < (excluded.ended_at at time zone 'UTC')::date
       then known.inserted
       else known.inserted_before
-    end,
-    forgotten_at = case when excluded.inserted = known.inserted then known.forgotten_at end`;
+    end`;
 }
 
 /**

@@ -36,6 +36,11 @@ export type Outcome =
   /** An error ended the load. If `mayBeStored`, a commit was sent and not answered; to process it again is safe. */
   | { readonly kind: "unsettled"; readonly error: unknown; readonly mayBeStored: boolean };
 
+/** Whether the ledger has the message. */
+export function isDurable({ kind }: Outcome): boolean {
+  return kind === "stored" || kind === "duplicate" || kind === "superseded";
+}
+
 /** A table and its ledger. */
 export interface Loader {
   /**

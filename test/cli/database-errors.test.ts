@@ -157,7 +157,7 @@ test("a ledger that was emptied ends a run before it receives, until the hint is
   const hint = "update public.etl_run set forgotten_at = now() where queue_id =";
   expectFailure(
     run,
-    { exitCode: exitCodes.config, error: "holds nothing of this queue", hint },
+    { exitCode: exitCodes.config, error: "has lost entries of this queue", hint },
     world.env(url),
   );
   await sql.unsafe(/^try: (.*)$/m.exec(run.stderr)?.[1] ?? "");

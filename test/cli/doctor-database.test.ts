@@ -124,6 +124,20 @@ describe("the table and its ledger", () => {
         /^failed \| ledger \| .*the columns or the key.* 78$/,
       ],
     ],
+    [
+      "a ledger that lost what a run stored",
+      (schema) => `
+        insert into ${schema}.etl_queue (queue_id, arn, table_name) overriding system value
+          values (7, 'arn:aws:sqs:us-east-1:123456789012:login-queue-1', '${schema}.user_logins');
+        insert into ${schema}.etl_run select 7, gen_random_uuid(), 't', now(), now(), 'drained',
+          1, 1, 0, 0, 0, 0, 0, 1, 3, '{}', null, '0', array[now()], 345600`,
+      [
+        named.table,
+        permitted,
+        /^failed \| ledger \| s\d+.etl_ledger has lost entries .* set forgotten_at .* queue_id = 7 \| 78$/,
+        /^ok \| queue in ledger \| registered as number 7/,
+      ],
+    ],
     ["nothing wrong", () => "", [named.table, permitted, named.ledger]],
     [
       "no ledger",

@@ -75,12 +75,29 @@ describe.concurrent("etl drain --follow", () => {
     expect(receipt).toMatchObject({ received: 5, inserted: 5, deleted: 5 });
   });
 
+  test("that stores more after the ledger was emptied does not hide the loss from the next start", async () => {
+    await using at = await openPlace();
+    const { world, queueUrl } = at;
+    await world.server.send(queueUrl, loginEvents(20));
+    const run = at.follow();
+    await untilStored(world, queueUrl, 20);
+    await world.database.sql`truncate etl_ledger`;
+    await world.server.send(queueUrl, loginEvents(1, "late"));
+    await untilStored(world, queueUrl, 21);
+    run.kill("SIGTERM");
+    expect((await run.finished).exitCode).toBe(143);
+    const next = await world.etl(queueUrl, ["drain"]);
+    expect(next.exitCode).toBe(78);
+    expect(next.stderr).toContain("has lost entries of this queue");
+  });
+
   test("prunes old ledger entries beside the drain", async () => {
     await using at = await openPlace();
     const { sql } = at.world.database;
     await at.world.server.send(at.queueUrl, loginEvents(3));
     await drainJson(at.world, at.queueUrl);
-    await sql`update etl_ledger set sent_at = now() - interval '30 days'`;
+    await sql`update etl_ledger set sent_at = sent_at - interval '30 days'`;
+    await sql`update etl_run set stored_sent_at = null`;
     const run = at.follow();
     await run.stderr.until(/pruned 3 ledger entries/);
     run.kill("SIGTERM");

@@ -108,6 +108,7 @@ export function ledgerWith(changes: Partial<LedgerDescription>): Partial<Facts> 
     missingRecords: [],
     lackingRecords: [],
     queueNumber: 3,
+    forgot: undefined,
     ...changes,
   };
   return { ledger: { value } };

@@ -44,11 +44,11 @@ export async function gatherFacts(settings: Answer<Settings>, context: Context):
       show();
     });
   show();
-  const arn = Promise.withResolvers<string | undefined>();
+  const described = Promise.withResolvers<QueueDescription | undefined>();
   const [maskKey, queue, database] = await Promise.all([
     answerOf(() => maskKeyFacts(settings.value)),
-    shown("the queue", queueFacts(settings.value, context, arn.resolve)),
-    shown("the database", databaseFacts(settings.value, context, arn.promise)),
+    shown("the queue", queueFacts(settings.value, context, described.resolve)),
+    shown("the database", databaseFacts(settings.value, context, described.promise)),
   ]);
   return { settings, maskKey, ...queue, ...database };
 }
@@ -80,16 +80,16 @@ export function openInspection(settings: Settings["queue"], context: Pick<Contex
   return { ...resolveEndpoint(parts.queue), ...inspectQueue(parts) };
 }
 
-/** @param onArn told the queue's ARN, or that it cannot be known, as soon as that is clear */
+/** @param onDescribed told what the queue says of itself, or that it cannot be known, as soon as that is clear */
 async function queueFacts(
   settings: Settings,
   context: Context,
-  onArn: (arn: string | undefined) => void,
+  onDescribed: (description: QueueDescription | undefined) => void,
 ): Promise<Partial<Facts>> {
   const hint = "check the queue URL, AWS_ENDPOINT_URL_SQS, HTTPS_PROXY and the network";
   const opened = await answerOf(() => openInspection(settings.queue, context));
   if ("error" in opened) {
-    onArn(undefined);
+    onDescribed(undefined);
     return {
       queue: opened,
       deadLetters: await deadLetterFacts(settings, context, askInTime("the queue", hint)),
@@ -98,7 +98,7 @@ async function queueFacts(
   const { queue, host, describe, permission, clockAheadMillis } = opened.value;
   const ask = askInTime(host, hint);
   const asked = ask(describe);
-  void asked.then((answer) => onArn("value" in answer ? answer.value.arn : undefined));
+  void asked.then((answer) => onDescribed("value" in answer ? answer.value : undefined));
   const [identity, clock, description, receive, remove, changeVisibility, redriveTarget, deadLetters] =
     await Promise.all([
       ask(() => callerIdentity({ ...accountParts(settings.queue, context), ...forAPerson })),
@@ -156,7 +156,7 @@ async function deadLetterFacts(
 async function databaseFacts(
   settings: Settings,
   context: Context,
-  queueArn: Promise<string | undefined>,
+  described: Promise<QueueDescription | undefined>,
 ): Promise<Partial<Facts>> {
   const log = { ...context.log, warn: () => {} };
   const read = await answerOf(() => readDatabaseSettings(settings, { ...context, log }));
@@ -175,9 +175,9 @@ async function databaseFacts(
     if (!isUsable) return { connection, server };
     const table = await ask((signal) => tableFacts(database, settings, signal));
     if ("error" in table) return { connection, server, table };
-    const arn = await queueArn;
+    const queue = await described;
     const home = ledgerHome(table.value, settings.ledger);
-    const ledger = await ask((signal) => inspectLedger(database, home, table.value, arn, signal));
+    const ledger = await ask((signal) => inspectLedger(database, home, table.value, queue, signal));
     return { connection, server, table, ledger };
   } finally {
     database.close();

@@ -140,6 +140,7 @@ async function runJob(
   const recording = recordDrain({
     ...beside,
     table: table.sqlName,
+    retentionSeconds: attributes.retentionSeconds,
     soFar: () => receiptOf({ outcome: "stopped" }),
     forced: stop.forced,
   });

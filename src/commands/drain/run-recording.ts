@@ -26,6 +26,11 @@ const runPauseMillis = 10_000;
 /** The longest that the end of a run waits for its record. */
 const endMillis = 2_000;
 
+const dayMillis = 24 * 60 * 60 * 1000;
+
+/** Days of sending that a run remembers: as long as SQS keeps a message, 14 days, and those at both ends. */
+const mostDays = 16;
+
 /** An id as SQS makes them. What else a server may send is not worth a statement that fails. */
 const plainId = /^[\x20-\x7e]{1,128}$/;
 
@@ -35,6 +40,8 @@ export interface RecordingParts {
   readonly database: Database;
   readonly home: LedgerHome;
   readonly queueId: number;
+  /** How long the queue keeps a message. */
+  readonly retentionSeconds: number;
   /** The name of the table that is drained into, as SQL takes it. */
   readonly table: string;
   readonly clock: Clock;
@@ -47,7 +54,7 @@ export interface RecordingParts {
 
 /** A recording under way. It is never in the drain's way, and never fails. */
 export interface RunRecording {
-  /** Takes note of rejections. */
+  /** Takes note of rejections, and of what the ledger has. */
   onEvent(event: DrainEvent): void;
   /** Records the rest and the run's end. Resolves within two seconds, and at once after a forced stop. */
   end(receipt: Receipt): Promise<void>;
@@ -66,6 +73,8 @@ class Recording implements RunRecording {
   readonly #abandoned = new AbortController();
   readonly #over: AbortSignal;
   readonly #looping: Promise<void>;
+  /** By day, the sending times of the oldest and the newest message that the ledger has. */
+  readonly #stored = new Map<number, readonly [oldest: number, newest: number]>();
   #pending: RejectionRecord[] = [];
   #dropped = 0;
   /** Set where there is no use in trying on. */
@@ -80,6 +89,7 @@ class Recording implements RunRecording {
   }
 
   onEvent(event: DrainEvent): void {
+    if (event.type === "loaded") for (const { sentAtMillis } of event.stored) this.#remember(sentAtMillis);
     if (event.type !== "rejected" || this.#off) return;
     for (const { rejection, sentAtMillis } of event.messages) {
       if (!plainId.test(rejection.messageId)) continue;
@@ -87,6 +97,13 @@ class Recording implements RunRecording {
       else this.#dropped += 1;
     }
     if (this.#pending.length >= batchEntries) this.#wake.abort();
+  }
+
+  #remember(sentAtMillis: number): void {
+    const day = Math.floor(sentAtMillis / dayMillis);
+    const [oldest, newest] = this.#stored.get(day) ?? [sentAtMillis, sentAtMillis];
+    this.#stored.set(day, [Math.min(oldest, sentAtMillis), Math.max(newest, sentAtMillis)]);
+    if (this.#stored.size > mostDays) this.#stored.delete(Math.min(...this.#stored.keys()));
   }
 
   async end(receipt: Receipt): Promise<void> {
@@ -133,8 +150,9 @@ class Recording implements RunRecording {
   }
 
   #recordRun(receipt: Receipt, outcome: string): Promise<boolean> {
-    const { database, home, queueId, table } = this.#parts;
-    const run = { ...receipt, outcome, runId: this.#runId, version: manifest.version };
+    const { database, home, queueId, table, retentionSeconds } = this.#parts;
+    const stored = { sentAtMillis: [...this.#stored.values()].flat(), retentionSeconds };
+    const run = { ...receipt, stored, outcome, runId: this.#runId, version: manifest.version };
     return this.#try(() => recordRun(database, home, { queueId, table }, run, this.#over));
   }
 

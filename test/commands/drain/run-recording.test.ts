@@ -37,7 +37,15 @@ function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
   const told: string[] = [];
   const clock = new SkippingClock(-1);
   const recording = recordDrain({
-    ...{ database, home, table: home.sqlName, queueId, clock, forced: new AbortController().signal },
+    ...{
+      database,
+      home,
+      table: home.sqlName,
+      queueId,
+      retentionSeconds: 345_600,
+      clock,
+      forced: new AbortController().signal,
+    },
     log: {
       info: (text: string) => void told.push(text),
       warn() {},
@@ -102,6 +110,22 @@ describe("what is recorded", () => {
     expect([...(await rows())]).toEqual([{ outcome: "running", inserted: 1 }]);
     await recording.end(receipt);
     expect([...(await rows())]).toEqual([{ outcome: "drained", inserted: 3 }]);
+  });
+
+  test("the oldest and the newest message that was stored of each of the last 16 days", async () => {
+    const { recording } = open();
+    const noon = (day: number, millis: number) => Date.UTC(2026, 0, day, 12) + millis;
+    const days = Array.from({ length: 17 }, (_, index) => 17 - index);
+    const stored = days.flatMap((day) => [2, 3, 1].map((millis) => ({ sentAtMillis: noon(day, millis) })));
+    recording.onEvent({ type: "loaded", messages: 51, rows: 51, millis: 1, stored });
+    await recording.end(receipt);
+    const [run] = await sql`
+      select array(select (extract(epoch from sent_at) * 1000)::float8 from unnest(stored_sent_at) as sent_at order by 1)
+        as times, retention_seconds
+      from etl_run`;
+    const kept = days.toReversed().slice(1);
+    expect([...(run?.times ?? [])]).toEqual(kept.flatMap((day) => [noon(day, 1), noon(day, 3)]));
+    expect(run?.retention_seconds).toBe(345_600);
   });
 
   test("no id that no queue gives", async () => {

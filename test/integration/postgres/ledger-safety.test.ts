@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { userLogins } from "../../../src/message/mapping.ts";
-import { registerQueue } from "../../../src/postgres/ledger.ts";
+import { keepSecondsOf, registerQueue } from "../../../src/postgres/ledger.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { pruneLedger, pruneRecords } from "../../../src/postgres/prune.ts";
 import { recordRun } from "../../../src/postgres/records.ts";
@@ -59,40 +59,54 @@ describe("before the first receive", () => {
 
 describe("a ledger that forgot", () => {
   let queueId: number;
+  let loader: Awaited<ReturnType<typeof openLoginLoader>>;
   const record = (changes = {}, queue = queueId) =>
     recordRun(database, home, { queueId: queue, table: home.sqlName }, runRecord(changes));
-  const load = async (from = 1) => (await openLoginLoader(database, arn)).load(loginMessages(5, from));
-  const age = (interval: string) =>
-    sql.unsafe(`update etl_run set started_at = started_at - interval '${interval}', ended_at = ended_at - interval '${interval}';
-      update etl_ledger set sent_at = sent_at - interval '${interval}'`);
-  const prune = () => pruneLedger(database, home, { queueId, keepSeconds: retentionSeconds + 86_400 });
+  const prune = () => pruneLedger(database, home, { queueId, keepSeconds: keepSecondsOf(retentionSeconds) });
+  const hoursAgo = (hours: number) => Date.now() - hours * 3_600_000;
 
   beforeEach(async () => {
     queueId = await register();
-    await sql`truncate etl_run`;
+    loader = await openLoginLoader(database, arn);
   });
 
-  async function storeRows() {
-    await load();
-    await sql`update etl_ledger set sent_at = now()`;
-    await record({ inserted: 5 });
-    await register();
+  const stored = (...sentAtMillis: number[]) => ({ stored: { sentAtMillis, retentionSeconds } });
+
+  /** Loads a message that was sent at each time, and records the run. */
+  async function store(times: readonly number[], changes = {}) {
+    const messages = loginMessages(times.length).map(({ ref, rows }, index) => ({
+      ref: { ...ref, messageId: crypto.randomUUID(), sentAtMillis: times[index] as number },
+      rows,
+    }));
+    await loader.load(messages);
+    await record({ ...stored(...times), ...changes });
   }
 
-  test.each<[what: string, lose: string]>([
-    ["was emptied", "truncate etl_ledger"],
+  test.each<[what: string, lose: () => Promise<unknown>]>([
+    ["was emptied", () => sql`truncate etl_ledger`],
+    ["lost its entries of the queue", () => sql`update etl_ledger set queue_id = 99`],
+    ["was made anew", () => sql`drop table etl_ledger`],
+    ["was made anew with its list of queues", () => sql`drop table etl_ledger, etl_queue`],
+    ["lost its older half", () => sql`delete from etl_ledger where sent_at < now() - interval '1 day'`],
     [
-      "lost its entries of the queue",
-      "delete from etl_ledger; insert into etl_ledger values (now(), gen_random_uuid(), 99)",
+      "was restored to an older state",
+      () => sql`delete from etl_ledger where sent_at > now() - interval '1 day'`,
     ],
-    ["was made anew", "drop table etl_ledger"],
-    ["was made anew with its list of queues", "drop table etl_ledger, etl_queue"],
+    [
+      "lost what another run stored",
+      async () => {
+        const other = hoursAgo(4);
+        await store([other]);
+        await sql`delete from etl_ledger where sent_at = ${new Date(other)}`;
+      },
+    ],
   ])(
     "because it %s is told of before anything is loaded, and the hint lets a person go on",
     async (_, lose) => {
-      await storeRows();
-      await age("3 days");
-      await sql.unsafe(lose);
+      const run = { runId: crypto.randomUUID(), ...stored(hoursAgo(50), hoursAgo(30), hoursAgo(2)) };
+      await store(run.stored.sentAtMillis, run);
+      await register();
+      await lose();
       await migrate(database, userLogins, "user_logins");
       const failure = await failureOf(register());
       expect(failure).toMatchObject({
@@ -101,42 +115,54 @@ describe("a ledger that forgot", () => {
         exitCode: 78,
         retryable: false,
       });
-      expect(failure.message).toContain("public.etl_ledger holds nothing of this queue");
-      // What forgot once is not absolved by a pruning that has nothing to do.
+      expect(failure.message).toContain("public.etl_ledger has lost entries of this queue");
+      // Neither a pruning nor a thousand idle runs absolve it.
       await prune();
+      await sql`
+      insert into etl_run select ${queueId}, gen_random_uuid(), 't', now(), now(), 'drained', 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        '{}', null, '0' from generate_series(1, 1100)`;
+      await pruneRecords(database, home, { queueId, keepSeconds: keepSecondsOf(retentionSeconds) });
       expect(await failureOf(register())).toMatchObject({ code: "ledger_forgot" });
       await sql.unsafe(failure.hint ?? "");
+      await register();
+      // Nor does a run that goes on take back what a person accepted.
+      await record(run);
       await register();
     },
   );
 
+  const retentionHours = retentionSeconds / 3_600;
   test.each<[what: string, before: () => Promise<unknown>]>([
     ["nothing has run yet", async () => {}],
-    ["a run stored nothing", () => record({ inserted: 0 })],
-    ["another queue stored something", () => record({}, queueId + 1)],
+    ["a run stored nothing", () => record()],
+    ["another queue stored something", () => record(stored(hoursAgo(1)), queueId + 1)],
+    [
+      "an earlier etl recorded the runs",
+      async () => {
+        await record();
+        await sql`update etl_run set stored_sent_at = null, retention_seconds = null`;
+      },
+    ],
     ["runs are not recorded", () => sql`drop table etl_run`],
     [
       "what was stored is too old to come again",
       async () => {
-        await storeRows();
-        await age("6 days");
+        await store([hoursAgo(retentionHours)]);
         await sql`delete from etl_ledger`;
       },
     ],
     [
       "the target table alone was emptied",
       async () => {
-        await storeRows();
+        await store([hoursAgo(1)]);
         await sql`truncate user_logins`;
       },
     ],
     [
-      "pruning took the last entry, of messages that were old when they were stored",
+      "pruning took what is a day older than the queue keeps it",
       async () => {
-        await storeRows();
-        await sql`update etl_ledger set sent_at = now() - interval '6 days'`;
-        expect(await prune()).toBe(5);
-        await pruneRecords(database, home, { queueId, keepSeconds: retentionSeconds });
+        await store([hoursAgo(retentionHours + 24), hoursAgo(retentionHours + 23), hoursAgo(1)]);
+        expect(await prune()).toBe(1);
       },
     ],
   ])("is none if %s", async (_, before) => {
@@ -144,19 +170,9 @@ describe("a ledger that forgot", () => {
     await register();
   });
 
-  test("is told of again if the run that was pruned went on, and a thousand idle runs came after it", async () => {
-    const run = { runId: crypto.randomUUID(), outcome: "running", inserted: 5 };
-    await load();
-    await sql`update etl_ledger set sent_at = now() - interval '6 days'`;
-    await record(run);
-    await prune();
-    await record(run);
-    await register();
-    await record({ ...run, inserted: 7 });
-    await sql`
-      insert into etl_run select ${queueId}, gen_random_uuid(), 't', now(), now(), 'drained', 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        '{}', null, '0' from generate_series(1, 1100)`;
-    await pruneRecords(database, home, { queueId, keepSeconds: retentionSeconds });
-    expect(await failureOf(register())).toMatchObject({ code: "ledger_forgot" });
+  test("is none if the queue keeps its messages for longer than when the ledger was pruned", async () => {
+    await store([hoursAgo(retentionHours + 24)]);
+    expect(await prune()).toBe(1);
+    await registerQueue(database, home, { arn, retentionSeconds: 14 * 86_400 }, home);
   });
 });

@@ -26,15 +26,18 @@ function rejection(number: number, changes: Partial<RejectionRecord> = {}): Reje
 describe("runs", () => {
   test("a run is recorded with all of its receipt, by the database's clock", async () => {
     const rejections = { field_missing: 2, sqlstate_23514: 1 };
-    const run = runRecord({ seconds: 90.5, rejections, limit: "queue" });
+    const stored = { sentAtMillis: [sentAtMillis, sentAtMillis + 1], retentionSeconds: 345_600 };
+    const run = runRecord({ seconds: 90.5, rejections, limit: "queue", stored });
     await recordRun(database, home, place, run);
     const [row] = await sql`
       select *, rejections::text as rejections, extract(epoch from ended_at - started_at)::float8 as seconds,
-        ended_at > now() - interval '1 minute' as fresh
+        ended_at > now() - interval '1 minute' as fresh,
+        stored_sent_at = '{2026-11-22T03:04:05.678Z,2026-11-22T03:04:05.679Z}'::timestamptz[] as is_exact
       from etl_run`;
     expect(row).toMatchObject({
       ...{ queue_id: queueId, run_id: run.runId, table_name: "public.user_logins", outcome: "drained" },
       ...{ seconds: 90.5, fresh: true, limited_by: "queue", version: "0.1.0", forgotten_at: null },
+      ...{ retention_seconds: 345_600, is_exact: true },
       ...{ received: "21", inserted: "10", inserted_before: "0", duplicates: "3", rejected: "3" },
       ...{ released: "4", unsettled: "1", deleted: "13", requests: "17" },
     });
