@@ -62,7 +62,7 @@ export const settingFlags = Object.fromEntries(
     const { flag, kind, valueName, about, help = aboutWithDefault(setting) } = setting;
     if (flag === undefined) return [];
     // A switch is off by default, which need not be said.
-    const made = "read" in kind ? valueFlag(flag, kind, help, valueName) : switchFlag(flag, about);
+    const made = "valueName" in kind ? valueFlag(flag, kind, help, valueName) : switchFlag(flag, about);
     return [[flagKey(flag), made]];
   }),
   // The kind of a setting gives the type of its flag, here and in the table.

@@ -1,6 +1,7 @@
 /** Checks the queue: who asks, whether it answers, what is permitted, how it is set up, and where rejected messages go. */
 
 import type { EtlError } from "../errors.ts";
+import { fewReceives } from "../message/message.ts";
 import type { QueueDescription } from "../sqs/attributes.ts";
 import type { InspectedPermission } from "../sqs/inspection.ts";
 import {
@@ -26,9 +27,6 @@ const slowRowsPerSecond = 200;
 
 /** For the calls around a batch: its receives, and the extension of its visibility, each with a retry. */
 const callSeconds = 5;
-
-/** A limit as low as this is used up by a killed run or two and a look at a message. */
-const fewReceives = 3;
 
 const daySeconds = 24 * 60 * 60;
 

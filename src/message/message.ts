@@ -12,6 +12,9 @@ export interface MessageRef {
   readonly groupId?: string;
 }
 
+/** A `maxReceiveCount` up to this is used up by a killed run or two and a look at a message: it is then in the dead-letter queue. */
+export const fewReceives = 3;
+
 /** A message attribute as its sender gave it, beside the body. */
 export interface MessageAttribute {
   readonly name: string;

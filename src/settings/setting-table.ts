@@ -19,6 +19,11 @@ import {
 const ignoresEndpoints = (env: Environment) =>
   env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true";
 
+/** What a drain does if nothing is set, where that is not one number. */
+export const drainDefaults = { dryRunMessages: 10, waitSeconds: 5, followWaitSeconds: 10 } as const;
+
+const waits = `${drainDefaults.waitSeconds}; ${drainDefaults.followWaitSeconds} with --follow`;
+
 /** Every setting with one value, by its key in `etl.toml` and in that order. `[[table.columns]]` has a schema of its own. */
 export const settingTable = {
   "queue.url": setting(text, {
@@ -168,7 +173,7 @@ export const settingTable = {
   }),
   "drain.max_messages": setting(whole(1, 1_000_000_000), {
     flag: "--max-messages",
-    otherwise: "all; 10 in a dry run",
+    otherwise: `all; ${drainDefaults.dryRunMessages} in a dry run`,
     about: "Stop after N messages",
     example: "1000000",
   }),
@@ -195,15 +200,15 @@ export const settingTable = {
   // SQS holds a receive open for 20 seconds at most.
   "drain.wait_seconds": setting(whole(0, 20), {
     flag: "--wait-seconds",
-    help: "Long poll when empty (default: 5, follow: 10)",
-    otherwise: "5; 10 with --follow",
+    help: `Long poll when empty (default: ${waits})`,
+    otherwise: waits,
     about: "Seconds that a poll of an empty queue is held open",
     example: "5",
   }),
   "drain.max_in_flight": setting(whole(10, 100_000), {
     flag: "--max-in-flight",
     help: "Messages in memory (default: by the receivers)",
-    otherwise: "2 batches, and 20 for each receiver",
+    otherwise: "a batch for each load and one more, and 20 for each receiver",
     about: "Messages in memory",
     example: "4000",
   }),

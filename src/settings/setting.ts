@@ -33,8 +33,12 @@ export const text: Kind<string> = {
 /** The path of a file. */
 export const file: Kind<string> = { ...text, values: "files", valueName: "FILE" };
 
-/** True or false. */
-export const truth: FileKind<boolean> = { schema: v.boolean("true or false") };
+/** True or false. A flag sets it by being there. */
+export const truth: FileKind<boolean> & Pick<Kind<boolean>, "expected" | "read"> = {
+  schema: v.boolean("true or false"),
+  expected: "true or false",
+  read: (typed) => ({ true: true, false: false })[typed],
+};
 
 /** A secret that the file names and does not hold. */
 export const secretName: FileKind<string> = {

@@ -1,7 +1,7 @@
 /** The first questions: which queue, and what its messages look like. */
 
 import { EtlError } from "../errors.ts";
-import type { Message } from "../message/message.ts";
+import { fewReceives, type Message } from "../message/message.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
 import { type Asker, setupError, untilRight } from "./asker.ts";
 import type { Plan, Session, SetupPorts, SetupQueue } from "./ports.ts";
@@ -9,9 +9,6 @@ import { formatInWords, isPointer, type ReadSample, readSample } from "./sample.
 
 /** How many messages are looked at: one call's worth. */
 const sampleSize = 10;
-
-/** With a `maxReceiveCount` up to this, a few looks send a message to the dead-letter queue. */
-const fewReceives = 3;
 
 /** A queue that has answered, and what is in it. */
 export interface ChosenQueue extends Pick<Plan["queue"], "url" | "body" | "extendedPayloads"> {

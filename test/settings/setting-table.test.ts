@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { mostConnections, mostReceivers } from "../../src/polling/tuning.ts";
-import { aboutWithDefault } from "../../src/settings/setting.ts";
+import { aboutWithDefault, truth } from "../../src/settings/setting.ts";
 import { settingKeys, settingOf, settingTable } from "../../src/settings/setting-table.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -33,4 +33,8 @@ test("how many receivers and connections there are at the most is told as the dr
     `as many as bring more messages, up to ${mostReceivers}`,
   );
   expect<string>(settingTable["drain.connections"].otherwise).toContain(`up to ${mostConnections}`);
+});
+
+test("a switch in a variable is read, and not any text taken for true", () => {
+  expect(["true", "false", "1", ""].map(truth.read)).toEqual([true, false, undefined, undefined]);
 });

@@ -2,7 +2,14 @@
 
 import { EtlError } from "../../errors.ts";
 import { compileMapping } from "../../message/mapper.ts";
-import type { ColumnLimits, Message, MessageRef, Rejection, Row } from "../../message/message.ts";
+import {
+  type ColumnLimits,
+  fewReceives,
+  type Message,
+  type MessageRef,
+  type Rejection,
+  type Row,
+} from "../../message/message.ts";
 import { peek } from "../../polling/peek.ts";
 import type { QueueAttributes } from "../../polling/ports.ts";
 import { columnLimits } from "../../postgres/catalog.ts";
@@ -10,6 +17,7 @@ import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { ledgerHome } from "../../postgres/ledger.ts";
 import { lookUpMessages } from "../../postgres/status.ts";
 import { type PreviewParts, previewMessages } from "../../processing/processor.ts";
+import { drainDefaults } from "../../settings/setting-table.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
@@ -19,12 +27,6 @@ import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
 import { describeRejection, exitCodeOf, printReceipt, toReceipt } from "./report.ts";
-
-const defaultMaxMessages = 10;
-const defaultWaitSeconds = 5;
-
-/** Below so many receives, looking at a message a few times sends it to the dead-letter queue. */
-const fewReceives = 3;
 
 /**
  * Shows up to `--max-messages` messages as rows.
@@ -86,8 +88,8 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
     }
   };
   const peekLimits = {
-    maxMessages: settings.drain.maxMessages ?? defaultMaxMessages,
-    waitSeconds: settings.drain.waitSeconds ?? defaultWaitSeconds,
+    maxMessages: settings.drain.maxMessages ?? drainDefaults.dryRunMessages,
+    waitSeconds: settings.drain.waitSeconds ?? drainDefaults.waitSeconds,
   };
   const end = await peek(queue.source, peekLimits, stop, look);
 

@@ -11,6 +11,7 @@ import { type LedgerHome, ledgerHome, registerQueue } from "../../postgres/ledge
 import { createPostgresLoader } from "../../postgres/loader.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
+import { drainDefaults } from "../../settings/setting-table.ts";
 import type { DrainSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
@@ -25,7 +26,6 @@ import { exitCodeOf, pacedByLog, printReceipt, reportDrain, startLine, toReceipt
 import { recordDrain } from "./run-recording.ts";
 
 /** Long enough that an idle queue costs little, and short enough that a drain ends and a stop is over within seconds. */
-const defaultWaitSeconds = { toTheEnd: 5, follow: 10 };
 
 /** What is known before the first receive. */
 interface OpenJob {
@@ -170,7 +170,8 @@ function limitsOf(settings: DrainSettings, attributes: QueueAttributes, follow: 
   const { maxMessages, batchSize, receivers, connections, maxInFlight } = settings;
   return {
     ...{ maxMessages, batchSize, receivers, connections, maxInFlight },
-    waitSeconds: settings.waitSeconds ?? (follow ? defaultWaitSeconds.follow : defaultWaitSeconds.toTheEnd),
+    waitSeconds:
+      settings.waitSeconds ?? (follow ? drainDefaults.followWaitSeconds : drainDefaults.waitSeconds),
     visibilityTimeoutSeconds: attributes.visibilityTimeoutSeconds,
     follow,
     giveUpAfterMillis: settings.giveUpAfterSeconds * 1000,
