@@ -1,6 +1,5 @@
 /** Checks the database: the way in, the server, the table, the ledger that keeps a row from being stored twice, and the records. */
 
-import { shellQuoted } from "../text/shell-quoted.ts";
 import {
   type Check,
   failed,
@@ -189,12 +188,12 @@ export const databaseChecks: readonly Check[] = [
   {
     name: "ledger",
     needs: ["table"],
-    run({ table, ledger }) {
-      const { sqlName, missing, unlogged, intact, forgot } = known(ledger);
+    run({ ledger }) {
+      const { sqlName, missing, makeIt, unlogged, intact, forgot } = known(ledger);
       if (missing.length > 0) {
         return failed(
           `${areMissing(missing)}: messages that are delivered again would be stored again`,
-          migrate(known(table).sqlName),
+          makeIt,
         );
       }
       if (unlogged) {
@@ -235,11 +234,11 @@ export const databaseChecks: readonly Check[] = [
   {
     name: "records",
     needs: ["ledger"],
-    run({ table, ledger }) {
-      const { missingRecords, lackingRecords } = known(ledger);
+    run({ ledger }) {
+      const { missingRecords, makeIt, lackingRecords } = known(ledger);
       const without = "a drain runs, but is not recorded, and etl status does not show it";
       if (missingRecords.length > 0) {
-        return warning(`${areMissing(missingRecords)}: ${without}`, migrate(known(table).sqlName));
+        return warning(`${areMissing(missingRecords)}: ${without}`, makeIt);
       }
       if (lackingRecords.length > 0) {
         return warning(`the user lacks ${lackingRecords.join(", ")}: ${without}`, askForGrants);
@@ -255,8 +254,4 @@ function lacks(privileges: readonly string[], where = ""): Outcome {
 
 function areMissing(tables: readonly string[]): string {
   return `${tables.join(" and ")} ${tables.length === 1 ? "does" : "do"} not exist`;
-}
-
-function migrate(table: string): string {
-  return `etl migrate --table ${shellQuoted(table)}`;
 }

@@ -13,6 +13,7 @@ import {
   type LedgerHome,
   lackingOn,
   ledgerName,
+  migrateHint,
   neededPrivileges,
   ownTables,
   type QueueIdentity,
@@ -222,6 +223,8 @@ export interface LedgerDescription {
   readonly missingRecords: readonly string[];
   /** What the user lacks on those that are there. */
   readonly lackingRecords: readonly string[];
+  /** What to type to make what is missing. */
+  readonly makeIt: string;
   /** The number that the queue has in it; undefined if it has none, or if nobody could ask. */
   readonly queueNumber: number | undefined;
   /** Why no drain begins, if the ledger has lost entries of the queue. */
@@ -255,6 +258,7 @@ export async function inspectLedger(
     lacking: lackingOn(home, own, needed),
     missingRecords: missingOf(records),
     lackingRecords: lackingOn(home, own, records),
+    makeIt: migrateHint(table, home),
     queueNumber: undefined,
     forgot: undefined,
   };

@@ -192,7 +192,11 @@ export async function registerQueue(
   const own = await readOwnTables(database, home, options);
   if (!own.etl_ledger.exists) {
     const purpose = "which keeps redelivered messages from being stored twice";
-    throw problem("ledger_missing", `schema ${home.schema} has no ledger, ${purpose}`, migrateHint(table));
+    throw problem(
+      "ledger_missing",
+      `schema ${home.schema} has no ledger, ${purpose}`,
+      migrateHint(table, home),
+    );
   }
   requireIntact(own, home);
   const ask = () => readQueue(database, home, own, { ...queue, table }, options);
@@ -328,15 +332,20 @@ async function requireNoneBeside(
 }
 
 /** @throws EtlError if migrations are missing, or there are more than this version knows */
-function requireMigrated(applied: readonly number[], { schema }: LedgerHome, table: TargetTable): void {
+function requireMigrated(applied: readonly number[], home: LedgerHome, table: TargetTable): void {
+  const { schema } = home;
   const missing = missingMigrations(applied, schema);
   if (missing.length === 0) return;
   const which = missing.map(({ number }) => number).join(", ");
   const message = `the tables of etl in schema ${schema} are older than this etl: they lack migration ${which}`;
-  throw problem("ledger_older", message, migrateHint(table));
+  throw problem("ledger_older", message, migrateHint(table, home));
 }
 
-const migrateHint = ({ sqlName }: TargetTable) => `etl migrate --table ${shellQuoted(sqlName)}`;
+/** What to type to make etl's own tables. */
+export function migrateHint({ sqlName, schema }: TargetTable, home: LedgerHome): string {
+  const elsewhere = home.schema === schema ? "" : ` --ledger-schema ${shellQuoted(home.schema)}`;
+  return `etl migrate --table ${shellQuoted(sqlName)}${elsewhere}`;
+}
 
 function problem(code: string, message: string, hint: string): EtlError {
   return new EtlError({ kind: "config", operation: "read ledger", message, hint, code });

@@ -106,6 +106,7 @@ export function ledgerWith(changes: Partial<LedgerDescription>): Partial<Facts> 
     intact: true,
     lacking: [],
     missingRecords: [],
+    makeIt: "etl migrate --table public.user_logins",
     lackingRecords: [],
     queueNumber: 3,
     forgot: undefined,

@@ -249,6 +249,10 @@ test("without a ledger, says how to make one", async () => {
     kind: "config",
     hint: "etl migrate --table public.user_logins",
   });
+  const table = { schema: "public", sqlName: "public.user_logins" };
+  const queue = { arn: "arn:aws:sqs:eu-west-1:000000000000:elsewhere", retentionSeconds: 345_600 };
+  const elsewhere = await failureOf(registerQueue(database, { schema: "own tables" }, queue, table));
+  expect(elsewhere.hint).toBe("etl migrate --table public.user_logins --ledger-schema 'own tables'");
 });
 
 test("a role that may not connect, or whose rows a policy refuses, is told so", async () => {
