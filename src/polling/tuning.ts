@@ -53,7 +53,7 @@ const worthwhile = 0.25;
 /** How many intervals to wait after an attempt that brought nothing; twice as many after each further one. */
 const pauseIntervals = { first: 2, longest: 32 };
 
-/** From this share of the time on, another load at a time is tried. A near database holds everything up now and then. */
+/** From this share of the time on, a second load at a time is tried. A near database holds everything up now and then. */
 const waitingShare = 0.75;
 
 /** How long to measure: briefly while a number still doubles, then long enough to outlast a few loads. */
@@ -222,7 +222,9 @@ export class Tuning {
     if (bottleneck === "queue") this.#receivers.turn(received / millis, received >= backlogEntries * answers);
     else this.#receivers.settle();
     if (bottleneck === "database") {
-      this.#connections.turn(loaded / millis, holdUpMillis >= waitingShare * millis);
+      // Once a second load has proved itself the database is far: each further one need only prove itself.
+      const isFar = this.#connections.wanted > 1;
+      this.#connections.turn(loaded / millis, isFar || holdUpMillis >= waitingShare * millis);
       // There is room for no more polls than were open.
       this.#receivers.lower(Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25)));
     } else {

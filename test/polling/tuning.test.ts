@@ -185,3 +185,39 @@ describe("what an interval was limited by", () => {
     expect(of(world)).toBe(limit);
   });
 });
+
+describe("the number of loads at one time", () => {
+  /** An interval of 500 ms, of which everything waited for loads for so long a share. */
+  const interval = (loaded: number, connections: number, waiting: number): Interval => ({
+    ...measure(unlimited, 4, 500),
+    ...{ loaded, loadMillis: 500 * connections, holdUpMillis: 500 * waiting, runnableMillis: 0 },
+  });
+  /** What it is after each interval, if loads come to `rate(connections)` messages an interval. */
+  const numbers = (waiting: number, rate: (connections: number) => number) => {
+    const tuning = new Tuning();
+    return Array.from({ length: 40 }, () => {
+      tuning.next(interval(rate(tuning.connections), tuning.connections, waiting));
+      return tuning.connections;
+    });
+  };
+
+  test("is one for a near database, which holds everything up now and then", () => {
+    expect(new Set(numbers(0.7, (connections) => 1000 * connections))).toEqual(new Set([1]));
+  });
+
+  test("is two only if everything waits; from there on it grows while that brings more", () => {
+    const tuning = new Tuning();
+    tuning.next(interval(1000, 1, 0.9));
+    expect(tuning.connections).toBe(2);
+    tuning.next(interval(2000, 2, 0.6));
+    expect(tuning.connections).toBe(4);
+    tuning.next(interval(4000, 4, 0.6));
+    expect(tuning.connections).toBe(8);
+  });
+
+  test("falls back where more bring nothing, and tries again ever more seldom", () => {
+    const counts = numbers(0.9, () => 1000);
+    expect(counts.filter((count) => count > 1).length).toBeLessThan(counts.length / 2);
+    expect(counts.at(-1)).toBeLessThanOrEqual(2);
+  });
+});
