@@ -190,8 +190,7 @@ export class Tuning {
   /** How long to measure before `next` is asked. */
   get intervalMillis(): number {
     if (this.#receivers.step === 2) return intervalMillis.receivers;
-    const isHasty = this.#connections.step === 2 && this.#intervals < hastyIntervals;
-    return isHasty ? intervalMillis.connections : intervalMillis.later;
+    return this.#intervals < hastyIntervals ? intervalMillis.connections : intervalMillis.later;
   }
 
   /** An answer has come with so many new messages. */
@@ -222,8 +221,10 @@ export class Tuning {
     if (bottleneck === "queue") this.#receivers.turn(received / millis, received >= backlogEntries * answers);
     else this.#receivers.settle();
     if (bottleneck === "database") {
-      // Once a second load has proved itself the database is far: each further one need only prove itself.
+      // Once a second load has proved itself the database is far: each further one need only prove itself. By half and not
+      // twice as many: what is under way for each takes memory.
       const isFar = this.#connections.wanted > 1;
+      if (isFar) this.#connections.step = 1.5;
       this.#connections.turn(loaded / millis, isFar || holdUpMillis >= waitingShare * millis);
       // There is room for no more polls than were open.
       this.#receivers.lower(Math.max(fewReceivers, Math.ceil((pollMillis / millis) * 1.25)));

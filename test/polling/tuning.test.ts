@@ -210,9 +210,9 @@ describe("the number of loads at one time", () => {
     tuning.next(interval(1000, 1, 0.9));
     expect(tuning.connections).toBe(2);
     tuning.next(interval(2000, 2, 0.6));
-    expect(tuning.connections).toBe(4);
-    tuning.next(interval(4000, 4, 0.6));
-    expect(tuning.connections).toBe(8);
+    expect(tuning.connections).toBe(3);
+    tuning.next(interval(3000, 3, 0.6));
+    expect(tuning.connections).toBe(5);
   });
 
   test("falls back where more bring nothing, and tries again ever more seldom", () => {
