@@ -3,12 +3,13 @@
 import type { Loader } from "../../processing/outcome.ts";
 
 /**
- * What may be held at a time, in messages: as garbage of about 2 kB each, in other loads that are open, or as requests that
- * are open, each of which weighs as much as ten. Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least; to
+ * What may be held at a time, in messages: as garbage of about 2 kB each, in other loads that are open, which hold
+ * twice as much, or as requests that are open, each of which weighs as much as ten. Left to itself the runtime lets garbage grow to twice what is in use, and by 30 MB at least; to
  * collect more often would cost more time than the memory is worth.
  */
 const mostMessages = 4_000;
 const messagesOfRequest = 10;
+const messagesOfLoading = 2;
 
 /** For the statement to be on its way: the collection then runs beside it. */
 const headStartMillis = 3;
@@ -27,7 +28,7 @@ export function frugalLoader(loader: Loader, { collectGarbage, openRequests }: F
   return {
     async load(batch) {
       messages += batch.length;
-      if (messages + loading + messagesOfRequest * openRequests() >= mostMessages) {
+      if (messages + messagesOfLoading * loading + messagesOfRequest * openRequests() >= mostMessages) {
         messages = 0;
         setTimeout(collectGarbage, headStartMillis);
       }
