@@ -9,7 +9,7 @@ export interface MessageRef {
   /** `ApproximateReceiveCount`: how often the queue has handed it out, this time included. */
   readonly receiveCount: number;
   /** `MessageGroupId`: messages of one group of a FIFO queue keep their order. */
-  readonly groupId?: string;
+  readonly groupId?: string | undefined;
 }
 
 /** A `maxReceiveCount` up to this is used up by a killed run or two and a look at a message: it is then in the dead-letter queue. */

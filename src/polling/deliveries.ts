@@ -184,8 +184,9 @@ export class Deliveries {
     const rejected: (readonly [Delivery, Rejected])[] = [];
     const back: (readonly [Delivery, isCounted: boolean])[] = [];
     const repeated: Delivery[] = [];
-    this.#line.remove(settlements.flatMap(([delivery]) => (delivery.state === "waiting" ? [delivery] : [])));
+    const waiting: Delivery[] = [];
     for (const [delivery, outcome] of settlements) {
+      if (delivery.state === "waiting") waiting.push(delivery);
       this.#beginSettling(delivery);
       switch (outcome.kind) {
         case "stored":
@@ -214,6 +215,7 @@ export class Deliveries {
           break;
       }
     }
+    this.#line.remove(waiting);
     if (durable.length > 0) this.#delete(durable);
     if (rejected.length > 0) this.#reject(rejected);
     if (back.length > 0) this.#giveBack(back);

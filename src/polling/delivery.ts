@@ -24,8 +24,11 @@ export interface Delivery extends MessageRef {
 export function toDelivery(message: Message, now: number): Delivery {
   const { messageId, receiptHandle, sentAtMillis, receiveCount, groupId, body, payload } = message;
   return {
-    ...{ messageId, receiptHandle, sentAtMillis, receiveCount },
-    ...(groupId === undefined ? {} : { groupId }),
+    messageId,
+    receiptHandle,
+    sentAtMillis,
+    receiveCount,
+    groupId,
     state: "waiting",
     message,
     // About a byte a character, and some for the objects.

@@ -5,7 +5,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { Message } from "../message/message.ts";
-import { CircuitBreaker } from "../processing/circuit-breaker.ts";
+import { CircuitBreaker, type Settlement } from "../processing/circuit-breaker.ts";
 import { isDurable } from "../processing/outcome.ts";
 import type { Processor } from "../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
@@ -280,19 +280,29 @@ class Run {
     const outcomes = await this.#processor.process(messages);
     const millis = loadEnds(batch.length);
     this.#loads -= 1;
-    const failed = outcomes.find(({ kind }) => kind === "unsettled");
-    if (failed?.kind === "unsettled") this.#halt(failed.error);
-    const settlements = batch.map((delivery, index) => [delivery, outcomes[index] ?? never()] as const);
+    let rows = 0;
+    let [oldest, newest] = [Number.POSITIVE_INFINITY, 0];
+    let failed: { readonly error: unknown } | undefined;
+    const settlements = batch.map((delivery, index): Settlement<Delivery> => {
+      const outcome = outcomes[index] ?? never();
+      if (outcome.kind === "stored") rows += outcome.rows;
+      if (outcome.kind === "unsettled") failed ??= outcome;
+      if (isDurable(outcome)) {
+        oldest = Math.min(oldest, delivery.sentAtMillis);
+        newest = Math.max(newest, delivery.sentAtMillis);
+      }
+      return [delivery, outcome];
+    });
+    if (failed !== undefined) this.#halt(failed.error);
     const { settle, held, error } = this.#breaker.judge(settlements, (messageId) =>
       this.deliveries.wasRejected(messageId),
     );
     if (error !== undefined) this.#halt(error);
     this.deliveries.hold(held);
     this.deliveries.settle(settle);
-    const rows = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "stored" ? outcome.rows : 0), 0);
-    const stored = messages.filter((_, index) => isDurable(outcomes[index] ?? never()));
+    const sentAtMillis = newest === 0 ? [] : [oldest, newest];
     if (failed === undefined)
-      this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis, stored });
+      this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis, sentAtMillis });
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What a drain tells while it runs, a batch at a time: the log, the progress line, the records and metrics read it. */
 
 import type { EtlError } from "../errors.ts";
-import type { Message, Rejection } from "../message/message.ts";
+import type { Rejection } from "../message/message.ts";
 
 /** A message that was rejected, told once a run however often it comes round. */
 export interface RejectedMessage {
@@ -12,13 +12,14 @@ export interface RejectedMessage {
 /** Something that happened. */
 export type DrainEvent =
   | { readonly type: "received"; readonly messages: number }
-  /** A load has returned. `millis` holds the pauses between its attempts; `stored` are messages that the ledger now has. */
+  /** A load has returned. `millis` holds the pauses between its attempts. */
   | {
       readonly type: "loaded";
       readonly messages: number;
       readonly rows: number;
       readonly millis: number;
-      readonly stored: readonly Pick<Message, "sentAtMillis">[];
+      /** When the oldest and the newest message that the ledger now has were sent; empty if it has none of the batch. */
+      readonly sentAtMillis: readonly number[];
     }
   | { readonly type: "rejected"; readonly messages: readonly RejectedMessage[] }
   /** Rejected messages that the dead-letter queue cannot take whole; they stay in their own. */

@@ -126,8 +126,10 @@ export function openDatabase(
       return await work({
         client: session,
         circumstance,
-        answer: (run, late = unanswered(circumstance)) =>
-          underDeadline(session, run, { millis: deadlines.statementTimeoutMillis, late }, circumstance, stop),
+        answer: (run, lateCode) => {
+          const late = { millis: deadlines.statementTimeoutMillis, code: lateCode };
+          return underDeadline(session, run, late, circumstance, stop);
+        },
       });
     } finally {
       if (client?.alive) idle.push(client);
@@ -173,7 +175,7 @@ export function openDatabase(
             client.runTogether([begin, statement, { text: "commit" }]).catch((error: unknown) => {
               throw ofLostTransaction(error, circumstance, readOnly);
             }),
-          unanswered(circumstance, readOnly ? undefined : commitUnknown),
+          readOnly ? undefined : commitUnknown,
         );
         // After the first failure the server answers the commit with a rollback.
         const failed = answers.find(({ error }) => error !== undefined);
@@ -196,8 +198,8 @@ export function openDatabase(
 interface Session {
   readonly client: Client;
   readonly circumstance: Circumstance;
-  /** Waits for an answer, no longer than the deadline; rejects with `late` then. */
-  answer<T>(run: () => Promise<T>, late?: EtlError): Promise<T>;
+  /** Waits for an answer, no longer than the deadline; then it rejects with an error of the code `lateCode`. */
+  answer<T>(run: () => Promise<T>, lateCode?: string): Promise<T>;
 }
 
 function translated(answer: Answer, circumstance: Circumstance): Answer {
@@ -275,7 +277,7 @@ function beginning(readOnly = false, { statementTimeoutMillis }: Deadlines): str
 async function underDeadline<T>(
   client: Client,
   run: () => Promise<T>,
-  { millis, late }: { readonly millis: number; readonly late: EtlError },
+  late: { readonly millis: number; readonly code: string | undefined },
   circumstance: Circumstance,
   stop: AbortSignal,
 ): Promise<T> {
@@ -285,7 +287,7 @@ async function underDeadline<T>(
     client.destroy();
   };
   const abort = () => giveUp(stop.reason);
-  const timer = setTimeout(() => giveUp(late), millis);
+  const timer = setTimeout(() => giveUp(unanswered(circumstance, late.code)), late.millis);
   stop.addEventListener("abort", abort);
   try {
     if (stop.aborted) throw stop.reason;

@@ -67,14 +67,15 @@ export class CircuitBreaker<D extends Judged> {
     const unmapped: (readonly [D, Rejected])[] = [];
     const refused: (readonly [D, Rejected])[] = [];
     let accepted = false;
-    for (const [delivery, outcome] of batch) {
+    for (const settlement of batch) {
+      const [delivery, outcome] = settlement;
       if (outcome.kind !== "rejected") {
-        settle.push([delivery, outcome]);
+        settle.push(settlement);
         accepted ||= outcome.kind === "stored" || outcome.kind === "superseded";
         this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
         // Rows are stored: of an earlier delivery of the message there is nothing to reject.
         if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);
-      } else if (wasRejected(delivery.messageId)) settle.push([delivery, outcome]);
+      } else if (wasRejected(delivery.messageId)) settle.push(settlement);
       else (outcome.by === "mapping" ? unmapped : refused).push([delivery, outcome]);
     }
     const held: D[] = [];
@@ -182,7 +183,8 @@ export class CircuitBreaker<D extends Judged> {
   /** A newer delivery of the message counts in place of the one that is held. */
   #drop(messageId: string, settle: Settlement<D>[]): void {
     for (const held of [this.#unmapped, this.#refused]) {
-      const older = held.get(messageId);
+      // Nothing is held as long as all is well, and this is asked for each message.
+      const older = held.size === 0 ? undefined : held.get(messageId);
       if (older === undefined) continue;
       held.delete(messageId);
       settle.push([older[0], { kind: "repeated" }]);

@@ -36,13 +36,10 @@ export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): 
       } catch (error) {
         return messages.map(() => ({ kind: "unsettled", error, mayBeStored: false }));
       }
-      const { batch, places, outcomes } = sorted;
+      const { batch, places, outcomes, repeats } = sorted;
       const fates = batch.length === 0 ? [] : await loadBatch(loader, batch, retry);
-      for (const [index, [first, ...others]] of places.entries()) {
-        const fate = fates[index] as Outcome;
-        outcomes[first as number] = fate;
-        for (const other of others) outcomes[other] = repeatOf(fate);
-      }
+      for (const [index, place] of places.entries()) outcomes[place] = fates[index] as Outcome;
+      for (const [place, first] of repeats) outcomes[place] = repeatOf(outcomes[first] as Outcome);
       return outcomes;
     },
   };
@@ -51,31 +48,31 @@ export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): 
 interface Sorted {
   /** What is to be loaded: a message that was delivered twice would double its rows within one statement. */
   readonly batch: MappedMessage[];
-  /** Of each message of the batch the places of its deliveries. */
-  readonly places: number[][];
+  /** Of each message of the batch the place of its first delivery. */
+  readonly places: number[];
+  /** Further deliveries, each with the place of the first one of its message. */
+  readonly repeats: (readonly [place: number, first: number])[];
   /** By place; only rejections have theirs so far. */
   readonly outcomes: Outcome[];
 }
 
 /** @throws what mapping throws */
 function oneEntryPerMessage(messages: readonly Message[], mapMessage: MapMessage): Sorted {
-  const sorted: Sorted = { batch: [], places: [], outcomes: [] };
-  const { batch, places, outcomes } = sorted;
-  const known = new Map<string, number[]>();
+  const sorted: Sorted = { batch: [], places: [], repeats: [], outcomes: [] };
+  const { batch, places, repeats, outcomes } = sorted;
+  const known = new Map<string, number>();
   for (const [place, message] of messages.entries()) {
-    const others = known.get(message.messageId);
-    if (others !== undefined) {
-      if (outcomes[others[0] as number] === undefined) others.push(place);
-      else outcomes[place] = { kind: "repeated" };
+    const first = known.get(message.messageId);
+    if (first !== undefined) {
+      repeats.push([place, first]);
       continue;
     }
-    const at = [place];
-    known.set(message.messageId, at);
+    known.set(message.messageId, place);
     const mapped = mapMessage(message);
     if (isRefusal(mapped)) outcomes[place] = { kind: "rejected", rejection: mapped, by: "mapping" };
     else {
       batch.push(mapped);
-      places.push(at);
+      places.push(place);
     }
   }
   return sorted;

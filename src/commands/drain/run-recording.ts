@@ -89,7 +89,7 @@ class Recording implements RunRecording {
   }
 
   onEvent(event: DrainEvent): void {
-    if (event.type === "loaded") for (const { sentAtMillis } of event.stored) this.#remember(sentAtMillis);
+    if (event.type === "loaded") for (const sentAtMillis of event.sentAtMillis) this.#remember(sentAtMillis);
     if (event.type !== "rejected" || this.#off) return;
     for (const { rejection, sentAtMillis } of event.messages) {
       if (!plainId.test(rejection.messageId)) continue;

@@ -116,8 +116,8 @@ describe("what is recorded", () => {
     const { recording } = open();
     const noon = (day: number, millis: number) => Date.UTC(2026, 0, day, 12) + millis;
     const days = Array.from({ length: 17 }, (_, index) => 17 - index);
-    const stored = days.flatMap((day) => [2, 3, 1].map((millis) => ({ sentAtMillis: noon(day, millis) })));
-    recording.onEvent({ type: "loaded", messages: 51, rows: 51, millis: 1, stored });
+    const sentAtMillis = days.flatMap((day) => [2, 3, 1].map((millis) => noon(day, millis)));
+    recording.onEvent({ type: "loaded", messages: 51, rows: 51, millis: 1, sentAtMillis });
     await recording.end(receipt);
     const [run] = await sql`
       select array(select (extract(epoch from sent_at) * 1000)::float8 from unnest(stored_sent_at) as sent_at order by 1)
