@@ -212,6 +212,7 @@ class Run {
       ...{ waitSeconds: limits.waitSeconds, maxMessages: limits.maxMessages, follow: limits.follow },
       source: { receive: (options) => retryUntil(() => source.receive(options), retry) },
       signal: this.#receiving.signal,
+      stop,
       lastPollsMillis: () => this.#lastPollsMillis,
       isKnown: (messageId) => this.#breaker.holds(messageId),
       onAnswer: (fresh) => {

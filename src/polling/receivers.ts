@@ -27,7 +27,9 @@ export interface ReceiverParts {
   readonly follow: boolean;
   /** No receive is begun after it. */
   readonly signal: AbortSignal;
-  /** How long polls that are open then may take to be answered, in milliseconds; asked when the signal is aborted. */
+  /** Asks the run to stop; it ends by itself without it. */
+  readonly stop: AbortSignal;
+  /** How long polls that are open when nothing more is received may take to be answered, in milliseconds; asked then, and at a stop. */
   readonly lastPollsMillis: () => number;
   /** Whether a message is in hand already, and no sign that there is more. */
   readonly isKnown: (messageId: string) => boolean;
@@ -84,17 +86,20 @@ export class Receivers {
     const ended = new Promise<void>((resolve) => {
       this.#ended.signal.addEventListener("abort", () => resolve());
     });
-    const stop = async () => {
+    const end = async () => {
       this.fill();
-      await clock.sleep(this.#parts.lastPollsMillis(), this.#ended.signal);
+      const { stop, lastPollsMillis } = this.#parts;
+      if (!stop.aborted) await clock.sleep(lastPollsMillis(), AbortSignal.any([this.#ended.signal, stop]));
+      // A stop that comes while polls are waited for leaves less time for them.
+      if (stop.aborted) await clock.sleep(lastPollsMillis(), this.#ended.signal);
       wasCut = this.#openPolls > 0;
       this.#cut.abort();
     };
-    if (signal.aborted) void stop();
-    signal.addEventListener("abort", stop);
+    if (signal.aborted) void end();
+    signal.addEventListener("abort", end);
     this.fill();
     await ended;
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", end);
     // What a source keeps for its next poll is given back at this.
     this.#cut.abort();
     if (wasCut) await clock.sleep(hangUpMillis);

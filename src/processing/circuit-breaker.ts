@@ -71,7 +71,8 @@ export class CircuitBreaker<D extends Judged> {
       const [delivery, outcome] = settlement;
       if (outcome.kind !== "rejected") {
         settle.push(settlement);
-        accepted ||= outcome.kind === "stored" || outcome.kind === "superseded";
+        // A message of no rows says nothing of the table.
+        accepted ||= (outcome.kind === "stored" && outcome.rows > 0) || outcome.kind === "superseded";
         this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
         // Rows are stored: of an earlier delivery of the message there is nothing to reject.
         if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);

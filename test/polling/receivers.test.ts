@@ -50,6 +50,7 @@ function world() {
     waitSeconds: 5,
     follow: true,
     signal: stop.signal,
+    stop: new AbortController().signal,
     lastPollsMillis: () => 7_000,
     isKnown: () => false,
     onAnswer: () => {},
