@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
 import type { Running } from "../support/binary.ts";
 import { printFigures } from "../support/chaos-audit.ts";
 import { follow, until } from "../support/chaos-follow.ts";
 import { fileChaosWorld, type Way } from "../support/chaos-world.ts";
+import { sampleProcess } from "../support/process-sample.ts";
 import { loginEvent } from "../support/world.ts";
 
 const world = await fileChaosWorld();
@@ -44,19 +44,13 @@ async function stop(run: Running): Promise<void> {
   expect((await run.finished).exitCode).toBe(143);
 }
 
-/** The most memory that the process has had, in MiB, as Linux counts it. */
-function peakMebibytes({ pid }: Running): number {
-  const kibibytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kibibytes) / 1024;
-}
-
 /** Peak memory of one run, when it has loaded 20,000 messages and when it has loaded 200,000. */
 async function peaks(): Promise<{ readonly few: number; readonly many: number }> {
   const { queueUrl, run } = await startFollowing();
   await drainMessages(queueUrl, run, 20_000);
-  const few = peakMebibytes(run);
+  const few = sampleProcess(run.pid).peakMebibytes;
   await drainMessages(queueUrl, run, 180_000);
-  const many = peakMebibytes(run);
+  const many = sampleProcess(run.pid).peakMebibytes;
   await stop(run);
   return { few, many };
 }
@@ -79,7 +73,7 @@ test("peak memory is as good as the same for 20,000 messages and for 200,000", a
 
 test("no file or connection is left open", async () => {
   const { queueUrl, run } = await startFollowing(["--receivers", String(receivers)]);
-  const open = () => readdirSync(`/proc/${run.pid}/fd`).length;
+  const open = () => sampleProcess(run.pid).files;
   await drainMessages(queueUrl, run, 1_000);
   const after1k = open();
   await drainMessages(queueUrl, run, 9_000);

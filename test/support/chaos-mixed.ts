@@ -13,6 +13,10 @@ export interface MixedPlan {
   readonly messages: number;
   /** Faults of the database, one after the other. The queue's strike all the while. */
   readonly databaseFaults: number;
+  /** For how long the same faults and as many messages come again. @defaultValue once */
+  readonly minutes?: number;
+  /** Called after each fault of the database with the process that follows all the while. */
+  readonly onMended?: (pid: number) => void;
 }
 
 /** What came of it. */
@@ -48,16 +52,23 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
   for (const { queue } of world.ways) queue.set(queueFaultNames, queueFaultRate);
   const others = startAgainAndAgain(world, restless, queueUrl, audit, chance.fork(), over);
   others.catch(() => {}); // it is awaited when the faults are over
-  // Every database fault as often as every other, in an order of chance.
-  const all = Array.from({ length: plan.databaseFaults }, (_, index) => index % databaseFaultNames.length);
-  const order = chance.shuffled(all.map((index) => databaseFaultNames[index] as DatabaseFault));
-  for (const fault of order) {
-    const way = fault === "deadlock" ? steady : chance.pick(world.ways);
-    const mend = await databaseFaults[fault]({ ...world, way });
-    await audit.send(queueUrl, Math.min(portion, plan.messages - audit.messages));
-    await Bun.sleep(chance.between(50, 300));
-    await mend();
-  }
+  const end = performance.now() + (plan.minutes ?? 0) * 60_000;
+  let faultsDone = 0;
+  do {
+    // Every database fault as often as every other, in an order of chance.
+    const all = Array.from({ length: plan.databaseFaults }, (_, index) => index % databaseFaultNames.length);
+    const most = audit.messages + plan.messages - (faultsDone === 0 ? portion : 0);
+    for (const index of chance.shuffled(all)) {
+      const fault = databaseFaultNames[index] as DatabaseFault;
+      const way = fault === "deadlock" ? steady : chance.pick(world.ways);
+      const mend = await databaseFaults[fault]({ ...world, way });
+      await audit.send(queueUrl, Math.min(portion, most - audit.messages));
+      await Bun.sleep(chance.between(50, 300));
+      await mend();
+      faultsDone += 1;
+      plan.onMended?.(run.pid);
+    }
+  } while (performance.now() < end);
   over.reached = true;
   for (const { queue } of world.ways) queue.set([], 0);
   const runs = (await others) + 1;
@@ -66,7 +77,7 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
   for (const receipt of audit.reports.receipts) {
     if (!addsUp(receipt)) throw new Error(`a receipt does not add up: ${JSON.stringify(receipt)}`);
   }
-  const faults = queueFaultCount(world) - before + order.length;
+  const faults = queueFaultCount(world) - before + faultsDone;
   return { faults, runs, ...(await audit.figures()) };
 }
 
