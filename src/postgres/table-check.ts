@@ -1,10 +1,10 @@
 /** Holds the mapping against the live table: what would refuse every row is refused before the first receive. */
 
-import type { EtlError } from "../errors.ts";
-import type { ColumnMapping, Mapping } from "../message/mapping.ts";
+import { EtlError } from "../errors.ts";
+import type { ColumnMapping, DefaultMaskMethod, Mapping } from "../message/mapping.ts";
 import { createTypeOf, storedCharacters, storedType } from "../message/stored-type.ts";
 import type { TableColumn, TableDescription, UniqueIndex } from "./catalog.ts";
-import { expectedType, holds, maxCharacters } from "./column-types.ts";
+import { expectedType, holds, keepingCast, maxCharacters } from "./column-types.ts";
 import { quoteName, unfit } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
 
@@ -12,50 +12,88 @@ import { ownTables } from "./ledger.ts";
  * Checks that the table can take what the mapping makes, and tell its rows apart as the mapping says.
  *
  * @param defaultMaskMethod how a column is masked that does not say it
- * @throws EtlError `config` for the first thing that does not fit, with the statement that mends it
+ * @throws EtlError `config` for the first of {@link tableFaults}
  */
 export function checkTable(
   table: TableDescription,
   mapping: Mapping,
-  defaultMaskMethod: "hmac" | "sha256",
+  defaultMaskMethod: DefaultMaskMethod,
 ): void {
-  if (ownTables.some((name) => name === table.name)) {
-    throw unfit(
-      `${table.sqlName} is a table of etl's own`,
-      "give the table that rows are to go to as --table",
-    );
-  }
+  const [fault] = tableFaults(table, mapping, defaultMaskMethod);
+  if (fault !== undefined) throw fault;
+}
+
+/**
+ * Everything that keeps the table from taking what the mapping makes. A hint that is a statement can be run on a table
+ * with rows: it keeps every value, or fails and changes nothing.
+ */
+export function tableFaults(
+  table: TableDescription,
+  mapping: Mapping,
+  defaultMaskMethod: DefaultMaskMethod,
+): readonly EtlError[] {
+  return ownTables.some((name) => name === table.name)
+    ? [unfit(`${table.sqlName} is a table of etl's own`, "give the table that rows are to go to as --table")]
+    : [...faultsOf(table, mapping, defaultMaskMethod)];
+}
+
+function* faultsOf(
+  table: TableDescription,
+  mapping: Mapping,
+  defaultMaskMethod: DefaultMaskMethod,
+): Generator<EtlError> {
   const columns = new Map(table.columns.map((column) => [column.name, column]));
   for (const mapped of mapping.columns) {
     const column = columns.get(mapped.column);
     if (column === undefined) {
-      throw unfit(
+      yield unfit(
         `table ${table.sqlName} has no column ${mapped.column}`,
         `alter table ${table.sqlName} add column ${quoteName(mapped.column)} ${createTypeOf(mapped)}`,
       );
+    } else {
+      yield* columnFaults(table, column, mapped, storedCharacters(mapped, defaultMaskMethod));
     }
-    checkColumn(table, column, mapped, storedCharacters(mapped, defaultMaskMethod));
   }
   const filled = new Set(mapping.columns.map(({ column }) => column));
-  for (const { name, nullable, hasDefault, generated } of table.columns) {
-    if (filled.has(name) || nullable || hasDefault || generated !== "no") continue;
-    throw unfit(
+  for (const column of table.columns) {
+    if (filled.has(column.name) || !needsValue(column)) continue;
+    const { name } = column;
+    const isKey = table.uniqueIndexes.some((index) => index.columns.includes(name));
+    yield unfit(
       `column ${name} of ${table.sqlName} must not be null, has no default, and nothing fills it`,
-      `alter table ${table.sqlName} alter column ${quoteName(name)} drop not null`,
+      // A key that may be null keeps no rows apart, and Postgres refuses it in a primary key.
+      isKey
+        ? `add name = ${JSON.stringify(name)} to the columns under [table]`
+        : `alter table ${table.sqlName} alter column ${quoteName(name)} drop not null`,
     );
   }
-  planConflict(table, mapping);
+  try {
+    planConflict(table, mapping);
+  } catch (error) {
+    if (!(error instanceof EtlError)) throw error;
+    yield error;
+  }
 }
 
-function checkColumn(
-  { sqlName }: TableDescription,
+/** Whether each new row must give the column a value. */
+export function needsValue({
+  nullable,
+  hasDefault,
+  generated,
+}: Pick<TableColumn, "nullable" | "hasDefault" | "generated">): boolean {
+  return !nullable && !hasDefault && generated === "no";
+}
+
+function* columnFaults(
+  table: TableDescription,
   { name, type, declaredType, generated }: TableColumn,
   mapped: ColumnMapping,
   storedLength: number | undefined,
-): void {
+): Generator<EtlError> {
+  const { sqlName } = table;
   const change = `alter table ${sqlName} alter column ${quoteName(name)}`;
   if (generated !== "no") {
-    throw unfit(
+    yield unfit(
       `column ${name} of ${sqlName} is generated always and takes no value`,
       `${change} ${generated === "identity" ? "set generated by default" : "drop expression"}`,
     );
@@ -64,19 +102,38 @@ function checkColumn(
   const masked = mapped.transforms.some(({ kind }) => kind === "mask");
   const tooSmall = type.name === "int2" && !fitsSmallint(mapped);
   if (!holds(type, stored) || (masked && type.isEnum) || tooSmall) {
-    const wanted = createTypeOf(mapped);
     const expected = tooSmall ? "integer, bigint or numeric: a version has more bits" : expectedType(stored);
-    throw unfit(
-      `column ${name} of ${sqlName} is of type ${declaredType}, expected is ${expected}`,
-      `${change} type ${wanted} using ${quoteName(name)}::text::${wanted}`,
-    );
+    const wrong = `column ${name} of ${sqlName} is of type ${declaredType}, expected is ${expected}`;
+    const cast = keepingCast(type, stored);
+    if (cast === undefined) {
+      const other = freeName(table, `${name}_${stored}`);
+      yield unfit(
+        `${wrong}; no cast keeps the values of its rows, so name another column in the mapping, such as ${other}`,
+        `alter table ${sqlName} add column ${quoteName(other)} ${stored}`,
+      );
+    } else {
+      yield unfit(
+        cast.zone === undefined ? wrong : `${wrong}; its rows are read as times of the zone ${cast.zone}`,
+        `${change} type ${cast.type} using ${cast.sql(quoteName(name))}`,
+      );
+    }
+    return;
   }
   const characters = maxCharacters(type);
   if (characters !== undefined && storedLength !== undefined && characters < storedLength) {
-    throw unfit(
+    yield unfit(
       `column ${name} of ${sqlName} takes ${characters} characters, and a masked value has ${storedLength}`,
       `${change} type varchar(${storedLength})`,
     );
+  }
+}
+
+function freeName({ columns }: TableDescription, wanted: string): string {
+  const taken = new Set(columns.map(({ name }) => name));
+  const short = [...wanted].slice(0, 50).join("");
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? short : `${short}_${number}`;
+    if (!taken.has(name)) return name;
   }
 }
 
@@ -181,7 +238,7 @@ function checkKey(table: TableDescription, mapping: Mapping, key: readonly strin
     if (required || standIn !== undefined || live?.nullable === false) continue;
     throw unfit(
       `key column ${column} of ${table.sqlName} may be null, and a row without a key is never found again`,
-      `alter table ${table.sqlName} alter column ${quoteName(column)} set not null`,
+      `set required = true for the column ${column}`,
     );
   }
 }

@@ -92,7 +92,9 @@ describe("what has no order, and no key, is refused", () => {
     const table = ["create table reading (meter text unique, taken_at timestamptz, value integer)"];
     const failure = await failureOf(check(optional, ...table));
     expect(failure.message).toContain("key column meter");
-    await check(optional, failure.hint ?? "");
+    expect(failure.hint).toBe("set required = true for the column meter");
+    const required = optional.columns.map((column) => ({ ...column, required: column.column === "meter" }));
+    await check({ columns: required, conflict }, "select 1");
     await check(
       { columns: optional.columns.map((column) => ({ ...column, default: 1 })), conflict },
       "select 1",
