@@ -236,7 +236,7 @@ async function askConversion({ asker, name, field, same, target }: SourcedParts)
       ...likely.map((one) => ({ value: one, label: one.label, hint: "fits these messages" })),
       ...others.map((one) => ({ value: one, label: one.label })),
     ],
-    proposed: known ?? current ?? likely[0] ?? others[0],
+    proposed: known ?? current ?? likely[0] ?? others.find(({ label }) => label === "text") ?? others[0],
   });
   return { type, transforms };
 }
