@@ -3,7 +3,7 @@
 import { EtlError } from "../errors.ts";
 import type { ColumnMapping, ColumnType } from "../message/mapping.ts";
 import { storedType } from "../message/stored-type.ts";
-import type { TableDescription } from "./catalog.ts";
+import type { TableColumn, TableDescription } from "./catalog.ts";
 
 /** A live column's type, with domains resolved to what they stand on. */
 export interface LiveType {
@@ -94,6 +94,15 @@ export function roundsTo(type: LiveType, stored: ColumnType): string | undefined
   if (digits === undefined) return undefined;
   if (stored === "numeric") return `numeric(${(modifier - modifierHeader) >> 16}, ${digits})`;
   return stored === "timestamptz" ? `timestamptz(${digits})` : undefined;
+}
+
+/** Whether each new row must give the column a value. */
+export function needsValue({
+  nullable,
+  hasDefault,
+  generated,
+}: Pick<TableColumn, "nullable" | "hasDefault" | "generated">): boolean {
+  return !nullable && !hasDefault && generated === "no";
 }
 
 /** How many characters a text type takes; undefined if it does not say. */

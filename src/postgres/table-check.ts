@@ -4,7 +4,7 @@ import { EtlError } from "../errors.ts";
 import type { ColumnMapping, DefaultMaskMethod, Mapping } from "../message/mapping.ts";
 import { createTypeOf, storedCharacters, storedType } from "../message/stored-type.ts";
 import type { TableColumn, TableDescription, UniqueIndex } from "./catalog.ts";
-import { expectedType, holds, keepingCast, maxCharacters } from "./column-types.ts";
+import { expectedType, holds, keepingCast, maxCharacters, needsValue } from "./column-types.ts";
 import { quoteName, unfit } from "./identifier.ts";
 import { ownTables } from "./ledger.ts";
 
@@ -73,15 +73,6 @@ function* faultsOf(
     if (!(error instanceof EtlError)) throw error;
     yield error;
   }
-}
-
-/** Whether each new row must give the column a value. */
-export function needsValue({
-  nullable,
-  hasDefault,
-  generated,
-}: Pick<TableColumn, "nullable" | "hasDefault" | "generated">): boolean {
-  return !nullable && !hasDefault && generated === "no";
 }
 
 function* columnFaults(

@@ -121,9 +121,16 @@ export function conversionsOf(field: Field): readonly Conversion[] {
 export function nearestConversion(field: Field, column: Pick<TargetColumn, "type">): Conversion | undefined {
   const values = field.seen - (field.types.get("null") ?? 0);
   const [best] = meaningsOf(field)
-    .filter((conversion) => holds(column.type, storedType(conversion)))
+    .filter((conversion) => fits(conversion, column, field))
     .toSorted((a, b) => field.refusals(a.convert) - field.refusals(b.convert));
   return best !== undefined && field.refusals(best.convert) < values ? best : undefined;
+}
+
+/** Whether the column holds what the conversion stores, and is meant to. */
+export function fits(conversion: Made, { type }: Pick<TargetColumn, "type">, { types }: Field): boolean {
+  // A text in a JSON text has quotes around it, which is not what a column of texts is for.
+  const isQuoted = storedType(conversion) === "jsonb" && holds(type, "text") && types.has("text");
+  return !isQuoted && holds(type, storedType(conversion));
 }
 
 function meaningsOf(field: Field): readonly Conversion[] {
