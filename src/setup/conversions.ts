@@ -115,19 +115,41 @@ export function conversionsOf(field: Field): readonly Conversion[] {
 }
 
 /**
- * The conversions that read some of the field's values and are stored as a type that the column holds, best first; not
- * those that every value can have.
+ * The conversion of every sampled value into a type that the column holds; undefined if there is none.
+ *
+ * A column of texts takes identifiers and addresses as the sender wrote them, and one of any numbers does not narrow to the
+ * whole ones of a sample.
+ */
+export function conversionInto(field: Field, column: Pick<TargetColumn, "type">): Conversion | undefined {
+  const [best] = byWidth(conversionsOf(field), column).filter((one) => fits(one, column, field));
+  return best;
+}
+
+/**
+ * For a column that cannot hold every value of the field: the conversion into it that reads most of them. If that is none,
+ * and the field's values are something that another column could hold, what they are.
  */
 export function nearestConversion(field: Field, column: Pick<TargetColumn, "type">): Conversion | undefined {
   const values = field.seen - (field.types.get("null") ?? 0);
-  const [best] = meaningsOf(field)
+  const [best] = byWidth(meaningsOf(field), column)
     .filter((conversion) => fits(conversion, column, field))
     .toSorted((a, b) => field.refusals(a.convert) - field.refusals(b.convert));
-  return best !== undefined && field.refusals(best.convert) < values ? best : undefined;
+  const [own] = conversionsOf(field);
+  if (best === undefined) return own;
+  // Everything can be a text or JSON: then it is the values that do not suit the column.
+  const isAnything = own === undefined || own.type === "text" || own.type === "jsonb";
+  return isAnything || field.refusals(best.convert) < values ? best : own;
+}
+
+/** The type first that says all that the column can hold. */
+function byWidth(found: readonly Conversion[], { type }: Pick<TargetColumn, "type">): readonly Conversion[] {
+  const widest = (["text", "numeric"] as const).find((one) => holds(type, one));
+  const isWidest = (one: Conversion) => one.type === widest && one.transforms.length === 0;
+  return [...found.filter(isWidest), ...found.filter((one) => !isWidest(one))];
 }
 
 /** Whether the column holds what the conversion stores, and is meant to. */
-export function fits(conversion: Made, { type }: Pick<TargetColumn, "type">, { types }: Field): boolean {
+function fits(conversion: Made, { type }: Pick<TargetColumn, "type">, { types }: Field): boolean {
   // A text in a JSON text has quotes around it, which is not what a column of texts is for.
   const isQuoted = storedType(conversion) === "jsonb" && holds(type, "text") && types.has("text");
   return !isQuoted && holds(type, storedType(conversion));

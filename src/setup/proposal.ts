@@ -2,7 +2,14 @@
 
 import type { ColumnMapping, ColumnType, MessageFact } from "../message/mapping.ts";
 import { holds, needsValue } from "../postgres/column-types.ts";
-import { conversionsOf, fits, type Made, maskedField, maskedInto, nearestConversion } from "./conversions.ts";
+import {
+  conversionInto,
+  conversionsOf,
+  type Made,
+  maskedField,
+  maskedInto,
+  nearestConversion,
+} from "./conversions.ts";
 import type { Field, FieldsFound } from "./fields.ts";
 import type { TargetColumn } from "./ports.ts";
 import { type Confidence, columnName, nameMatch, wordsOf } from "./words.ts";
@@ -53,7 +60,7 @@ export function proposeForTable(
   const fill = (column: TargetColumn, field: Field, made: Made, confidence: Confidence) => {
     if (filled.has(column.name) || taken.has(field)) return;
     taken.add(field);
-    const required = field.isInAll(of) || needsValue(column);
+    const required = isAlwaysThere(field, of, personal) || needsValue(column);
     filled.set(column.name, { ...bodyColumn(column.name, field, made, required), confidence });
   };
   const named = pairs.filter(({ confidence }) => confidence !== "guess");
@@ -81,6 +88,11 @@ export function proposeForTable(
   return open.flatMap(({ name }) => filled.get(name) ?? []);
 }
 
+/** Whether each message has a value. An empty string is none if it is masked. */
+function isAlwaysThere(field: Field, of: number, personal: PersonalFields): boolean {
+  return field.isInAll(of) && !(personal.has(field.name) && field.empty > 0);
+}
+
 /** The field as the column's value; undefined if the column cannot hold it, unless it is named after the field. */
 function intoColumn(
   column: TargetColumn,
@@ -89,12 +101,7 @@ function intoColumn(
   isNamed: boolean,
 ): Made | undefined {
   if (isPersonal) return maskedInto(column, field) ?? (isNamed ? maskedField(field) : undefined);
-  const fitting = conversionsOf(field).filter((conversion) => fits(conversion, column, field));
-  // A text column takes identifiers and addresses, too, and keeps them as the sender wrote them.
-  const asText = holds(column.type, "text") ? fitting.find(({ type }) => type === "text") : undefined;
-  const made = asText ?? fitting[0];
-  if (made !== undefined || !isNamed) return made;
-  return nearestConversion(field, column) ?? conversionsOf(field)[0];
+  return conversionInto(field, column) ?? (isNamed ? nearestConversion(field, column) : undefined);
 }
 
 function timeInto(column: TargetColumn, field: Field): Made | undefined {
@@ -196,7 +203,7 @@ export function proposeTable({ fields, of }: FieldsFound, personal: PersonalFiel
     const isPersonal = personal.has(field.name);
     const made = isPersonal ? maskedField(field) : conversionsOf(field)[0];
     const name = columnName(isPersonal ? ["masked", ...field.path] : field.path);
-    return made === undefined ? [] : [bodyColumn(name, field, made, field.isInAll(of))];
+    return made === undefined ? [] : [bodyColumn(name, field, made, isAlwaysThere(field, of, personal))];
   });
   const taken = new Set<string>();
   return [...columns, factColumn("message_id", "message_id"), factColumn("sent_at", "sent_at")].map(

@@ -4,7 +4,7 @@ import { EtlError } from "../errors.ts";
 import { compileMapping } from "../message/mapper.ts";
 import { type ColumnMapping, type Mapping, sourceName } from "../message/mapping.ts";
 import { createMasker, type Masker } from "../message/mask.ts";
-import type { Rejection } from "../message/message.ts";
+import { isRefusal, type Message, type Rejection } from "../message/message.ts";
 import { createTypeOf, storedType, usesKey } from "../message/stored-type.ts";
 import { previewMessages } from "../processing/processor.ts";
 import { type Asker, setupError, warnOf } from "./asker.ts";
@@ -166,7 +166,7 @@ async function tellOfEmpty(
     const empty = found.fields.find((field) => field.name === name)?.empty ?? 0;
     if (empty > 0)
       await asker.warn(
-        `${name} is an empty string in ${empty} of ${found.of} messages: masked, all of them get the same pseudonym`,
+        `${name} is an empty string in ${empty} of ${found.of} messages: it is stored as null, because a mask would give all of them one pseudonym; empty = "keep" or "reject" in etl.toml changes that`,
       );
   }
 }
@@ -191,7 +191,8 @@ const shownRows = 3;
  * Maps the sample exactly as a drain does. Shows a few rows, masked, with their columns below each other, so that a wide
  * table needs no wide terminal.
  *
- * @returns which messages a drain would reject. One that is unlike all the others is bad by itself, and is told only.
+ * @returns which messages a drain would reject, and whether several are of another kind. A single one of another kind is
+ * bad by itself, and is told only.
  * @throws EtlError `config` if the mapping cannot work
  */
 async function preview(
@@ -200,8 +201,8 @@ async function preview(
   masker: Masker,
 ): Promise<readonly EtlError[]> {
   const limits = table.found?.limits ?? new Map();
-  const mapMessage = compileMapping(mapping, { masker, limits, body: queue.body, now: ports.now });
-  const previews = await previewMessages(queue.messages, { mapMessage });
+  const parts = { masker, limits, body: queue.body, now: ports.now };
+  const previews = await previewMessages(queue.messages, { mapMessage: compileMapping(mapping, parts) });
   const shown = previews.flatMap((one) => (one.kind === "mapped" ? one.rows : [])).slice(0, shownRows);
   if (shown.length > 0) {
     await asker.show(
@@ -211,20 +212,42 @@ async function preview(
     );
   }
   const { strays } = queue.sample;
-  const rejected = queue.messages.flatMap((message, index) => {
-    const one = previews[index];
-    return one?.kind === "rejected" ? [{ message, words: reasonInWords(one.rejection) }] : [];
-  });
-  const [lone] = strays.length === 1 ? rejected.filter(({ message }) => strays.includes(message)) : [];
-  if (lone !== undefined)
-    await asker.warn(`one message is unlike the others, and a drain would reject it: ${lone.words}`);
-  const faults = rejected.filter((one) => one !== lone).map(({ words }) => words);
-  return [...Map.groupBy(faults, (words) => words)].map(([words, { length }]) =>
+  const refused = new Map<string, Set<Message>>();
+  // A message is rejected for its first fault. To hear of each column's, each is the first once.
+  for (const [index] of mapping.columns.entries()) {
+    const columns = [...mapping.columns.slice(index), ...mapping.columns.slice(0, index)];
+    const mapFrom = compileMapping({ ...mapping, columns }, parts);
+    for (const message of queue.messages) {
+      const mapped = strays.includes(message) ? undefined : mapFrom(message);
+      if (mapped === undefined || !isRefusal(mapped)) continue;
+      const words = reasonInWords(mapped);
+      refused.set(words, (refused.get(words) ?? new Set()).add(message));
+    }
+  }
+  const change = asker.isPerson ? "change the column" : "run etl init in a terminal and change the column";
+  const problems = [...refused].map(([words, { size }]) =>
     setupError(
-      `a drain would reject ${length} of ${previews.length} messages: ${words}`,
-      "run etl init in a terminal and change the column, or write the columns yourself: etl config example",
+      `a drain would reject ${size} of ${previews.length} messages: ${words}`,
+      `${change}, or write the columns yourself: etl config example`,
     ),
   );
+  const faults = previews.flatMap((one, index) =>
+    one.kind === "rejected" && strays.includes(queue.messages[index] as Message)
+      ? [reasonInWords(one.rejection)]
+      : [],
+  );
+  const words = faults[0] === undefined ? "" : `, and a drain would reject ${faults.length}: ${faults[0]}`;
+  if (strays.length === 1 && faults.length === 1) {
+    await asker.warn(`one message is unlike the others${words}`);
+  } else if (strays.length > 1 && (faults.length > 0 || !table.isFiles)) {
+    problems.push(
+      setupError(
+        `${strays.length} of ${previews.length} messages are unlike the others, and no column takes their fields${words}`,
+        "send them to a queue of their own, or write columns for all of them yourself: etl config example",
+      ),
+    );
+  }
+  return problems;
 }
 
 function reasonInWords({ reason, path, column }: Pick<Rejection, "reason" | "path" | "column">): string {

@@ -60,9 +60,18 @@ test("a text of a number goes into a numeric column as a number", () => {
   const proposed = (name: string) => proposeForTable([columnOf(name, "numeric")], found, personal).map(line);
   expect(proposed("amount_value")).toEqual(["amount_value amount.value numeric required"]);
   expect(proposed("amount")).toEqual(["amount amount.value numeric required"]);
-  expect(proposeForTable([columnOf("amount_value", "int4")], found, personal).map(line)).toEqual([
-    // No number of the column's: the check of the sample says so.
-    "amount_value amount.value text required",
+  expect(proposeForTable([columnOf("amount_value", "int8")], found, personal).map(line)).toEqual([
+    // The sample is rejected then, for a number that is no integer.
+    "amount_value amount.value bigint required",
+  ]);
+});
+
+test("a column of any numbers or texts is not narrowed to what the sample happens to hold", () => {
+  const { found, personal } = look({ total: 1, ref: "7" }, { total: 2, ref: "8" });
+  const columns = [columnOf("total", "numeric"), columnOf("ref", "varchar(9)")];
+  expect(proposeForTable(columns, found, personal).map(line)).toEqual([
+    "total total numeric required",
+    "ref ref text required",
   ]);
 });
 
@@ -177,7 +186,7 @@ test("a column takes the field of its name, whether the field is nested or not",
   const columns = [columnOf("order_id", "int8"), columnOf("user_id", "int8"), columnOf("id", "bool")];
   expect(proposeForTable(columns, found, personal).map(line)).toEqual([
     "order_id order.id bigint required",
-    "user_id user.id text required",
+    "user_id user.id bigint required",
     "id id boolean required",
   ]);
 });

@@ -361,11 +361,13 @@ describe("with nobody to ask", () => {
       "total total",
     ]);
     expect(heard).toContain(
-      "one message is unlike the others, and a drain would reject it: field_missing (orderId)",
+      "one message is unlike the others, and a drain would reject 1: field_missing (orderId)",
     );
     expect((await runUnasked(sample({ foo: 1 }, { foo: 2 }), other)).error).toMatchObject({
       exitCode: 78,
-      message: "a drain would reject 2 of 7 messages: field_missing (orderId)",
+      message: expect.stringMatching(
+        /^2 of 7 messages are unlike the others, .* reject 2: field_missing \(orderId\)$/,
+      ),
     });
   });
 
@@ -390,9 +392,33 @@ describe("with nobody to ask", () => {
   });
 
   test("a masked field that is empty in some messages is told, as all of them would get one pseudonym", async () => {
-    const bodies = ["", "ada@example.com", ""].map((email) => ({ email }));
-    await runUnasked({ messages: bodies.map(messageOf) });
-    expect(heard.join("\n")).toContain("email is an empty string in 2 of 3 messages");
+    const bodies = ["", "ada@example.com", ""].map((email) => ({ email, note: "" }));
+    const { plan } = await runUnasked({ messages: bodies.map(messageOf) });
+    expect(heard.join("\n")).toContain("email is an empty string in 2 of 3 messages: it is stored as null");
+    expect(heard.join("\n")).not.toContain("note is an empty string");
+    expect(plan?.mapping.columns.map(({ column, required }) => [column, required])).toEqual([
+      ["masked_email", false],
+      ["note", true],
+      ["message_id", true],
+      ["sent_at", true],
+    ]);
+  });
+
+  test("each column that rejects messages is told, also if another one rejects them first", async () => {
+    const tables = [
+      tableOf("public.other", [columnOf("a", "int8"), columnOf("b", "numeric"), columnOf("c")]),
+    ];
+    const bodies = [
+      { a: 1, b: 1, c: "x" },
+      { a: "x", b: "y", c: "x" },
+      { a: 2, b: "y", c: "x" },
+    ];
+    const { error } = await runUnasked({ tables, messages: bodies.map(messageOf) }, other);
+    expect(error).toMatchObject({ message: expect.stringContaining("2 things are wrong") });
+    expect(heard.filter((line) => line.includes("would reject")).map((line) => line.split(";")[0])).toEqual([
+      "a drain would reject 1 of 3 messages: field_not_integer (a)",
+      "a drain would reject 2 of 3 messages: field_not_number (b)",
+    ]);
   });
 });
 
