@@ -22,7 +22,7 @@ export interface Proposed extends ColumnMapping {
   readonly confidence: Confidence;
 }
 
-const ranks: Readonly<Record<Confidence, number>> = { exact: 0, "same words": 1, guess: 2 };
+const ranks: Readonly<Record<Confidence, number>> = { exact: 0, words: 1, guess: 2 };
 
 /**
  * A mapping for the columns of an existing table. Each field and each column is taken once: first by their names, then what
@@ -161,7 +161,7 @@ function namedFact(column: TargetColumn): Proposed | undefined {
   if (fact === undefined) return undefined;
   return {
     ...factColumn(column.name, fact, column),
-    confidence: fact === column.name ? "exact" : "same words",
+    confidence: fact === column.name ? "exact" : "words",
   };
 }
 

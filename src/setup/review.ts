@@ -121,13 +121,12 @@ async function showColumns(
     sourceName(column.source),
     ...(matches ? [column.confidence ?? "chosen"] : []),
     typeInWords(column, table.found === undefined),
-    maskOf(column)?.replace("default", "yes") ?? "",
     absentInWords(column),
   ];
   await asker.show(
     `Table ${table.name}`,
-    ["column", "from", ...(matches ? ["name"] : []), "type", "masked", "if absent"],
-    [...columns.map(line), ...unfilled.map((name) => [name, null, ...(matches ? [""] : []), "", "", ""])],
+    ["column", "from", ...(matches ? ["name"] : []), "type", "absent"],
+    [...columns.map(line), ...unfilled.map((name) => [name, null, ...(matches ? [""] : []), "", ""])],
   );
   const unused = unusedFields(found, columns);
   const unmaskable = unused.filter((field) => personal.has(field.name) && maskedField(field) === undefined);
@@ -145,14 +144,17 @@ async function showColumns(
 }
 
 function typeInWords(column: ColumnMapping, isNew: boolean): string {
-  const steps = column.transforms.filter(({ kind }) => kind !== "mask").map(({ kind }) => kind);
+  const steps = column.transforms.map((step) => {
+    if (step.kind !== "mask") return step.kind;
+    return step.method === undefined ? "masked" : `masked by ${step.method}`;
+  });
   return [isNew ? createTypeOf(column) : storedType(column), ...steps].join(", ");
 }
 
 /** What becomes of a message without the value; nothing for what is always there. */
 function absentInWords({ source, required, default: standIn }: ColumnMapping): string {
   if (source.in === "constant" || (source.in === "message" && source.fact !== "group_id")) return "";
-  if (required) return "rejected";
+  if (required) return "reject";
   return standIn === undefined ? "null" : `default ${standIn}`;
 }
 

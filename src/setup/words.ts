@@ -16,8 +16,8 @@ const makings =
     " ",
   );
 
-/** How sure it is that a column is named after what fills it. A guess rests on likeness alone. */
-export type Confidence = "exact" | "same words" | "guess";
+/** How sure it is that a column is named after what fills it: its very name, the same words, or likeness alone. */
+export type Confidence = "exact" | "words" | "guess";
 
 export interface NameMatch {
   readonly confidence: Confidence;
@@ -43,7 +43,7 @@ export function nameMatch(path: readonly string[], column: string): NameMatch | 
   const whole = path.flatMap(wordsOf);
   if (path.length === 1 && path[0] === column) return { confidence: "exact", score: 1 };
   if ([columnWords, bare].some((words) => words.length > 0 && words.join("") === whole.join("")))
-    return { confidence: "same words", score: 1 };
+    return { confidence: "words", score: 1 };
   // An amount's value is the amount.
   const meant = whole.length > 1 && whole.at(-1) === "value" ? whole.slice(0, -1) : whole;
   if (!sameHead(meant.at(-1) ?? "", bare.at(-1) ?? columnWords.at(-1) ?? "")) return undefined;

@@ -97,7 +97,7 @@ test("a name says how sure a column's source is, and a part of a name is no name
   expect(sources(proposeForTable(columns, found, personal))).toEqual({
     message_id: "$message_id, exact",
     event_id: "event_id, exact",
-    order_number: "orderNumber, same words",
+    order_number: "orderNumber, words",
     total: "order.total, guess",
     event_time: "occurred_at, guess",
     sent_at: "$sent_at, exact",
@@ -245,14 +245,14 @@ test.each([
 
 test("the same words are the same name, and the nearer another one is, the more it scores", () => {
   const match = (column: string) => nameMatch(["user", "email"], column);
-  expect(match("user_email")).toEqual({ confidence: "same words", score: 1 });
-  expect(match("masked_user_email")?.confidence).toBe("same words");
+  expect(match("user_email")).toEqual({ confidence: "words", score: 1 });
+  expect(match("masked_user_email")?.confidence).toBe("words");
   const scores = ["email", "users_email", "shop_email"].map((column) => match(column)?.score ?? 0);
   expect(scores).toEqual(scores.toSorted((a, b) => b - a));
   expect(match("amount")).toBeUndefined();
   expect(match("user_name")).toBeUndefined();
   expect(nameMatch(["userId"], "userId")?.confidence).toBe("exact");
-  expect(nameMatch(["userId"], "userid")?.confidence).toBe("same words");
+  expect(nameMatch(["userId"], "userid")?.confidence).toBe("words");
   expect(nameMatch(["customer", "id"], "message_id")).toBeUndefined();
 });
 
