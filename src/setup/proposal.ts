@@ -69,8 +69,12 @@ export function proposeForTable(
     const fact = filled.has(column.name) ? undefined : namedFact(column);
     if (fact !== undefined) filled.set(column.name, fact);
   }
-  for (const { column, field, made } of pairs) fill(column, field, made, "guess");
-  for (const column of open) {
+  // What has a default is filled without a guess.
+  const guessable = open.filter(({ hasDefault }) => !hasDefault);
+  for (const { column, field, made } of pairs) {
+    if (guessable.includes(column)) fill(column, field, made, "guess");
+  }
+  for (const column of guessable) {
     if (filled.has(column.name)) continue;
     if (mentions(column, eventTimes)) {
       const times = fields.filter(
@@ -156,7 +160,8 @@ function namedFact(column: TargetColumn): Proposed | undefined {
   const words = wordsOf(column.name).join(" ");
   const fact = facts.find(
     (name) =>
-      typeInto(column, name) !== undefined && [wordsOf(name).join(" "), ...factNames[name]].includes(words),
+      (typeInto(column, name) !== undefined || lacksZone(column, name)) &&
+      [wordsOf(name).join(" "), ...factNames[name]].includes(words),
   );
   if (fact === undefined) return undefined;
   return {
@@ -167,9 +172,16 @@ function namedFact(column: TargetColumn): Proposed | undefined {
 
 function guessedFact(column: TargetColumn): Proposed | undefined {
   const fact = facts.find(
-    (name) => typeInto(column, name) !== undefined && mentions(column, factWords[name]),
+    (name) =>
+      (typeInto(column, name) !== undefined || (needsValue(column) && lacksZone(column, name))) &&
+      mentions(column, factWords[name]),
   );
   return fact && { ...factColumn(column.name, fact, column), confidence: "guess" };
+}
+
+/** Whether the column takes times, and only its lack of a zone keeps it from the fact: the table can be changed. */
+function lacksZone({ type }: TargetColumn, fact: MessageFact): boolean {
+  return type.name === "timestamp" && factTypes[fact].includes("timestamptz");
 }
 
 function mentions({ name }: TargetColumn, phrases: readonly string[]): boolean {

@@ -107,6 +107,16 @@ test("a name says how sure a column's source is, and a part of a name is no name
   expect(sources(proposeForTable(without, found, personal))).toMatchObject({ id: "event_id, guess" });
 });
 
+test("a column with a default is not guessed", () => {
+  const { found, personal } = look({ order: { total: 5 } });
+  const columns = [
+    columnOf("created_at", "timestamptz", { hasDefault: true }),
+    columnOf("total", "int8", { hasDefault: true }),
+    columnOf("order_total", "int8", { hasDefault: true }),
+  ];
+  expect(sources(proposeForTable(columns, found, personal))).toEqual({ order_total: "order.total, words" });
+});
+
 test("a column for an event's time is left open if several fields may be it, and is the queue's if none is", () => {
   const at = "2026-01-02T03:04:05Z";
   const proposed = (body: object) => {
@@ -144,7 +154,11 @@ test("a time of SQS never becomes the day's midnight in a column of times withou
     columnOf("sent_at", "timestamp"),
     columnOf("day", "timestamp"),
   ];
-  expect(proposeForTable(columns, found, personal).map(line)).toEqual(["day day date required"]);
+  expect(proposeForTable(columns, found, personal).map(line)).toEqual([
+    // The check of the table says which statement makes the column one for moments.
+    "sent_at $sent_at timestamptz required",
+    "day day date required",
+  ]);
   expect(proposeForTable([columnOf("sent_at", "date")], found, personal).map(line)).toEqual([
     "sent_at $sent_at date required",
   ]);
