@@ -156,9 +156,13 @@ function fits(conversion: Made, { type }: Pick<TargetColumn, "type">, { types }:
 }
 
 function meaningsOf(field: Field): readonly Conversion[] {
-  return field.soleType === "null"
-    ? conversions.filter(({ transforms }) => transforms.length === 0)
-    : conversions.filter(({ isMeant }) => isMeant === undefined || isMeant(field));
+  if (field.soleType !== "null")
+    return conversions.filter(({ isMeant }) => isMeant === undefined || isMeant(field));
+  // Of a value that nobody has seen, nothing is read.
+  return [
+    plain("text"),
+    ...conversions.filter(({ type, transforms }) => type !== "text" && transforms.length === 0),
+  ];
 }
 
 /** The network of an address, for fields that are masked so. */

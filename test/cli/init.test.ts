@@ -152,25 +152,38 @@ describe.concurrent("etl init --yes", () => {
     expect(readdirSync(at.folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
   });
 
-  test("stores text amounts as the numbers they are, and times as the moments they are, in a table that is there", async () => {
+  test("stores amounts and moments as they are in a table with rows, once the table is changed as it says", async () => {
     await using at = await openPlace();
     const { sql } = at.world.database;
     await sql.unsafe(
-      "create table paid (id bigint primary key, amount_value numeric(12,2), created_at timestamp(3), placed_at timestamptz)",
+      "create table paid (id bigint primary key, amount_value numeric(12,2), created_at timestamp(3), placed_at timestamp)",
     );
-    const body = (id: number) =>
-      JSON.stringify({
-        id,
-        amount: { value: "849.90" },
-        placed_at: "2026-01-02T10:00:00+02:00",
-        created_at: null,
-      });
-    const { url } = await at.world.queueWith([1, 2, 3].map(body));
+    await sql.unsafe("insert into paid values (7, 1, null, '2026-01-01 10:00')");
+    const amount = { value: "849.90" };
+    const card = { brand: "visa" };
+    const { url } = await at.world.queueWith(
+      [1, 2, 3].map((id) =>
+        JSON.stringify({ id, amount, placed_at: "2026-01-02T10:00:00+02:00", card: id === 1 ? card : null }),
+      ),
+    );
     const flags = ["--queue-url", url, "--table", "paid"];
-    expect(await at.etl(["init", "--yes", ...flags])).toMatchObject({ exitCode: 0 });
+    const refused = await at.etl(["init", "--yes", ...flags]);
+    expect(refused.exitCode).toBe(78);
+    const [, statement = ""] = /^try: (alter table .*)$/m.exec(refused.stderr) ?? [];
+    await sql.unsafe(`set timezone = 'America/New_York'; ${statement}; reset timezone`);
+    const { exitCode, stdout } = await at.etl(["init", "--yes", ...flags]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/amount_value +amount\.value +words +numeric +reject/);
     expect((await at.etl(["drain", ...flags, "--wait-seconds", "0"])).exitCode).toBe(0);
-    const rows = await sql.unsafe("select amount_value, created_at, placed_at::text from paid order by id");
-    expect(rows.map((row) => ({ ...row }))[0]).toMatchObject({ amount_value: "849.90", created_at: null });
+    const rows = await sql.unsafe("select id, amount_value, created_at, placed_at from paid order by id");
+    const row = (id: string, amount_value: string, time: string) => ({
+      ...{ id, amount_value, created_at: null },
+      placed_at: new Date(time),
+    });
+    expect(rows.map((each) => ({ ...each })) as unknown[]).toEqual([
+      ...["1", "2", "3"].map((id) => row(id, "849.90", "2026-01-02T08:00:00Z")),
+      row("7", "1.00", "2026-01-01T10:00:00Z"),
+    ]);
   });
 
   test("ends with 78 and writes nothing if it has to guess, or the table does not fit", async () => {

@@ -116,3 +116,19 @@ test("a field of several types is one JSON value, unless a column asks for what 
   expect(labels("n", 5, "5")).toEqual(["jsonb", "numeric", "integer", "bigint"]);
   expect(labels("n", 5, "five")).toEqual(["jsonb"]);
 });
+
+test("a field that was always null is a text until a column says otherwise", () => {
+  const [first, ...others] = labels("note", null, null);
+  expect(first).toBe("text");
+  expect(others.toSorted()).toEqual([
+    "bigint",
+    "boolean",
+    "date",
+    "inet",
+    "integer",
+    "jsonb",
+    "numeric",
+    "timestamptz",
+    "uuid",
+  ]);
+});
