@@ -206,10 +206,12 @@ function keyColumns(table: TableDescription, mapping: Mapping, key: readonly str
   const late = found.find(({ defect }) => defect === "deferrable");
   if (late !== undefined) throw deferrable(table, late);
   const [other] = found;
-  throw unfit(
+  const wrong =
     other === undefined
       ? `${table.sqlName} has no unique index on its key (${columns})`
-      : `index ${other.name} on the key (${columns}) of ${table.sqlName} ${defects[other.defect ?? "invalid"]}`,
+      : `index ${other.name} on the key (${columns}) of ${table.sqlName} ${defects[other.defect ?? "invalid"]}`;
+  throw unfit(
+    `${wrong}; if rows share a key, keep one of each before you create the index`,
     `create unique index on ${table.sqlName} (${columns})`,
   );
 }
