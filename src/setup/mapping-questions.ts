@@ -79,14 +79,13 @@ async function oneError(asker: Asker, problems: Awaited<ReturnType<typeof review
   );
 }
 
-function mappingOf({ columns, conflict }: Draft): Mapping {
-  return { columns: columns.map(({ confidence: _, ...column }) => column), conflict };
+function mappingOf({ columns, personal: _, ...rest }: Draft): Mapping {
+  return { ...rest, columns: columns.map(({ confidence: __, ...column }) => column) };
 }
 
-function fromFile({ columns, conflict }: Mapping): Draft {
-  const masked = columns.filter((column) => maskOf(column) !== undefined);
-  const personal = new Set(masked.map(({ source }) => sourceName(source)));
-  return { columns, conflict, personal };
+function fromFile(mapping: Mapping): Draft {
+  const masked = mapping.columns.filter((column) => maskOf(column) !== undefined);
+  return { ...mapping, personal: new Set(masked.map(({ source }) => sourceName(source))) };
 }
 
 /** Asks what nobody can know: what is personal, which guesses are right, what fills a column that must not be null. */

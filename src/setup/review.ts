@@ -44,9 +44,8 @@ export async function showFields(asker: Asker, { fields, of, cut }: FieldsFound)
 export type DraftColumn = ColumnMapping & Partial<Pick<Proposed, "confidence">>;
 
 /** A mapping that may still change. */
-export interface Draft {
+export interface Draft extends Mapping {
   readonly columns: readonly DraftColumn[];
-  readonly conflict: Mapping["conflict"];
   readonly personal: PersonalFields;
 }
 
