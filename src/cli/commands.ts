@@ -43,6 +43,7 @@ const init = defineCommand({
   summary: "Set up a queue and a table: asks, checks, writes etl.toml",
   flags: {
     yes: switchFlag("--yes", "Ask nothing: take flags, environment and what is proposed"),
+    acceptGuesses: switchFlag("--accept-guesses", "Take columns whose names are only like a field's"),
     print: switchFlag("--print", "Print the settings; write and create nothing"),
     queueUrl,
     databaseUrl,

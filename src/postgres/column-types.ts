@@ -3,7 +3,7 @@
 import { EtlError } from "../errors.ts";
 import type { ColumnMapping, ColumnType } from "../message/mapping.ts";
 import { storedType } from "../message/stored-type.ts";
-import type { TableDescription } from "./catalog.ts";
+import type { TableColumn, TableDescription } from "./catalog.ts";
 
 /** A live column's type, with domains resolved to what they stand on. */
 export interface LiveType {
@@ -48,6 +48,37 @@ export function holds({ name, isEnum, modifier }: LiveType, stored: ColumnType):
   return liveTypes[stored][0].includes(name) && (name !== "numeric" || numericScale(modifier) >= 0);
 }
 
+/** How a column's rows become values of another type. */
+interface KeepingCast {
+  readonly type: ColumnType;
+  /** Writes the value of the column into `alter column … using`. */
+  readonly sql: (column: string) => string;
+  /** The zone that the rows are read in, if their type has none: whoever runs it has to know better. */
+  readonly zone?: string;
+}
+
+/**
+ * How a live column can be made one that holds the stored type, with every value of its rows kept.
+ *
+ * Undefined if the rows may hold what such a cast refuses or changes: a text without a zone is read in the session's, `007`
+ * becomes a 7, a moment becomes a day.
+ */
+export function keepingCast({ name, isEnum }: LiveType, stored: ColumnType): KeepingCast | undefined {
+  if (stored === "text") return { type: "text", sql: (column) => `${column}::text` };
+  // Arrays and texts become JSON arrays and strings; a cast would ask for JSON inside of the text.
+  if (stored === "jsonb") return { type: "jsonb", sql: (column) => `to_jsonb(${column})` };
+  if (isEnum) return undefined;
+  if (stored === "timestamptz" && name === "timestamp")
+    return { type: stored, sql: (column) => `${column} at time zone 'UTC'`, zone: "UTC" };
+  if (!["integer", "bigint", "numeric"].includes(stored)) return undefined;
+  if (["int2", "int4", "numeric"].includes(name) || (name === "int8" && stored === "numeric"))
+    return { type: name === "numeric" ? "numeric" : stored, sql: (column) => column };
+  // By its text, which names a floating point number exactly; a cast from it rounds to 15 digits.
+  if (["float4", "float8"].includes(name))
+    return { type: "numeric", sql: (column) => `${column}::text::numeric` };
+  return undefined;
+}
+
 /**
  * What a value of the stored type is compared with, to be refused if the column would round it: the type as it is
  * written in SQL, with its scale or precision. Undefined if nothing is rounded.
@@ -63,6 +94,15 @@ export function roundsTo(type: LiveType, stored: ColumnType): string | undefined
   if (digits === undefined) return undefined;
   if (stored === "numeric") return `numeric(${(modifier - modifierHeader) >> 16}, ${digits})`;
   return stored === "timestamptz" ? `timestamptz(${digits})` : undefined;
+}
+
+/** Whether each new row must give the column a value. */
+export function needsValue({
+  nullable,
+  hasDefault,
+  generated,
+}: Pick<TableColumn, "nullable" | "hasDefault" | "generated">): boolean {
+  return !nullable && !hasDefault && generated === "no";
 }
 
 /** How many characters a text type takes; undefined if it does not say. */

@@ -18,7 +18,13 @@ export interface SeveralQuestion<Value> extends Omit<ChoiceQuestion<Value>, "pro
   readonly proposed: readonly Value[];
 }
 
-/** Asks and tells. Every question rejects with the reason of the set-up's abort signal if the person backs out. */
+/** What a question rejects with if the person wants the one before it again. */
+export const goBack = new Error("one question back");
+
+/**
+ * Asks and tells. Every question rejects with {@link goBack} if the person goes back, and with the reason of the set-up's
+ * abort signal if the person backs out of it all.
+ */
 export interface Asker {
   /** Whether somebody can answer again if an answer turns out to be wrong. */
   readonly isPerson: boolean;

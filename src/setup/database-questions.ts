@@ -163,7 +163,7 @@ async function askForTable(
   const tables = asker.isPerson ? await database.tables() : [];
   const subject = wordsOf(queueName).filter((word) => !["queue", "fifo", "sqs"].includes(word));
   const bareName = (name: string) => name.split(".").at(-1)?.replaceAll('"', "") ?? name;
-  const alike = tables.find(({ sqlName }) => likeness([subject.join("_")], bareName(sqlName)) >= 0.6);
+  const alike = tables.find(({ sqlName }) => likeness(subject.join("_"), bareName(sqlName)) >= 0.6);
   const isMissing = before !== undefined && !tables.some(({ sqlName }) => sqlName === before);
   if (tables.length > 0 || isMissing) {
     const chosen = await asker.choose<string | undefined>({

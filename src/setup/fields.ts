@@ -1,13 +1,14 @@
 /** What a few messages have in common: their fields, with types and counts. No value of a message leaves this file. */
 
+import type { Convert } from "../message/conversions.ts";
 import { numberText, parseExactJson } from "../message/json.ts";
 import { sourceName } from "../message/mapping.ts";
+import { isRefusal } from "../message/message.ts";
+import { tried } from "./conversions.ts";
 import { personalAmong, type Shape, shapesOf } from "./shapes.ts";
 
 /** A value's type in JSON; whole numbers are `integer`, others `decimal`. */
 export type FieldType = "text" | "integer" | "decimal" | "boolean" | "null" | "array" | "object";
-
-const integerSizes = ["integer", "bigint", "numeric"] as const;
 
 /** The years 1990 to 2100, in seconds since 1970. */
 const epochSeconds = { least: 631_152_000, most: 4_102_444_800 };
@@ -26,15 +27,23 @@ export interface FieldsFound {
   readonly cut: boolean;
 }
 
-/** The fields of decoded bodies. */
+/**
+ * The fields of decoded bodies. What is an object with fields in some messages and null in others has its fields only; what
+ * is an object in some and another value in others is one value.
+ */
 export function findFields(bodies: readonly object[]): FieldsFound {
   const found = new Map<string, Field>();
   let cut = false;
-  for (const body of bodies) {
-    // The keys of a map by e-mail address would be names of columns.
-    const named = Object.entries(body).filter(([name]) => !isPersonal(name));
-    if (named.length < Object.keys(body).length) cut = true;
-    for (const [path, value] of leaves(Object.fromEntries(named), [])) {
+  // The keys of a map by e-mail address would be names of columns.
+  const named = bodies.map((body) => {
+    const kept = Object.entries(body).filter(([name]) => !isPersonal(name));
+    if (kept.length < Object.keys(body).length) cut = true;
+    return Object.fromEntries(kept);
+  });
+  const parents = new Map<string, "object" | "value">();
+  for (const body of named) noteParents(body, [], parents);
+  for (const body of named) {
+    for (const [path, value] of leaves(body, [], parents)) {
       const field = fieldAt(found, path);
       field?.add(value);
       if (field === undefined) cut = true;
@@ -43,16 +52,40 @@ export function findFields(bodies: readonly object[]): FieldsFound {
   return { fields: [...found.values()], of: bodies.length, cut };
 }
 
+/** Notes which paths have fields of their own in some body, and which of these have another value in some other body. */
+function noteParents(value: object, path: readonly string[], parents: Map<string, "object" | "value">): void {
+  for (const [name, inner] of Object.entries(value)) {
+    const here = [...path, name];
+    const key = JSON.stringify(here);
+    if (isParent(inner, here)) {
+      if (!parents.has(key)) parents.set(key, "object");
+      noteParents(inner, here, parents);
+    } else if (!isNothing(inner)) {
+      parents.set(key, "value");
+    }
+  }
+}
+
 function* leaves(
   value: object,
   path: readonly string[],
+  parents: ReadonlyMap<string, "object" | "value">,
 ): Generator<readonly [path: readonly string[], value: unknown]> {
   for (const [name, inner] of Object.entries(value)) {
     const here = [...path, name];
-    const descends = typeOf(inner) === "object" && here.length < deepest && isRecord(inner);
-    if (descends) yield* leaves(inner, here);
-    else yield [here, inner];
+    const isObject = parents.get(JSON.stringify(here)) === "object";
+    if (isObject && isParent(inner, here)) yield* leaves(inner, here, parents);
+    else if (!isObject) yield [here, inner];
   }
+}
+
+function isParent(value: unknown, path: readonly string[]): value is object {
+  return typeOf(value) === "object" && path.length < deepest && isRecord(value as object);
+}
+
+function isNothing(value: unknown): boolean {
+  const type = typeOf(value);
+  return type === "null" || (type === "object" && Object.keys(value as object).length === 0);
 }
 
 /** Whether an object has fields; an object with a person's data as names, such as a map by e-mail address, is one value. */
@@ -90,11 +123,11 @@ export class Field {
   seen = 0;
   /** How many messages have it with a value of each type. */
   readonly types = new Map<FieldType, number>();
+  /** How many messages have it as an empty string. */
+  empty = 0;
   /** The shapes that at least one of its values has, a number as its text. */
   readonly someShapes = new Set<Shape>();
-  /** The smallest type that holds all of its whole numbers; `numeric` if no integer type is large enough. */
-  integers: (typeof integerSizes)[number] = "integer";
-  #allShapes: ReadonlySet<Shape> | undefined;
+  readonly #refusals = new Map<Convert, number>();
   #epochs: ReadonlySet<"seconds" | "millis"> | undefined;
   readonly #inner = new Map<string, Field>();
 
@@ -103,9 +136,9 @@ export class Field {
     this.name = sourceName({ in: "body", path });
   }
 
-  /** The shapes that all of its values have. */
-  get allShapes(): ReadonlySet<Shape> {
-    return this.#allShapes ?? new Set();
+  /** How many of its values the conversion refuses. */
+  refusals(convert: Convert): number {
+    return this.#refusals.get(convert) ?? 0;
   }
 
   /** What its lists, its objects and its texts of JSON hold. */
@@ -134,6 +167,12 @@ export class Field {
     const type = typeOf(value);
     this.seen += 1;
     this.types.set(type, (this.types.get(type) ?? 0) + 1);
+    if (value === "") this.empty += 1;
+    if (type !== "null") {
+      for (const convert of tried) {
+        if (isRefusal(convert(value, this.name))) this.#refusals.set(convert, this.refusals(convert) + 1);
+      }
+    }
     if (type === "integer") this.#addInteger(numberText(value) ?? "");
     if (type === "array" || type === "object") this.#addInner(value as object, this.path);
     const text = typeof value === "string" ? value : numberText(value);
@@ -141,7 +180,6 @@ export class Field {
     const shapes = shapesOf(text);
     if (shapes.has("json")) this.#addInner(parseExactJson(text) as object, this.path);
     for (const shape of shapes) this.someShapes.add(shape);
-    this.#allShapes = (this.#allShapes ?? shapes).intersection(shapes);
   }
 
   #addInner(value: object, path: readonly string[]): void {
@@ -160,9 +198,6 @@ export class Field {
   }
 
   #addInteger(digits: string): void {
-    const exact = BigInt(digits);
-    const own = BigInt.asIntN(32, exact) === exact ? 0 : BigInt.asIntN(64, exact) === exact ? 1 : 2;
-    this.integers = integerSizes[Math.max(own, integerSizes.indexOf(this.integers))] ?? "numeric";
     const within = (unit: number) =>
       Number(digits) >= epochSeconds.least * unit && Number(digits) <= epochSeconds.most * unit;
     const units = new Set<"seconds" | "millis">();

@@ -3,13 +3,14 @@
 import {
   type ColumnMapping,
   type ColumnSource,
+  type Conflict,
   type Mapping,
   messageFacts,
   sourceName,
 } from "../message/mapping.ts";
 import { storedType } from "../message/stored-type.ts";
-import { holds } from "../postgres/column-types.ts";
-import type { Asker, Choice } from "./asker.ts";
+import { holds, needsValue } from "../postgres/column-types.ts";
+import { type Asker, type Choice, setupError, warnOf } from "./asker.ts";
 import {
   type Conversion,
   conversions,
@@ -23,8 +24,15 @@ import {
 import type { Field } from "./fields.ts";
 import { personalKind } from "./personal.ts";
 import type { Plan, TargetColumn } from "./ports.ts";
-import { factColumn, type PersonalFields, proposeForTable, proposeTable } from "./proposal.ts";
-import { type MappingParts, review, unfilledNames, unusedFields } from "./review.ts";
+import { factColumn, type PersonalFields, type Proposed, proposeForTable, proposeTable } from "./proposal.ts";
+import {
+  type Draft,
+  type DraftColumn,
+  type MappingParts,
+  review,
+  unfilledNames,
+  unusedFields,
+} from "./review.ts";
 
 /**
  * Proposes a mapping, or takes the one of the file, and changes it until the person agrees.
@@ -32,36 +40,138 @@ import { type MappingParts, review, unfilledNames, unusedFields } from "./review
  * @throws EtlError if the proposal does not work and nobody can change it
  */
 export async function chooseMapping(parts: MappingParts): Promise<Pick<Plan, "mapping" | "key">> {
-  const { asker, found, start, table } = parts;
+  const { asker, start, table } = parts;
   const filesMapping = table.isFiles ? start.mapping : undefined;
-  let personal =
-    filesMapping === undefined
-      ? await choosePersonal(asker, found.fields)
-      : alreadyMasked(filesMapping.columns);
-  let columns = filesMapping?.columns ?? propose(parts, personal);
+  let draft = filesMapping === undefined ? await propose(parts) : fromFile(filesMapping);
   for (;;) {
-    const mapping: Mapping = { columns, conflict: filesMapping?.conflict ?? { action: "reject" } };
-    const { fault, key } = await review(parts, mapping, personal);
-    if (fault !== undefined && !asker.isPerson) throw fault;
-    const isRight = fault === undefined;
-    const next = await asker.choose<"write" | "personal" | { readonly column: string }>({
+    const { problems, key } = await review(parts, draft);
+    if (problems.length > 0 && !asker.isPerson) throw await oneError(asker, problems);
+    const isRight = problems.length === 0;
+    const hasKeys = rowKeys(parts, draft.columns).length > 0;
+    const next = await asker.choose<"write" | "conflict" | "personal" | { readonly column: string }>({
       message: isRight ? "Is this right?" : "What do you want to change?",
       choices: [
         ...(isRight ? [{ value: "write" as const, label: "Yes: write it" }] : []),
-        ...columnChoices(parts, columns),
+        ...columnChoices(parts, draft.columns),
+        ...(hasKeys
+          ? [{ value: "conflict" as const, label: "Change what happens to a second row of one key" }]
+          : []),
         { value: "personal", label: "Start over from the personal fields" },
         ...(isRight ? [] : [{ value: "write" as const, label: "Nothing: write it anyway" }]),
       ],
       proposed: isRight ? "write" : undefined,
     });
-    if (next === "write") return { mapping, key };
-    if (next === "personal") {
-      personal = await choosePersonal(asker, found.fields);
-      columns = propose(parts, personal);
-    } else {
-      columns = await changed(parts, columns, personal, next.column);
-    }
+    if (next === "write") return { mapping: mappingOf(draft), key };
+    if (next === "personal") draft = await propose(parts);
+    else if (next === "conflict") draft = { ...draft, conflict: await askConflict(parts, draft.columns) };
+    else draft = { ...draft, columns: await changed(parts, draft, next.column) };
   }
+}
+
+/** One error for all that is in the way; what does not fit into it is warned of. */
+async function oneError(asker: Asker, problems: Awaited<ReturnType<typeof review>>["problems"]) {
+  const [only] = problems;
+  if (only !== undefined && problems.length === 1) return only;
+  for (const problem of problems) await warnOf(asker, problem);
+  return setupError(
+    `nothing was written: ${problems.length} things are wrong with the proposed mapping`,
+    "mend what is warned of above, or run etl init in a terminal and change the columns",
+  );
+}
+
+function mappingOf({ columns, personal: _, ...rest }: Draft): Mapping {
+  return { ...rest, columns: columns.map(({ confidence: __, ...column }) => column) };
+}
+
+function fromFile(mapping: Mapping): Draft {
+  const masked = mapping.columns.filter((column) => maskOf(column) !== undefined);
+  return { ...mapping, personal: new Set(masked.map(({ source }) => sourceName(source))) };
+}
+
+/** Asks what nobody can know: what is personal, which guesses are right, what fills a column that must not be null. */
+async function propose(parts: MappingParts): Promise<Draft> {
+  const { asker, found, table } = parts;
+  const personal = await choosePersonal(asker, found.fields);
+  if (table.found === undefined)
+    return { columns: proposeTable(found, personal), conflict: { action: "reject" }, personal };
+  const proposed = proposeForTable(table.found.columns, found, personal);
+  const left = await declinedGuesses(parts, proposed);
+  let draft: Draft = {
+    columns: proposed.filter((column) => !left.includes(column)),
+    conflict: { action: "reject" },
+    personal,
+  };
+  const open = asker.isPerson ? unfilledNames(table, draft.columns) : [];
+  for (const target of table.found.columns) {
+    if (!open.includes(target.name) || !needsValue(target)) continue;
+    await asker.tell(`${target.name} must not be null, and has no default`);
+    const current = left.find(({ column }) => column === target.name);
+    draft = { ...draft, columns: await changed(parts, draft, target.name, current) };
+  }
+  return { ...draft, conflict: await askConflict(parts, draft.columns) };
+}
+
+/** Asks which guesses are right. If nobody can say, they stay in the proposal, and its review says so. */
+async function declinedGuesses(
+  { asker, start }: MappingParts,
+  proposed: readonly Proposed[],
+): Promise<readonly Proposed[]> {
+  const guesses = proposed.filter(({ confidence }) => confidence === "guess");
+  if (guesses.length === 0 || start.acceptGuesses || !asker.isPerson) return [];
+  const right = await asker.several({
+    message: "These are guesses by the names. Which are right?",
+    choices: guesses.map((guess) => ({
+      value: guess,
+      label: `${guess.column} from ${sourceName(guess.source)}`,
+    })),
+    proposed: [],
+  });
+  return guesses.filter((guess) => !right.includes(guess));
+}
+
+/** The keys that the table keeps unique and the mapping fills. */
+function rowKeys({ table }: MappingParts, columns: Draft["columns"]): readonly (readonly string[])[] {
+  const filled = new Set(columns.map(({ column }) => column));
+  const keys = (table.found?.uniqueIndexes ?? [])
+    .filter(({ defect, columns: key }) => defect === undefined && key.every((name) => filled.has(name)))
+    .map((index) => index.columns);
+  return [...new Map(keys.map((key) => [key.toSorted().join("\u0000"), key])).values()];
+}
+
+/** Asks what becomes of a row whose key another message has stored. If nobody can say, its message is rejected. */
+async function askConflict(parts: MappingParts, columns: Draft["columns"]): Promise<Conflict> {
+  const { asker, table } = parts;
+  const keys = rowKeys(parts, columns);
+  const reject: Conflict = { action: "reject" };
+  const names = keys.map((key) => key.join(" and "));
+  if (keys.length === 0) return reject;
+  if (!asker.isPerson) {
+    await asker.tell(
+      `Unique in ${table.name}: ${names.join("; ")}. A message whose row is there is rejected, unless etl.toml says conflict = "ignore" or "update"`,
+    );
+    return reject;
+  }
+  const times = columns.filter((column) => storedType(column) === "timestamptz");
+  return await asker.choose<Conflict>({
+    message: `Unique: ${names.join("; ")}. If a row is there already?`,
+    choices: [
+      { value: reject, label: "Reject the message", hint: "the row stays as it is" },
+      ...keys.flatMap((key, index): Choice<Conflict>[] => [
+        {
+          value: { action: "ignore", key },
+          label: `Keep the row of that ${names[index]}`,
+          hint: "the message counts as a duplicate",
+        },
+        ...times
+          .filter(({ column }) => !key.includes(column))
+          .map(({ column }) => ({
+            value: { action: "update", key, newestBy: column } as const,
+            label: `Keep the newer row of that ${names[index]} by ${column}`,
+          })),
+      ]),
+    ],
+    proposed: reject,
+  });
 }
 
 /** Asks which fields are personal; proposes those that look so. */
@@ -76,20 +186,9 @@ async function choosePersonal(asker: Asker, fields: readonly Field[]): Promise<P
   return new Set(await asker.several({ message: "Which are personal, and masked?", choices, proposed }));
 }
 
-function alreadyMasked(columns: readonly ColumnMapping[]): PersonalFields {
-  const masked = columns.filter((column) => maskOf(column) !== undefined);
-  return new Set(masked.map(({ source }) => sourceName(source)));
-}
-
-function propose({ table, found }: MappingParts, personal: PersonalFields): readonly ColumnMapping[] {
-  return table.found === undefined
-    ? proposeTable(found, personal)
-    : proposeForTable(table.found.columns, found, personal);
-}
-
 function columnChoices(
   { table, found }: MappingParts,
-  columns: readonly ColumnMapping[],
+  columns: Draft["columns"],
 ): readonly Choice<{ readonly column: string }>[] {
   const left = table.found === undefined ? unusedFields(found, columns) : [];
   return [
@@ -104,28 +203,31 @@ function columnChoices(
   ];
 }
 
+/** @param proposed what the column is asked for with, if nothing fills it */
 async function changed(
   parts: MappingParts,
-  columns: readonly ColumnMapping[],
-  personal: PersonalFields,
+  { columns, personal }: Draft,
   name: string,
-): Promise<readonly ColumnMapping[]> {
+  proposed?: ColumnMapping,
+): Promise<Draft["columns"]> {
   const { table, found } = parts;
   const current = columns.find(({ column }) => column === name);
   const isNewColumn = current === undefined && table.found === undefined;
-  const [proposed] = isNewColumn
+  const [fresh] = isNewColumn
     ? proposeTable({ ...found, fields: found.fields.filter((field) => field.name === name) }, personal)
     : [];
   const answer = await askColumn({
     ...parts,
-    name: proposed?.column ?? name,
-    current: current ?? proposed,
+    name: fresh?.column ?? name,
+    current: current ?? fresh ?? proposed,
     personal,
     target: table.found?.columns.find((column) => column.name === name),
   });
   const rest = columns.filter((column) => column !== current);
   if (answer === undefined) return rest;
-  return rest.toSpliced(current === undefined ? rest.length : columns.indexOf(current), 0, answer);
+  // Whatever it was before, a person has chosen it now.
+  const { confidence: _, ...chosen }: DraftColumn = answer;
+  return rest.toSpliced(current === undefined ? rest.length : columns.indexOf(current), 0, chosen);
 }
 
 interface ColumnParts extends MappingParts {
@@ -153,7 +255,7 @@ async function askColumn(column: ColumnParts): Promise<ColumnMapping | undefined
   const same =
     current !== undefined && sourceName(current.source) === sourceName(source) ? current : undefined;
   if (source.in === "message") return { ...same, ...factColumn(name, source.fact, target) };
-  const isNeeded = target !== undefined && !target.nullable && !target.hasDefault;
+  const isNeeded = target !== undefined && needsValue(target);
   const base: ColumnMapping = {
     ...(same ?? { column: name, type: "text", transforms: [] }),
     source,
@@ -236,7 +338,7 @@ async function askConversion({ asker, name, field, same, target }: SourcedParts)
       ...likely.map((one) => ({ value: one, label: one.label, hint: "fits these messages" })),
       ...others.map((one) => ({ value: one, label: one.label })),
     ],
-    proposed: known ?? current ?? likely[0] ?? others[0],
+    proposed: known ?? current ?? likely[0] ?? others.find(({ label }) => label === "text") ?? others[0],
   });
   return { type, transforms };
 }

@@ -1,10 +1,11 @@
 /** What a set-up starts from, the world that it asks, and the plan that it ends with. */
 
 import type { CallerIdentity } from "../aws/identity.ts";
+import type { EtlError } from "../errors.ts";
 import type { DefaultMaskMethod, Mapping } from "../message/mapping.ts";
 import type { ColumnLimits, Message } from "../message/message.ts";
 import type { QueueAttributes } from "../polling/ports.ts";
-import type { TableColumn } from "../postgres/catalog.ts";
+import type { TableColumn, UniqueIndex } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import type { TableSummary } from "../postgres/inspection.ts";
 import type { SettingFlags } from "../settings/options.ts";
@@ -24,6 +25,8 @@ export interface Start {
   readonly mapping?: Mapping | undefined;
   readonly defaultMask: DefaultMaskMethod;
   readonly configPath: string;
+  /** Whether columns whose names are only like a field's are taken without being asked for. */
+  readonly acceptGuesses: boolean;
   /** Whether anything is written in the end. */
   readonly writes: boolean;
 }
@@ -53,6 +56,7 @@ export interface TargetTable {
   /** The name as `--table` takes it. */
   readonly name: string;
   readonly columns: readonly TargetColumn[];
+  readonly uniqueIndexes: readonly UniqueIndex[];
   readonly limits: ColumnLimits;
 }
 
@@ -71,12 +75,8 @@ export interface SetupDatabase extends Pick<Database, "address" | "name" | "user
   tables(): Promise<readonly Pick<TableSummary, "sqlName" | "columns" | "estimatedRows">[]>;
   /** @returns undefined if the table does not exist */
   table(name: string): Promise<TargetTable | undefined>;
-  /**
-   * Checks the mapping against the table as `etl drain` does.
-   *
-   * @throws EtlError for the first thing that does not fit
-   */
-  check(name: string, mapping: Mapping): Promise<void>;
+  /** Everything for which `etl drain` would refuse to write the mapping's rows into the table. */
+  faults(name: string, mapping: Mapping): Promise<readonly EtlError[]>;
   /** Creates the table and its ledger if they are missing, all or nothing. Returns the names of what was created. */
   migrate(name: string, mapping: Mapping): Promise<readonly string[]>;
 }

@@ -11,8 +11,10 @@ export interface ReadSample {
   readonly format: BodyFormat;
   /** The objects of the messages that could be read and are of one kind. */
   readonly bodies: readonly object[];
+  /** The messages that could not be read, or are of another kind. */
+  readonly strays: readonly Message[];
+  /** How many of them could not be read, and how many are of another kind. */
   readonly unreadable: number;
-  /** How many messages are of another kind. */
   readonly unlike: number;
 }
 
@@ -26,21 +28,24 @@ const formats: readonly BodyFormat[] = [
 /** Tries every format. If two formats read as many messages, the one that unwraps more wins. */
 export function readSample(messages: readonly Message[]): ReadSample {
   const plain: BodyFormat = { envelope: "none", encoding: "none" };
-  let best: Pick<ReadSample, "format" | "bodies"> = { format: plain, bodies: [] };
-  for (const format of formats) {
-    const decode = compileDecoder(format, parseExactJson);
-    const bodies = messages.flatMap((message) => {
+  let format = plain;
+  let read: readonly (readonly [message: Message, body: object])[] = [];
+  for (const candidate of formats) {
+    const decode = compileDecoder(candidate, parseExactJson);
+    const decoded = messages.flatMap((message) => {
       const body = decode(message);
-      return isRefusal(body) ? [] : [body.fields];
+      return isRefusal(body) ? [] : [[message, body.fields] as const];
     });
-    if (bodies.length > best.bodies.length) best = { format, bodies };
+    if (decoded.length > read.length) [format, read] = [candidate, decoded];
   }
-  const bodies = alikeBodies(best.bodies);
+  const bodies = alikeBodies(read.map(([, body]) => body));
+  const alike = new Set(read.filter(([, body]) => bodies.includes(body)).map(([message]) => message));
   return {
-    format: best.format,
+    format,
     bodies,
-    unreadable: messages.length - best.bodies.length,
-    unlike: best.bodies.length - bodies.length,
+    strays: messages.filter((message) => !alike.has(message)),
+    unreadable: messages.length - read.length,
+    unlike: read.length - bodies.length,
   };
 }
 

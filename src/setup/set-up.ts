@@ -1,22 +1,41 @@
 /** The whole set-up, from the first question to the plan. It writes nothing itself. */
 
-import { setupError } from "./asker.ts";
+import { goBack, setupError } from "./asker.ts";
 import { chooseDatabase, chooseTable } from "./database-questions.ts";
 import { findFields } from "./fields.ts";
+import { createJournal } from "./journal.ts";
 import { chooseMapping } from "./mapping-questions.ts";
 import type { Plan, Session, Start } from "./ports.ts";
 import { chooseQueue } from "./queue-questions.ts";
 import { showFields } from "./review.ts";
 
 /**
- * Asks for a queue, a database, a table and a mapping, and checks each answer.
+ * Asks for a queue, a database, a table and a mapping, and checks each answer. A person can go back by a question.
  *
  * @returns what to write, with the database still open
- * @throws EtlError if something is wrong that no other answer mends; the reason of the abort if the person backs out
+ * @throws EtlError if something is wrong that no other answer mends; the reason of the abort if the person backs out;
+ * {@link goBack} if the person goes back from the first question
  */
 export async function setUp(session: Session): Promise<Plan> {
+  if (!session.asker.isPerson) requireAnswers(session.start);
+  const journal = createJournal(session);
+  let plan: Plan | undefined;
+  try {
+    while (plan === undefined) {
+      try {
+        plan = await interview(journal.session);
+      } catch (error) {
+        if (error !== goBack || !journal.back()) throw error;
+      }
+    }
+    return plan;
+  } finally {
+    journal.close(plan?.database);
+  }
+}
+
+async function interview(session: Session): Promise<Plan> {
   const { asker, start } = session;
-  if (!asker.isPerson) requireAnswers(start);
   const queue = await chooseQueue(session);
   const { bodies, unlike } = queue.sample;
   const found = findFields(bodies);
@@ -26,23 +45,18 @@ export async function setUp(session: Session): Promise<Plan> {
     await asker.tell(`Left out of it: ${unlike} of ${bodies.length + unlike} messages with other fields`);
   }
   const { databaseAnswer, database } = await chooseDatabase(session);
-  try {
-    const table = await chooseTable(session, database, queue.name);
-    if (found.of === 0 && !(table.isFiles && start.mapping)) {
-      throw setupError(
-        "the queue gave no message, and etl proposes a mapping from messages",
-        "send one message to the queue and run etl init again, or write the columns yourself: etl config example",
-      );
-    }
-    const { mapping, key } = await chooseMapping({ ...session, queue, database, table, found });
-    // The sample ends here.
-    const { url, body, extendedPayloads } = queue;
-    const agreed = { url, body, extendedPayloads };
-    return { queue: agreed, databaseAnswer, database, table: table.name, mapping, key };
-  } catch (error) {
-    database.close();
-    throw error;
+  const table = await chooseTable(session, database, queue.name);
+  if (found.of === 0 && !(table.isFiles && start.mapping)) {
+    throw setupError(
+      "the queue gave no message, and etl proposes a mapping from messages",
+      "send one message to the queue and run etl init again, or write the columns yourself: etl config example",
+    );
   }
+  const { mapping, key } = await chooseMapping({ ...session, queue, database, table, found });
+  // The sample ends here.
+  const { url, body, extendedPayloads } = queue;
+  const agreed = { url, body, extendedPayloads };
+  return { queue: agreed, databaseAnswer, database, table: table.name, mapping, key };
 }
 
 /** Asks for everything that nobody can guess at once, before a message is received. */

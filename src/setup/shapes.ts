@@ -1,4 +1,4 @@
-/** What a value looks like, whatever its field is called. The value is looked at and forgotten; only its shapes are kept. */
+/** What a value looks like, whatever its field is called, if no conversion of a drain tells it. The value is looked at and forgotten; only its shapes are kept. */
 
 import { parseJson } from "../message/json.ts";
 import type { PersonalKind } from "./personal.ts";
@@ -13,8 +13,6 @@ const emailAddress = /[^\s@<>"]{1,64}@[^\s@<>"]+\.[\p{L}]{2,}/u;
 
 const octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const ipv4 = `${octet}(?:\\.${octet}){3}`;
-const date = "\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])";
-
 const addresses: readonly RegExp[] = [
   new RegExp(`^${ipv4}$`),
   // Eight groups in hexadecimal, or fewer with `::`; a time of day has neither.
@@ -57,16 +55,9 @@ const shapes = {
   coordinates: { test: /^-?\d{1,3}\.\d{2,} ?[,;] ?-?\d{1,3}\.\d{2,}$/, personal: "precise location" },
   /** A number as long as a card's that is not a card's. */
   digits: { test: (trimmed) => cardDigits(trimmed) !== "" && !isCardNumber(cardDigits(trimmed)) },
-  uuid: { test: /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i },
-  date: { test: new RegExp(`^${date}$`) },
-  timestamp: {
-    test: new RegExp(`^${date}[T ]\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d+)?)?(?:Z|[+-]\\d{2}:?\\d{2})$`, "i"),
-  },
-  version: { test: /^\d{1,5}(?:\.\d{1,5}){1,2}$/ },
-  integer: { test: /^-?(?:0|[1-9]\d*)$/ },
-  decimal: { test: /^-?(?:0|[1-9]\d*)\.\d+$/ },
-  boolean: { test: /^(?:true|false)$/ },
-  /** An object or an array; a lone number or word is JSON, too, and no reason to read it as such. */
+  /** With two dots: one dot is also a number's. */
+  version: { test: /^\d{1,5}\.\d{1,5}\.\d{1,5}$/ },
+  /** An object or an array. */
   json: { test: (_, text) => /^\s*[[{]/.test(text) && parseJson(text) !== undefined, isLong: true },
 } as const satisfies Readonly<Record<string, ShapeTest>>;
 
@@ -75,7 +66,7 @@ export type Shape = keyof typeof shapes;
 
 const entries: readonly (readonly [Shape, ShapeTest])[] = Object.entries(shapes) as [Shape, ShapeTest][];
 
-/** Every shape that the text has; `2.3` is a version and a decimal, `+4930123456` a phone number alone. */
+/** Every shape that the text has. */
 export function shapesOf(text: string): ReadonlySet<Shape> {
   const trimmed = text.trim();
   const isShort = text.length <= longestShaped;

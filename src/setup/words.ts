@@ -16,22 +16,57 @@ const makings =
     " ",
   );
 
+/** How sure it is that a column is named after what fills it: its very name, the same words, or likeness alone. */
+export type Confidence = "exact" | "words" | "guess";
+
+export interface NameMatch {
+  readonly confidence: Confidence;
+  /** How alike the names are, from 0 to 1. */
+  readonly score: number;
+}
+
+/** Names that are less alike mean two things. */
+const leastLikeness = 0.6;
+
+/** Words that say what a parent has, and nothing without it: `customer.id` is not an order's `id`. */
+const general = "id uuid key no nr number name type kind status state value code ref date time at".split(" ");
+
+const timeHeads = "at on time timestamp ts date".split(" ");
+
 /**
- * How alike a field's path and a column's name are, from 0 to 1; 1 means the same words. The field's own name and its
- * whole path are compared with the column's name, with and without words such as `masked`.
+ * Whether the column is named after the field, by its name or its path. Words such as `masked` in the column's name do not
+ * count. A guess asks for the same last word, too, which says what a thing is: `customer_ref` is not `customer.name`.
  */
-export function likeness(path: readonly string[], column: string): number {
+export function nameMatch(path: readonly string[], column: string): NameMatch | undefined {
   const columnWords = wordsOf(column);
   const bare = columnWords.filter((word) => !makings.includes(word));
   const whole = path.flatMap(wordsOf);
+  if (path.length === 1 && path[0] === column) return { confidence: "exact", score: 1 };
+  if ([columnWords, bare].some((words) => words.length > 0 && words.join("") === whole.join("")))
+    return { confidence: "words", score: 1 };
+  // An amount's value is the amount.
+  const meant = whole.length > 1 && whole.at(-1) === "value" ? whole.slice(0, -1) : whole;
+  if (!sameHead(meant.at(-1) ?? "", bare.at(-1) ?? columnWords.at(-1) ?? "")) return undefined;
   const own = wordsOf(path.at(-1) ?? "");
-  return Math.max(
-    alike(whole, columnWords),
-    // The whole path tells `user.id` from `order.id`.
-    0.95 * alike(own, columnWords),
-    0.95 * alike(whole, bare),
-    0.9 * alike(own, bare),
+  const isGeneral = own.length === 1 && general.includes(own[0] ?? "");
+  if (path.length > 1 && bare.length === 1 && general.includes(bare[0] ?? "")) return undefined;
+  // The whole path tells `user.id` from `order.id`.
+  const score = Math.max(alike(meant, bare), isGeneral ? 0 : 0.95 * alike(own, bare));
+  return score < leastLikeness ? undefined : { confidence: "guess", score };
+}
+
+function sameHead(a: string, b: string): boolean {
+  const [short = "", long = ""] = [a, b].toSorted((one, other) => one.length - other.length);
+  return (
+    a === b ||
+    (short.length > 2 && long.startsWith(short)) ||
+    [a, b].every((word) => timeHeads.includes(word))
   );
+}
+
+/** How alike two names are, from 0 to 1; 1 means the same words. */
+export function likeness(a: string, b: string): number {
+  return alike(wordsOf(a), wordsOf(b));
 }
 
 /** The better of two measures: shared words, and shared pairs of letters, which forgives an abbreviation. */

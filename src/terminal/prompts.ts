@@ -11,11 +11,14 @@ export interface Keyboard extends Readable {
   setRawMode?(mode: boolean): unknown;
 }
 
-/** What a question is answered with if the person backs out: Ctrl-C, Ctrl-D, Esc, or the signal. */
+/** What a question is answered with if the person backs out of it all: Ctrl-C, Ctrl-D, or the signal. */
 export const backedOut = Symbol("backed out");
 
-/** {@link backedOut} */
-export type BackedOut = typeof backedOut;
+/** What a question is answered with if the person wants the one before it again: Esc. */
+export const steppedBack = Symbol("stepped back");
+
+/** {@link backedOut} or {@link steppedBack} */
+export type NoAnswer = typeof backedOut | typeof steppedBack;
 
 /** A question for a line of text. */
 export interface TextPrompt {
@@ -67,16 +70,24 @@ export function createPrompts(parts: { keyboard: Keyboard; output: Output; signa
     open: (
       question: typeof common & { message: string; signal: AbortSignal },
     ) => Promise<T | typeof clack.CANCEL_SYMBOL>,
-  ): Promise<T | BackedOut> {
+  ): Promise<T | NoAnswer> {
     if (signal.aborted) return backedOut;
+    // The library has one answer for every key that cancels.
+    let isEscape = false;
+    const noteKey = (_: unknown, key: { name?: string } | undefined) => {
+      isEscape = key?.name === "escape";
+    };
     // A signal of its own: the library never takes its listener off, and draws once for each at an abort.
     const own = new AbortController();
     const abort = () => own.abort();
     signal.addEventListener("abort", abort, { once: true });
+    keyboard.on("keypress", noteKey);
     try {
       const answer = await open({ ...common, message: line(message), signal: own.signal });
-      return clack.isCancel(answer) ? backedOut : answer;
+      if (!clack.isCancel(answer)) return answer;
+      return isEscape && !signal.aborted ? steppedBack : backedOut;
     } finally {
+      keyboard.off("keypress", noteKey);
       signal.removeEventListener("abort", abort);
     }
   }

@@ -152,6 +152,58 @@ describe.concurrent("etl init --yes", () => {
     expect(readdirSync(at.folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
   });
 
+  test("stores amounts and moments as they are in a table with rows, once the table is changed as it says", async () => {
+    await using at = await openPlace();
+    const { sql } = at.world.database;
+    await sql.unsafe(
+      "create table paid (id bigint primary key, amount_value numeric(12,2), created_at timestamp(3), placed_at timestamp)",
+    );
+    await sql.unsafe("insert into paid values (7, 1, null, '2026-01-01 10:00')");
+    const amount = { value: "849.90" };
+    const card = { brand: "visa" };
+    const { url } = await at.world.queueWith(
+      [1, 2, 3].map((id) =>
+        JSON.stringify({ id, amount, placed_at: "2026-01-02T10:00:00+02:00", card: id === 1 ? card : null }),
+      ),
+    );
+    const flags = ["--queue-url", url, "--table", "paid"];
+    const refused = await at.etl(["init", "--yes", ...flags]);
+    expect(refused.exitCode).toBe(78);
+    const [, statement = ""] = /^try: (alter table .*)$/m.exec(refused.stderr) ?? [];
+    await sql.unsafe(`set timezone = 'America/New_York'; ${statement}; reset timezone`);
+    const { exitCode, stdout } = await at.etl(["init", "--yes", ...flags]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/amount_value +amount\.value +words +numeric +reject/);
+    expect((await at.etl(["drain", ...flags, "--wait-seconds", "0"])).exitCode).toBe(0);
+    const rows = await sql.unsafe("select id, amount_value, created_at, placed_at from paid order by id");
+    const row = (id: string, amount_value: string, time: string) => ({
+      ...{ id, amount_value, created_at: null },
+      placed_at: new Date(time),
+    });
+    expect(rows.map((each) => ({ ...each })) as unknown[]).toEqual([
+      ...["1", "2", "3"].map((id) => row(id, "849.90", "2026-01-02T08:00:00Z")),
+      row("7", "1.00", "2026-01-01T10:00:00Z"),
+    ]);
+  });
+
+  test("ends with 78 and writes nothing if it has to guess, or the table does not fit", async () => {
+    await using at = await openPlace();
+    await at.world.database.sql.unsafe(
+      "create table orders (order_id bigint, total integer, created_at timestamptz, note text not null)",
+    );
+    const { exitCode, stderr } = await at.init();
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain("to fill created_at from $sent_at is a guess by the names");
+    expect(stderr).toContain("column total of public.orders is of type integer, expected is numeric");
+    expect(stderr).toContain("column note of public.orders must not be null");
+    expect(readdirSync(at.folder)).toEqual([]);
+    // What it says to type mends all but the guess.
+    for (const [, statement = ""] of stderr.matchAll(/try: (alter table .*)/g))
+      await at.world.database.sql.unsafe(statement);
+    expect((await at.init(["--accept-guesses"])).exitCode).toBe(0);
+    expect(at.read("etl.toml")).toContain('from = "$sent_at"');
+  });
+
   test("tells of variables that come before the file, and how to put them away", async () => {
     await using at = await openPlace();
     const ETL_QUEUE_URL = await at.world.newQueue();
@@ -190,13 +242,25 @@ describe.concurrent("etl init at a terminal", () => {
       await using terminal = at.open();
       for (const earlier of questions.slice(0, index)) await terminal.answer(earlier, keys.enter);
       await terminal.question(new RegExp(source));
-      terminal.type([keys.escape, keys.ctrlC, keys.ctrlD][index % 3] ?? keys.escape);
+      // Before the first question there is none to go back to.
+      terminal.type(index === 0 ? keys.escape : index % 2 === 0 ? keys.ctrlD : keys.ctrlC);
       expect(await terminal.ended).toBe(130);
       expect(terminal.screen.text).toContain("Cancelled: nothing was written.");
       expect(terminal.screen.cursorShown).toBe(true);
       await at.expectNothingDone();
     },
   );
+
+  test("goes one question back with Esc, as far as one likes, and on again", async () => {
+    await using at = await openPlace();
+    await using terminal = at.open();
+    for (const question of questions.slice(0, 4)) await terminal.answer(question, keys.enter);
+    for (const question of questions.slice(1).toReversed()) await terminal.answer(question, keys.escape);
+    for (const question of questions) await terminal.answer(question, keys.enter);
+    expect(await terminal.ended).toBe(0);
+    expect(readdirSync(at.folder).sort()).toEqual(["etl-mask.key", "etl.toml"]);
+    expect(at.world.server.depth(at.queueUrl)).toEqual(visible(3));
+  });
 
   test("leaves nothing after SIGTERM, which ends it with 143", async () => {
     await using at = await openPlace();

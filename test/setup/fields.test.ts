@@ -32,7 +32,7 @@ test("a body's own name that is personal data is not a field, and the fields cou
 });
 
 test("a number with more digits than a double holds has the shapes of all its digits", () => {
-  expect(read('{"a":4000000000000000006}')[0]?.someShapes).toEqual(new Set(["integer", "card"]));
+  expect(read('{"a":4000000000000000006}')[0]?.someShapes).toEqual(new Set(["card"]));
 });
 
 test("an object of cards is one value, and one of other long numbers has fields", () => {
@@ -41,20 +41,22 @@ test("an object of cards is one value, and one of other long numbers has fields"
   expect(read('{"seen":{"4111111111111111":1,"4111111111111112":2}}').length).toBe(2);
 });
 
-test("a field has a shape if all of its values have it", () => {
-  const [version, mixed] = read('{"v":"2.3.1","m":"2026-01-01"}', '{"v":"2.3","m":"soon"}');
-  expect([...(version?.allShapes ?? [])]).toEqual(["version"]);
-  expect([...(mixed?.allShapes ?? [])]).toEqual([]);
-  expect([...(mixed?.someShapes ?? [])]).toEqual(["date"]);
+test("an object that is null, empty or absent in some messages has its fields only; one that is another value elsewhere is one value", () => {
+  const card = '{"card":{"last4":"4242","brand":"visa"}}';
+  const names = (...texts: string[]) => read(...texts).map(({ name }) => name);
+  expect(names('{"card":null}', card, "{}", '{"card":{}}')).toEqual(["card.last4", "card.brand"]);
+  expect(names('{"a":{"b":null}}', '{"a":{"b":{"c":1}}}', '{"a":null}')).toEqual(["a.b.c"]);
+  expect(names('{"card":"cash"}', card)).toEqual(["card"]);
+  expect(names('{"a":{"b":[]}}', '{"a":{"b":{"c":1}}}')).toEqual(["a.b"]);
+  expect(names('{"card":null}')).toEqual(["card"]);
+  // Personal as its own field would be.
+  expect(read('{"to":"x"}', '{"to":{"email":"ada@example.com"}}')[0]?.inner.map(({ name }) => name)).toEqual([
+    "to.email",
+  ]);
 });
 
-test.each([
-  [["1", "-2147483648"], "integer"],
-  [["1", "2147483648"], "bigint"],
-  [["9223372036854775808", "1"], "numeric"],
-] as const)("whole numbers %j need %s", (numbers, size) => {
-  const [field] = read(...numbers.map((number) => `{"n":${number}}`));
-  expect(field?.integers).toBe(size);
+test("empty strings are counted", () => {
+  expect(read('{"a":""}', '{"a":" "}', '{"a":""}', '{"a":null}')[0]?.empty).toBe(2);
 });
 
 test("numbers that count seconds or milliseconds since 1970 are told from others", () => {

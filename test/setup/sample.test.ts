@@ -24,14 +24,20 @@ test.each([
 
 test("a sample that no format can read counts as plain JSON", () => {
   const format = { envelope: "none", encoding: "none" } as const;
-  expect(readSample([messageOf("broken")])).toEqual({ format, bodies: [], unreadable: 1, unlike: 0 });
+  const broken = messageOf("broken");
+  expect(readSample([broken])).toEqual({ format, bodies: [], strays: [broken], unreadable: 1, unlike: 0 });
 });
 
 test("a message that is unlike all the others is left out, if there are enough to tell", () => {
   const good = { id: 1, name: "x", at: 2 };
   const more = { ...good, more: 1 };
-  const { bodies, unlike } = readSample([good, { foo: 1 }, good, more].map(messageOf));
-  expect({ bodies, unlike }).toEqual({ bodies: [good, good, more], unlike: 1 });
+  const messages = [good, { foo: 1 }, good, more].map(messageOf);
+  const { bodies, unlike, strays } = readSample(messages);
+  expect({ bodies, unlike, strays }).toEqual({
+    bodies: [good, good, more],
+    unlike: 1,
+    strays: messages.slice(1, 2),
+  });
   expect(readSample([good, { foo: 1 }].map(messageOf)).unlike).toBe(0);
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type ColumnMapping, sourceName } from "../../src/message/mapping.ts";
-import { type Asker, unasked } from "../../src/setup/asker.ts";
+import { type Asker, goBack, unasked } from "../../src/setup/asker.ts";
 import { maskOf } from "../../src/setup/conversions.ts";
 import { withoutPassword } from "../../src/setup/database-questions.ts";
 import type { Start } from "../../src/setup/ports.ts";
@@ -57,7 +57,7 @@ async function run(asker: Asker, parts: Partial<MemoryWorldParts> = {}, start: P
     (plan) => ({ plan, columns: lines(plan.mapping.columns), error: undefined }),
     (error: unknown) => ({ plan: undefined, columns: [], error }),
   );
-  return { open: world.open, ...outcome };
+  return { open: world.open, samples: world.samples, ...outcome };
 }
 
 /** A set-up with a person who answers so. */
@@ -185,6 +185,7 @@ describe("a person", () => {
       [/Which queue/, "orders-queue"],
       [/URL; a password/, databaseUrl],
       [/which table/, "public.orders"],
+      [/guesses/, ["created_at from $sent_at"]],
       [/Is this right/, "Change order_id"],
       [/order_id: where/, "Nowhere: leave the column out"],
       [/What do you want/, "Fill order_id"],
@@ -283,13 +284,6 @@ describe("with nobody to ask", () => {
     });
   });
 
-  test("a mapping that would reject every message of the sample is not written", async () => {
-    const mixed = [messageOf({ mix: "a" }, 1), messageOf({ mix: { email: "b@example.com" } }, 2)];
-    const { error, open } = await runUnasked({ messages: mixed });
-    expect(error).toMatchObject({ kind: "config", message: expect.stringContaining("reject every message") });
-    expect(open).toBe(0);
-  });
-
   test.each([
     [{}, "give --queue-url URL and --database-url URL and --table NAME"],
     [{ queueUrl, table: "orders" }, "give --database-url URL"],
@@ -300,12 +294,230 @@ describe("with nobody to ask", () => {
     expect(heard).toEqual([]);
   });
 
+  const other = { ...given, table: "public.other" };
+
   test("a proposal that does not fit the table is an error", async () => {
     const colour = columnOf("colour", "text", { nullable: false });
-    const stubborn = tableOf("public.other", [colour, ...orders.columns]);
-    const { error, open } = await runUnasked({ tables: [stubborn] }, { ...given, table: "public.other" });
-    expect(error).toMatchObject({ message: "nothing fills colour" });
+    const stubborn = tableOf("public.other", [colour, columnOf("order_id", "int8")]);
+    const { error, open } = await runUnasked({ tables: [stubborn] }, other);
+    expect(error).toMatchObject({ exitCode: 78, message: "nothing fills colour" });
     expect(open).toBe(0);
+  });
+
+  test("a guess is not taken, unless it is asked for; exact names are", async () => {
+    const tables = [
+      tableOf("public.other", [columnOf("order_id", "int8"), columnOf("created_at", "timestamptz")]),
+    ];
+    expect((await runUnasked({ tables }, other)).error).toMatchObject({
+      exitCode: 78,
+      message: "to fill created_at from $sent_at is a guess by the names",
+      hint: expect.stringContaining("--accept-guesses"),
+    });
+    const { columns } = await run(
+      nobody,
+      { password: "hunter2", tables },
+      { given: other, acceptGuesses: true },
+    );
+    expect(columns).toEqual(["order_id orderId", "created_at $sent_at"]);
+    const named = [tableOf("public.other", [columnOf("order_id", "int8"), columnOf("colour")])];
+    expect((await runUnasked({ tables: named }, other)).columns).toEqual(["order_id orderId"]);
+  });
+
+  test("everything that is wrong is told at once", async () => {
+    const tables = [
+      tableOf("public.other", [
+        columnOf("colour", "text", { nullable: false }),
+        columnOf("size", "text", { nullable: false }),
+        columnOf("note", "text", { nullable: false }),
+        columnOf("created_at", "timestamptz"),
+      ]),
+    ];
+    const { error } = await runUnasked({ tables }, other);
+    expect(error).toMatchObject({
+      exitCode: 78,
+      message: "nothing was written: 4 things are wrong with the proposed mapping",
+    });
+    expect(heard.filter((line) => /to fill|nothing fills|would reject/.test(line))).toEqual([
+      expect.stringContaining("to fill created_at from $sent_at"),
+      expect.stringContaining("a drain would reject 2 of 3 messages: field_null (note)"),
+      "nothing fills colour",
+      "nothing fills size",
+    ]);
+  });
+
+  test("a message of the sample that would be rejected is an error; one that is unlike all the others is only told", async () => {
+    const tables = [tableOf("public.other", [columnOf("order_id", "int8"), columnOf("total", "numeric")])];
+    const bodies = [1, 2, 3, 4, 5].map((orderId) => ({ orderId, total: "12.5", region: "EU" }));
+    const stray = { orderId: null, foo: 1 };
+    const sample = (...more: readonly object[]) => ({
+      tables,
+      messages: [...bodies, ...more].map(messageOf),
+    });
+    expect((await runUnasked(sample({ orderId: 6, total: "n/a", region: "EU" }), other)).error).toMatchObject(
+      {
+        exitCode: 78,
+        message: "a drain would reject 1 of 6 messages: field_not_number (total)",
+      },
+    );
+    expect((await runUnasked(sample(stray), other)).columns).toEqual(["order_id orderId", "total total"]);
+    expect(heard).toContain(
+      "one message is unlike the others, and a drain would reject 1: field_null (orderId)",
+    );
+    expect((await runUnasked(sample(stray, stray), other)).error).toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(
+        /^2 of 7 messages are unlike the others, .* reject 2: field_null \(orderId\)$/,
+      ),
+    });
+  });
+
+  test("an object that is null in some messages is stored by its fields, and rejects none of them", async () => {
+    const card = { last4: "4242", brand: "visa" };
+    const bodies = [{ id: 1, card: null }, { id: 2, card }, { id: 3, card: null }, { id: 4 }];
+    const { columns, plan } = await runUnasked({ messages: bodies.map(messageOf) });
+    expect(columns.filter((line) => line.includes("card"))).toEqual([
+      expect.stringContaining("card.last4"),
+      "card_brand card.brand",
+    ]);
+    expect(plan).toBeDefined();
+  });
+
+  test("a key of the table is told, and rejects a second message", async () => {
+    const tables = [tableOf("public.other", [columnOf("order_id", "int8")], ["order_id"])];
+    const { plan } = await runUnasked({ tables }, other);
+    expect(plan?.mapping.conflict).toEqual({ action: "reject" });
+    expect(heard.join("\n")).toContain(
+      "Unique in public.other: order_id. A message whose row is there is rejected",
+    );
+  });
+
+  test("a masked field that is empty in some messages is told, as all of them would get one pseudonym", async () => {
+    const bodies = ["", "ada@example.com", ""].map((email) => ({ email, note: "" }));
+    const { plan } = await runUnasked({ messages: bodies.map(messageOf) });
+    expect(heard.join("\n")).toContain("email is an empty string in 2 of 3 messages: it is stored as null");
+    expect(heard.join("\n")).not.toContain("note is an empty string");
+    expect(plan?.mapping.columns.map(({ column, required }) => [column, required])).toEqual([
+      ["masked_email", false],
+      ["note", true],
+      ["message_id", true],
+      ["sent_at", true],
+    ]);
+  });
+
+  test("each column that rejects messages is told, also if another one rejects them first", async () => {
+    const tables = [
+      tableOf("public.other", [columnOf("a", "int8"), columnOf("b", "numeric"), columnOf("c")]),
+    ];
+    const bodies = [
+      { a: 1, b: 1, c: "x" },
+      { a: "x", b: "y", c: "x" },
+      { a: 2, b: "y", c: "x" },
+    ];
+    const { error } = await runUnasked({ tables, messages: bodies.map(messageOf) }, other);
+    expect(error).toMatchObject({ message: expect.stringContaining("2 things are wrong") });
+    expect(heard.filter((line) => line.includes("would reject")).map((line) => line.split(";")[0])).toEqual([
+      "a drain would reject 1 of 3 messages: field_not_integer (a)",
+      "a drain would reject 2 of 3 messages: field_not_number (b)",
+    ]);
+  });
+});
+
+describe("a person with a table that has keys and columns that must not be null", () => {
+  const tables = [
+    tableOf(
+      "public.orders",
+      [
+        columnOf("order_id", "int8"),
+        columnOf("region", "text", { nullable: false }),
+        columnOf("created_at", "timestamptz", { nullable: false }),
+        columnOf("sent_at", "timestamptz"),
+      ],
+      ["order_id"],
+    ),
+  ];
+  const known: Answers = [
+    [/Which queue/, "orders-queue"],
+    [/URL; a password/, databaseUrl],
+    [/which table/, "public.orders"],
+  ];
+
+  test("is asked what fills each of them, and what a second row of the key does", async () => {
+    const script: Answers = [
+      ...known,
+      [/region: where/, "The same text in every row"],
+      [/region: the text/, "EU"],
+      [/Unique: order_id/, "Keep the newer row of that order_id by sent_at"],
+    ];
+    const { plan, columns, asked } = await ask(script, { tables });
+    // The guess is not confirmed, and stands where its column is asked for.
+    expect(asked).toContain("created_at: where from?");
+    expect(columns).toEqual([
+      "order_id orderId",
+      "sent_at $sent_at",
+      "region $constant",
+      "created_at $sent_at",
+    ]);
+    expect(plan?.mapping.conflict).toEqual({ action: "update", key: ["order_id"], newestBy: "sent_at" });
+  });
+
+  test("is not led to write what does not work", async () => {
+    const script: Answers = [
+      ...known,
+      [/region: where/, "Nowhere: leave the column out"],
+      [/What do you want/, "Nothing: write it anyway"],
+    ];
+    const { heard, asked } = await ask(script, { tables });
+    expect(heard).toContain("nothing fills region");
+    expect(asked).not.toContain("Is this right?");
+  });
+});
+
+describe("going back", () => {
+  test("asks the question before again, and what comes after it as it is answered then", async () => {
+    const script: Answers = [
+      [/Which queue/, "orders-queue"],
+      [/URL; a password/, databaseUrl],
+      [/new table/, "oders"],
+      [/Which are personal/, goBack],
+      [/new table/, "orders"],
+    ];
+    const { plan, asked, open } = await ask(script);
+    expect(plan?.table).toBe("orders");
+    expect(asked).toEqual([
+      ...["Which queue?", "Which Postgres?", "The database's URL; a password is asked for next"],
+      ...["Name of the new table", "Which are personal, and masked?"],
+      ...["Name of the new table", "Which are personal, and masked?", "Is this right?"],
+    ]);
+    expect(open).toBe(1);
+  });
+
+  test("over the database closes it, and over the queue looks at its messages once", async () => {
+    const script: Answers = [
+      [/Which queue/, "orders-queue"],
+      [/Which Postgres/, "Give its URL"],
+      [/URL; a password/, databaseUrl],
+      [/new table/, goBack],
+      [/URL; a password/, goBack],
+      [/Which Postgres/, goBack],
+      [/Which queue/, "orders-queue"],
+      [/URL; a password/, databaseUrl],
+      [/new table/, "orders"],
+    ];
+    const { plan, open, samples } = await ask(script);
+    expect(plan?.table).toBe("orders");
+    expect({ open, samples }).toEqual({ open: 1, samples: 1 });
+  });
+
+  test("undoes a change of a column, and from the first question ends the set-up", async () => {
+    const script: Answers = [
+      ...answers,
+      [/Is this right/, "Change note"],
+      [/note: where/, "Nowhere: leave the column out"],
+      [/Is this right/, goBack],
+      [/note: where/, "note"],
+    ];
+    expect((await ask(script)).columns).toContain("note note");
+    expect(await ask([[/Which queue/, goBack]])).toMatchObject({ error: goBack, open: 0 });
   });
 });
 

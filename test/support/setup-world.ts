@@ -2,7 +2,8 @@
 
 import { EtlError } from "../../src/errors.ts";
 import type { Message } from "../../src/message/message.ts";
-import type { Asker } from "../../src/setup/asker.ts";
+import { needsValue } from "../../src/postgres/column-types.ts";
+import { type Asker, goBack } from "../../src/setup/asker.ts";
 import type { SetupDatabase, SetupPorts, Start, TargetColumn, TargetTable } from "../../src/setup/ports.ts";
 
 /** A message with a body. */
@@ -35,10 +36,15 @@ export function columnOf(name: string, type = "text", more: Partial<TargetColumn
   };
 }
 
-/** An existing table. */
-export function tableOf(name: string, columns: readonly TargetColumn[]): TargetTable {
+/** An existing table. Each key is one that it keeps unique. */
+export function tableOf(
+  name: string,
+  columns: readonly TargetColumn[],
+  ...uniqueKeys: readonly (readonly string[])[]
+): TargetTable {
+  const uniqueIndexes = uniqueKeys.map((key) => ({ name: key.join("_"), columns: key, defect: undefined }));
   const limits = new Map(columns.map(({ name: column, nullable }) => [column, { nullable }]));
-  return { name, columns, limits };
+  return { name, columns, uniqueIndexes, limits };
 }
 
 /** What the world holds, and what was done to it. */
@@ -46,6 +52,8 @@ export interface MemoryWorld {
   readonly ports: SetupPorts;
   /** How many databases are open. */
   open: number;
+  /** How often messages were received. */
+  samples: number;
 }
 
 /** What a world can be given. */
@@ -76,11 +84,13 @@ export function memoryWorld({
         estimatedRows: undefined,
       })),
     table: async (name) => tables.find((table) => table.name === name),
-    async check(name, { columns }) {
+    async faults(name, { columns }) {
       const table = tables.find((candidate) => candidate.name === name);
       const filled = columns.map(({ column }) => column);
-      const open = table?.columns.find(({ nullable, name: column }) => !nullable && !filled.includes(column));
-      if (open !== undefined) throw refused(`nothing fills ${open.name}`);
+      const open = (table?.columns ?? []).filter(
+        (column) => needsValue(column) && !filled.includes(column.name),
+      );
+      return open.map((column) => refused(`nothing fills ${column.name}`));
     },
     migrate: async () => [],
     close() {
@@ -89,6 +99,7 @@ export function memoryWorld({
   };
   const world: MemoryWorld = {
     open: 0,
+    samples: 0,
     ports: {
       now: () => Date.UTC(2026, 0, 2),
       key: () => ({ bytes: Buffer.alloc(32, 7), place: "etl-mask.key", file: "etl-mask.key", isNew: true }),
@@ -104,7 +115,10 @@ export function memoryWorld({
             ...{ visibilityTimeoutSeconds: 30, retentionSeconds: 345_600 },
             ...(maxReceiveCount && { maxReceiveCount, deadLetterArn: "arn:aws:sqs:r:1:dead" }),
           }),
-          sample: async () => ({ messages, notReleased: 0 }),
+          async sample() {
+            world.samples += 1;
+            return { messages, notReleased: 0 };
+          },
         };
       },
       async connect(answer) {
@@ -112,7 +126,7 @@ export function memoryWorld({
         if (!url.includes("db.example")) throw refused("nothing listens there");
         if (password !== given) throw refused("the password is wrong", "permission");
         world.open += 1;
-        return database;
+        return { ...database };
       },
     },
   };
@@ -125,10 +139,11 @@ export const blankStart: Start = {
   queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
   defaultMask: "hmac",
   configPath: "etl.toml",
+  acceptGuesses: false,
   writes: true,
 };
 
-/** What a person answers to a question that matches: once for each entry, then what is proposed. */
+/** What a person answers to a question that matches, or `goBack`: once for each entry, then what is proposed. */
 export type Answers = readonly (readonly [question: RegExp, answer: unknown])[];
 
 /** A person who answers as they have made up their mind, and remembers everything. */
@@ -152,10 +167,13 @@ export function scriptedPerson(answers: Answers = [], backsOutAt = Number.POSITI
   const heard: string[] = [];
   function answerTo(message: string): { readonly given: unknown } | undefined {
     if (asked.length === backsOutAt) throw backingOut;
+    // A script that changes nothing would be asked for ever.
+    if (asked.length > 100) throw new Error(`the script leads nowhere: ${heard.slice(-20).join("\n")}`);
     asked.push(message);
     const index = left.findIndex(([question]) => question.test(message));
     if (index < 0) return undefined;
     const [[, given] = [undefined, undefined]] = left.splice(index, 1);
+    if (given === goBack) throw goBack;
     return { given };
   }
   return {

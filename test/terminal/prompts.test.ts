@@ -38,10 +38,10 @@ test("a wrong text is told at once and can be mended; a secret is never shown", 
 });
 
 test.each([
-  ["Esc", keys.escape],
-  ["Ctrl-C", keys.ctrlC],
-  ["Ctrl-D", keys.ctrlD],
-])("%s backs out of any question, and of that one alone", async (_, key) => {
+  ["Esc", keys.escape, "stepped back"],
+  ["Ctrl-C", keys.ctrlC, "backed out"],
+  ["Ctrl-D", keys.ctrlD, "backed out"],
+])("%s leaves any question, and that one alone", async (_, key, answer) => {
   for (const [index, question] of questions.entries()) {
     await using terminal = open();
     for (const earlier of questions.slice(0, index)) await terminal.answer(earlier, keys.enter);
@@ -50,7 +50,7 @@ test.each([
     // This program asks on; a question that is backed out of does not keep the next from being answered.
     for (const later of questions.slice(index + 1)) await terminal.answer(later, keys.enter);
     expect(await terminal.ended).toBe(0);
-    expect(answers(terminal.screen.text)[index]).toBe("backed out");
+    expect(answers(terminal.screen.text)[index]).toBe(answer);
     expect(terminal.screen.cursorShown).toBe(true);
   }
 });

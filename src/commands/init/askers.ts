@@ -1,14 +1,15 @@
 /** The two who can answer a set-up: a person at a terminal, or flags and proposals alone. */
 
-import { type Asker, unasked } from "../../setup/asker.ts";
+import { type Asker, goBack, unasked } from "../../setup/asker.ts";
 import type { Log } from "../../terminal/log.ts";
 import type { Output } from "../../terminal/output.ts";
 import {
-  type BackedOut,
   backedOut,
   createPrompts,
   type Keyboard,
+  type NoAnswer,
   type Prompts,
+  steppedBack,
 } from "../../terminal/prompts.ts";
 import { formatTable } from "../../terminal/table.ts";
 import type { Context } from "../context.ts";
@@ -24,7 +25,7 @@ export interface Answering {
 /** A person answers. Backing out of a question aborts. */
 export function personAnswering(keyboard: Keyboard, output: Output, backingOut: AbortController): Answering {
   const prompts = createPrompts({ keyboard, output, signal: backingOut.signal });
-  prompts.begin("etl init");
+  prompts.begin("etl init (Esc: one question back, Ctrl-C: cancel)");
   let ended = false;
   return {
     asker: personAsker(prompts, backingOut),
@@ -45,10 +46,11 @@ export function personAnswering(keyboard: Keyboard, output: Output, backingOut: 
 }
 
 function personAsker(prompts: Prompts, backingOut: AbortController): Asker {
-  async function answered<T>(answer: Promise<T | BackedOut>): Promise<T> {
+  async function answered<T>(answer: Promise<T | NoAnswer>): Promise<T> {
     const given = await answer;
     if (given === backedOut) backingOut.abort();
     backingOut.signal.throwIfAborted();
+    if (given === steppedBack) throw goBack;
     return given as T;
   }
   return {

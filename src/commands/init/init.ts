@@ -6,6 +6,7 @@ import { commitUnknown } from "../../processing/outcome.ts";
 import { loadSettings } from "../../settings/settings.ts";
 import { defaultPath, readSettingsFile } from "../../settings/settings-file.ts";
 import { type ReadFile, readTextFile } from "../../settings/text-file.ts";
+import { goBack } from "../../setup/asker.ts";
 import { setUp } from "../../setup/set-up.ts";
 import type { Context } from "../context.ts";
 import { stopExitCodes } from "../stop.ts";
@@ -42,7 +43,7 @@ export async function runInit(context: Context, options: InitOptions): Promise<n
   } catch (error) {
     // If the commit was not answered, nobody knows whether a table was created.
     const isUnknown = error instanceof EtlError && error.code === commitUnknown;
-    const isCancelled = backingOut.signal.aborted && !isUnknown;
+    const isCancelled = (backingOut.signal.aborted || error === goBack) && !isUnknown;
     if (isCancelled) await answering.asker.tell("Cancelled: nothing was written.");
     await answering.end("Not finished.");
     if (!isCancelled) throw error;

@@ -15,6 +15,7 @@ import { defaultMethod } from "../masker.ts";
 /** `etl init`. */
 export interface InitOptions extends Pick<SettingFlags, "config" | "queueUrl" | "databaseUrl" | "table"> {
   readonly yes: boolean;
+  readonly acceptGuesses: boolean;
   /** Write nothing, and print the file. */
   readonly print: boolean;
 }
@@ -34,6 +35,7 @@ export function startOf(
     mapping: file.table?.columns && table.mapping,
     defaultMask: defaultMethod(mask.algorithm),
     configPath: options.configPath,
+    acceptGuesses: options.acceptGuesses,
     writes: !options.print,
   };
 }

@@ -11,7 +11,7 @@ import type { Database } from "../../postgres/connect.ts";
 import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
 import { listTables } from "../../postgres/inspection.ts";
 import { migrate } from "../../postgres/migrate.ts";
-import { checkTable } from "../../postgres/table-check.ts";
+import { tableFaults } from "../../postgres/table-check.ts";
 import { defaultKeyFile, readMaskKey } from "../../settings/mask-key.ts";
 import type { MaskSettings, Settings } from "../../settings/settings.ts";
 import { readTextFile } from "../../settings/text-file.ts";
@@ -105,10 +105,11 @@ function setupDatabase(
       );
       if (row?.there !== true) return undefined;
       const table = await readTable(database, written, signal);
-      return { name: table.sqlName, columns: table.columns, limits: columnLimits(table) };
+      const { sqlName, columns, uniqueIndexes } = table;
+      return { name: sqlName, columns, uniqueIndexes, limits: columnLimits(table) };
     },
-    async check(table, mapping) {
-      checkTable(await readTable(database, table, signal), mapping, defaultMask);
+    async faults(table, mapping) {
+      return tableFaults(await readTable(database, table, signal), mapping, defaultMask);
     },
     async migrate(table, mapping) {
       signal.throwIfAborted();

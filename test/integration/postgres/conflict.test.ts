@@ -10,6 +10,7 @@ import { newestReading, openLoader, reading, readings } from "../../support/post
 const { testDatabase, database } = await emptyDatabase();
 const run = (statement: string) => testDatabase.sql.unsafe(statement);
 const plain = "create table reading (meter text not null, taken_at timestamptz, value integer)";
+const rows = "insert into reading values ('a', null, 1), ('b', '2026-01-02', null)";
 const ignoring = readings({ action: "ignore" });
 
 async function check(mapping: Mapping, ...statements: string[]): Promise<void> {
@@ -77,12 +78,21 @@ describe("a key without its index is refused, and the hint mends it", () => {
   ];
   for (const [what, statements, named] of cases) {
     test(what, async () => {
-      const failure = await failureOf(check(newestReading, plain, ...statements));
+      const failure = await failureOf(check(newestReading, plain, rows, ...statements));
       expect(failure).toMatchObject({ kind: "config", retryable: false });
       expect(failure.message).toContain(named);
+      const before = await run("select * from reading");
       await check(newestReading, failure.hint ?? "");
+      expect(await run("select * from reading")).toEqual(before);
     });
   }
+
+  test("over rows that share a key: the hint changes nothing, and the message says what else is needed", async () => {
+    const failure = await failureOf(check(newestReading, plain, rows, rows));
+    expect(failure.message).toContain("if rows share a key, keep one of each before you create the index");
+    await expect(run(failure.hint ?? "").execute()).rejects.toThrow("could not create unique index");
+    expect((await run("select * from reading")).length).toBe(4);
+  });
 });
 
 describe("what has no order, and no key, is refused", () => {
@@ -92,7 +102,9 @@ describe("what has no order, and no key, is refused", () => {
     const table = ["create table reading (meter text unique, taken_at timestamptz, value integer)"];
     const failure = await failureOf(check(optional, ...table));
     expect(failure.message).toContain("key column meter");
-    await check(optional, failure.hint ?? "");
+    expect(failure.hint).toBe("set required = true for the column meter");
+    const required = optional.columns.map((column) => ({ ...column, required: column.column === "meter" }));
+    await check({ columns: required, conflict }, "select 1");
     await check(
       { columns: optional.columns.map((column) => ({ ...column, default: 1 })), conflict },
       "select 1",

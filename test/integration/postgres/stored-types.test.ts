@@ -7,7 +7,7 @@ import {
 } from "../../../src/message/mapping.ts";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
-import { checkTable } from "../../../src/postgres/table-check.ts";
+import { checkTable, tableFaults } from "../../../src/postgres/table-check.ts";
 import { failureOf } from "../../support/postgres-database.ts";
 import { emptyDatabase } from "../../support/postgres-file.ts";
 import { cellsMessage, mappedField, openLoader } from "../../support/postgres-readings.ts";
@@ -97,31 +97,97 @@ describe("each live type keeps what it takes, and refuses the rest", () => {
 });
 
 describe("what a column cannot keep is refused before the first message, and the hint mends it", () => {
-  const cases: [stored: ColumnType, live: string][] = [
-    ["text", "integer"],
-    ["integer", "double precision"],
-    ["bigint", "integer"],
-    ["numeric", "bigint"],
-    ["boolean", "text"],
-    ["date", "timestamptz"],
-    ["timestamptz", "timestamp"],
-    ["timestamptz", "date"],
-    ["uuid", "bytea"],
-    ["inet", "integer"],
-    ["jsonb", "char(9)"],
+  /** A live column with a value, the same value after the hint; undefined if only another column can take the messages'. */
+  const cases: [stored: ColumnType, live: string, value: string, kept: string | undefined][] = [
+    ["text", "integer", "7", "7"],
+    ["text", "text[]", "array['a', 'b c']", '{a,"b c"}'],
+    ["text", "timestamptz", "'2026-01-02 10:00+00'", "2026-01-02 15:30:00+05:30"],
+    ["integer", "double precision", "0.1", "0.1"],
+    ["integer", "real", "16777217.5::numeric", "16777218"],
+    ["integer", "numeric(5, -2)", "700", "700"],
+    ["integer", "text", "'007'", undefined],
+    ["integer", "boolean", "true", undefined],
+    ["bigint", "integer", "-7", "-7"],
+    ["bigint", "double precision", "123456789012345680", "123456789012345680"],
+    ["numeric", "bigint", "9007199254740993", "9007199254740993"],
+    ["numeric", "text", "'1,5'", undefined],
+    ["boolean", "text", "'yes'", undefined],
+    ["date", "timestamptz", "'2026-01-02 10:00+00'", undefined],
+    ["date", "text", "'01/02/2026'", undefined],
+    ["timestamptz", "timestamp", "'2026-01-02 10:00'", "2026-01-02 15:30:00+05:30"],
+    ["timestamptz", "timestamp(3)", "'2026-01-02 10:00:00.123'", "2026-01-02 15:30:00.123+05:30"],
+    ["timestamptz", "date", "'2026-01-02'", undefined],
+    ["timestamptz", "text", "'2026-01-02 10:00'", undefined],
+    ["uuid", "bytea", "'\\x00'", undefined],
+    ["inet", "integer", "7", undefined],
+    ["jsonb", "text[]", "array['a', 'b c']", '["a", "b c"]'],
+    ["jsonb", "integer[]", "array[array[1], array[2]]", "[[1], [2]]"],
+    ["jsonb", "char(9)", "'[1'", '"[1       "'],
+    ["jsonb", "boolean", "true", "true"],
+    ["timestamptz", "text[]", "array['2026-01-02T10:00:00Z']", undefined],
   ];
-  for (const [stored, live] of cases) {
+  for (const [stored, live, value, kept] of cases) {
     test(`${stored} into ${live}`, async () => {
-      const mapping = mappingOf(mappedField("v", stored));
-      await run(`create table reading (v ${live})`);
-      const check = async () => checkTable(await readTable(database, "reading"), mapping, "hmac");
-      const failure = await failureOf(check());
+      const at = (column: string) => ({ ...mappedField(column, stored) });
+      await run(`create table reading (v ${live}); insert into reading values (${value}), (null)`);
+      const shown = async () => {
+        // A zone that is not the server's: what depends on the session's would be seen.
+        const rows = await run("set timezone = 'Asia/Kolkata'; select v::text as v from reading");
+        return rows.at(-1)?.map(({ v }: { v: string }) => v);
+      };
+      const before = await shown();
+      const check = async (column: string) =>
+        checkTable(await readTable(database, "reading"), mappingOf(at(column)), "hmac");
+      const failure = await failureOf(check("v"));
       expect(failure.kind).toBe("config");
       expect(failure.message).toContain("column v of public.reading is of type");
       await run(failure.hint ?? "");
-      await check();
+      expect(await shown()).toEqual([kept ?? before[0], null]);
+      const other = /such as (\w+)$/.exec(failure.message)?.[1];
+      expect(other === undefined).toBe(kept !== undefined);
+      await check(other ?? "v");
     });
   }
+
+  test("a time without a zone: the message says in which zone the statement reads the rows", async () => {
+    await run("create table reading (v timestamp)");
+    const table = await readTable(database, "reading");
+    const mapping = mappingOf(mappedField("v", "timestamptz"));
+    const failure = await failureOf(Promise.try(() => checkTable(table, mapping, "hmac")));
+    expect(failure.message).toEndWith("its rows are read as times of the zone UTC");
+    expect(failure.hint).toEndWith("using v at time zone 'UTC'");
+  });
+
+  test("a column that is generated, too short for a mask, or missing, in a table with rows", async () => {
+    const masked: ColumnMapping = { ...mappedField("short", "text"), transforms: [{ kind: "mask" }] };
+    const columns = [
+      masked,
+      mappedField("made", "integer"),
+      mappedField("id", "integer"),
+      mappedField("gone", "text"),
+    ];
+    await run(`
+      create table reading (short char(9), made integer generated always as (1) stored,
+        id integer generated always as identity, note text not null);
+      insert into reading values ('abc', default, default, 'x')`);
+    const faults = async () =>
+      tableFaults(await readTable(database, "reading"), { columns, conflict: { action: "reject" } }, "hmac");
+    const found = await faults();
+    expect(found.map(({ message }) => /short|made|id |gone|note/.exec(message)?.[0])).toEqual([
+      ...["short", "made", "id ", "gone", "note"],
+    ]);
+    for (const { hint } of found) await run(hint ?? "");
+    expect(await faults()).toEqual([]);
+    const [row] = await run("select * from reading");
+    expect({ ...row }).toEqual({ short: "abc", made: 1, id: 1, note: "x", gone: null });
+  });
+
+  test("a key that nothing fills is to be mapped: Postgres does not let it be null", async () => {
+    await run("create table reading (v text, id uuid primary key)");
+    const mapping = mappingOf(mappedField("v", "text"));
+    const [fault] = tableFaults(await readTable(database, "reading"), mapping, "hmac");
+    expect(fault?.hint).toBe('add name = "id" to the columns under [table]');
+  });
 
   const version = (bits: readonly [number, number, number]): ColumnMapping => ({
     ...mappedField("v", "text"),

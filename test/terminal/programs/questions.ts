@@ -36,6 +36,6 @@ const answers = [
 prompts.end("done");
 await prompts.flush();
 await stdout.write(
-  `${JSON.stringify(answers.map((answer) => (typeof answer === "symbol" ? "backed out" : answer)))}\n`,
+  `${JSON.stringify(answers.map((answer) => (typeof answer === "symbol" ? answer.description : answer)))}\n`,
 );
 process.exit(0);
