@@ -128,6 +128,9 @@ function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdi
   return { kind: "internal", message: "the database answered with an error that etl does not know" };
 }
 
+/** The SQLSTATE of an `on conflict` whose unique index is not there. */
+export const keyMissing = "42P10";
+
 /** What an error means, by its SQLSTATE or, for want of that, by the SQLSTATE's class. */
 const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.PostgresError) => Verdict>> = {
   "08": ({ address }) => unavailable(`the database at ${address} broke off the connection`),
@@ -232,9 +235,11 @@ function set(user: string, database: string, name: string, value: string): strin
   return `alter role ${quoteName(user)} in database ${quoteName(database)} set ${name} = ${value}`;
 }
 
-function notAsExpected(_: Circumstance, { where }: postgres.PostgresError): Verdict {
+function notAsExpected(_: Circumstance, { code, where }: postgres.PostgresError): Verdict {
   // The server names a place if it was in a function: the table's own, as etl calls none.
-  return where ? ofTable() : config("the table or the ledger is not what etl expects", "etl migrate");
+  if (where) return ofTable();
+  if (code === keyMissing) return config("a unique key that etl relies on is not there", "etl doctor");
+  return config("the table or the ledger is not what etl expects", "etl migrate");
 }
 
 /** The server's own functions tell errors of this one SQLSTATE apart. */

@@ -143,16 +143,6 @@ describe("a load is one transaction, whose counts are compared before its commit
     await sql`drop trigger pick on reading`;
     expect(await loader.load([readingOf(1, "a", "b")])).toEqual([{ kind: "stored", rows: 2 }]);
   });
-
-  test("a ledger that has lost its key stores nothing, and does not double what it knows", async () => {
-    const loader = await open();
-    await loader.load([readingOf(1, "a")]);
-    await sql`alter table etl_ledger drop constraint etl_ledger_pkey`;
-    expect(await loader.load([readingOf(1, "a")])).toMatchObject([
-      { kind: "rejected", suspect: { kind: "config" } },
-    ]);
-    expect(await stored()).toEqual(["a=1"]);
-  });
 });
 
 test("as many loads run at a time as there are connections, and each message is stored once", async () => {
