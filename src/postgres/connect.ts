@@ -16,6 +16,7 @@ import {
   closed,
   databaseError,
   endsSession,
+  isServersOwn,
   rolledBack,
   unanswered,
   unansweredCommit,
@@ -211,15 +212,17 @@ function translated(answer: Answer, circumstance: Circumstance): Answer {
     : { ...answer, error: databaseError(answer.error, circumstance) };
 }
 
-/** Nothing was committed if there was nothing to commit, or a statement before the commit failed; otherwise nobody knows. */
+/**
+ * Nothing was committed if there was nothing to commit, a statement before the commit failed, or the server ended the session
+ * before it; otherwise nobody knows.
+ */
 function ofLostTransaction(error: unknown, circumstance: Circumstance, readOnly: boolean): unknown {
   if (!(error instanceof ConnectionLost)) return error;
   const { answers, failure } = error;
   const reason = answers.find((answer) => answer.error !== undefined)?.error;
-  if (readOnly) return reason ?? failure ?? error;
-  return (
-    reason ?? (answers.length < 2 ? failure : undefined) ?? unansweredCommit(circumstance, failure ?? error)
-  );
+  if (reason !== undefined || readOnly) return reason ?? failure ?? error;
+  if (failure !== undefined && answers.length < 2 && isServersOwn(failure)) return failure;
+  return unansweredCommit(circumstance, failure ?? error);
 }
 
 /** How each mode goes about it, in turn; the next is tried where the server refuses the one before. */

@@ -62,6 +62,14 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return { fault, isRows: isRowFault(cause) };
 }
 
+/**
+ * Whether an error that ended a session is the server's own word: it then did nothing of what it had been sent and not
+ * answered. A pooler ends a session without knowing that; its errors name no function of the server.
+ */
+export function isServersOwn(error: Error): boolean {
+  return error instanceof postgres.PostgresError && error.routine !== undefined;
+}
+
 /** Whether nothing more can be done on the connection that gave this error. A session that began read only stays so. */
 export function endsSession(error: unknown): boolean {
   return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR" || error.code === "25006";
@@ -81,15 +89,21 @@ export function unanswered({ operation, address }: Circumstance, code?: string):
 /**
  * The commit was sent, and whether it happened is not known. To load the same batch again is safe either way.
  *
- * @param cause the server's last word, or how the connection was lost
+ * @param cause the last word of the server or the pooler, or how the connection was lost
  */
 export function unansweredCommit(circumstance: Circumstance, cause: unknown): EtlError {
-  const { operation, address } = circumstance;
-  const hint = "run the same command again: what was committed is recognised";
-  const { message, cause: said } = databaseError(cause, circumstance);
-  const lost = said instanceof postgres.PostgresError ? `${message},` : `the database at ${address} was lost`;
-  const verdict = unavailable(`${lost} before it answered a commit`, hint);
-  return new EtlError({ ...verdict, operation, resource: address, code: commitUnknown, cause });
+  const { operation, address: resource } = circumstance;
+  const parts = { operation, resource, code: commitUnknown, cause };
+  const lost = databaseError(cause, circumstance);
+  const { kind, message, hint } = lost;
+  if (!lost.retryable) return new EtlError({ ...parts, kind, message, hint });
+  const why =
+    lost.cause instanceof postgres.PostgresError ? `${message},` : `the database at ${resource} was lost`;
+  const verdict = unavailable(
+    `${why} before it answered a commit`,
+    "run the same command again: what was committed is recognised",
+  );
+  return new EtlError({ ...parts, ...verdict });
 }
 
 /** The server answered a commit with a rollback. */

@@ -121,6 +121,7 @@ function openSession(
       eachMessage(
         () => true,
         (message) => {
+          if (socket.destroyed) return;
           const { client } = session;
           const isReady = message[0] === "Z".charCodeAt(0);
           const isIdle = message[5] === "I".charCodeAt(0);

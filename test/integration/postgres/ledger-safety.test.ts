@@ -79,16 +79,6 @@ describe("while a drain runs", () => {
       ...Array(5).fill("stored"),
     ]);
   });
-
-  test("a ledger that is dropped ends the load, and the hint makes another", async () => {
-    const { loader } = await openLoginLoader(database);
-    await sql`drop table etl_ledger`;
-    expect(await failureOf(loader.load(loginMessages(3)))).toMatchObject({
-      kind: "config",
-      code: "ledger_missing",
-      hint: "etl migrate --table public.user_logins",
-    });
-  });
 });
 
 test("a list of queues without its key registers none, and the hint mends it", async () => {
