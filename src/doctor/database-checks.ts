@@ -189,7 +189,7 @@ export const databaseChecks: readonly Check[] = [
     name: "ledger",
     needs: ["table"],
     run({ ledger }) {
-      const { sqlName, missing, makeIt, unlogged, intact, forgot } = known(ledger);
+      const { sqlName, missing, makeIt, unlogged, intact, makeKey, forgot } = known(ledger);
       if (missing.length > 0) {
         return failed(
           `${areMissing(missing)}: messages that are delivered again would be stored again`,
@@ -203,10 +203,7 @@ export const databaseChecks: readonly Check[] = [
         );
       }
       if (!intact) {
-        return flawed(
-          `${sqlName} does not have the columns or the key that etl migrate gives it`,
-          `alter table ${sqlName} add primary key (sent_at, message_id, queue_id)`,
-        );
+        return flawed(`${sqlName} does not have the columns or the key that etl migrate gives it`, makeKey);
       }
       if (forgot !== undefined) return { ...failedBy(forgot), stops: false };
       return ok(`${sqlName}, with its key`);

@@ -9,7 +9,7 @@ import postgres from "postgres";
 import { EtlError } from "../errors.ts";
 import { type ConnectionSettings, verifies } from "./connection-settings.ts";
 import { handshakeError, socketError } from "./errors.ts";
-import { type Answer, AnswerReader, type Statement, StatementWriter } from "./wire.ts";
+import { type Answer, AnswerReader, LastWords, type Statement, StatementWriter } from "./wire.ts";
 
 /** A row as the driver gives it, columns by name. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -56,9 +56,11 @@ export async function openClient(
   let unused: Socket | undefined = socket;
   let alive = true;
   let rejectRunning = (_: Error) => {};
+  const lastWords = new LastWords();
+  socket.on("data", (bytes: Buffer) => lastWords.push(bytes));
   const lose = () => {
     alive = false;
-    rejectRunning(connectionLost());
+    rejectRunning(lastWords.error ?? connectionLost());
   };
   // Not left to the driver: it does not hear of a socket that closed before it began to listen.
   socket.once("close", lose);
@@ -101,29 +103,36 @@ export async function openClient(
     run(text, parameters = []) {
       return new Promise((resolve, reject) => {
         rejectRunning = reject;
-        if (socket.destroyed) lose();
-        else
-          sql.unsafe(text, [...parameters]).then((rows) => resolve({ rows, command: rows.command }), reject);
+        if (socket.destroyed) return lose();
+        sql.unsafe(text, [...parameters]).then(
+          (rows) => resolve({ rows, command: rows.command }),
+          (error) => reject(lastWords.error ?? error),
+        );
       });
     },
     runTogether(statements) {
       const reader = new AnswerReader(statements.length);
       return new Promise((resolve, reject) => {
-        rejectRunning = () => reject(new ConnectionLost(reader));
+        rejectRunning = () => reject(new ConnectionLost(reader.answers, reader.failure ?? lastWords.error));
         if (socket.destroyed) return lose();
         // The driver is idle, and hears nothing of an exchange that is not its own.
-        const drivers = socket.listeners("data") as ((bytes: Buffer) => void)[];
+        const others = socket.listeners("data") as ((bytes: Buffer) => void)[];
         socket.removeAllListeners("data");
         const read = (bytes: Buffer) => {
+          let rest: Buffer | undefined;
           try {
-            if (!reader.push(bytes)) return;
+            rest = reader.push(bytes);
           } catch (error) {
             reject(error);
             client.destroy();
             return;
           }
+          if (rest === undefined) return;
           socket.off("data", read);
-          for (const listener of drivers) socket.on("data", listener);
+          for (const listener of others) {
+            socket.on("data", listener);
+            if (rest.length > 0) listener(rest);
+          }
           resolve(reader.answers);
         };
         socket.on("data", read);
@@ -158,7 +167,7 @@ export class ConnectionLost extends Error {
   /** Why the server ended the session, if it said so, in answer to the statement after those. */
   readonly failure: Error | undefined;
 
-  constructor({ answers, failure }: AnswerReader) {
+  constructor(answers: readonly Answer[], failure: Error | undefined) {
     super("connection lost");
     this.answers = answers;
     this.failure = failure;

@@ -16,10 +16,12 @@ import {
   closed,
   databaseError,
   endsSession,
+  isServersOwn,
   rolledBack,
   unanswered,
   unansweredCommit,
 } from "./errors.ts";
+import { beginning } from "./session-settings.ts";
 import type { Answer, Statement } from "./wire.ts";
 
 /** How long the database may take. */
@@ -71,7 +73,7 @@ export interface Database {
    * Runs the work in a transaction of its own: read committed, whatever the role's default is, and durable at its
    * commit. It is rolled back if the work throws. As many are open at a time as there are connections; others wait.
    *
-   * Everything it sets lives in the transaction, so that a pooler in transaction mode changes nothing.
+   * What it relies on is set in the transaction: settings of a role, or of a pooler's session, change nothing.
    *
    * @throws EtlError what the work throws; `retryable` where the connection was lost or a deadline passed. Where a
    * commit was not answered, it may have happened.
@@ -99,6 +101,8 @@ export function openDatabase(
   connections = 1,
 ): Database {
   const address = addressOf(settings);
+  /** The server gives up a little before we do. */
+  const serverMillis = Math.ceil(deadlines.statementTimeoutMillis * 0.9);
   const closing = new AbortController();
   const clients = new Set<Client>();
   /** The last one used is used next: a slow hour needs no more connections than it has transactions at a time. */
@@ -149,7 +153,7 @@ export function openDatabase(
         const run = (text: string, parameters?: readonly (string | number)[]) =>
           answer(() => client.run(text, parameters));
         try {
-          await run(beginning(options.readOnly, deadlines));
+          await run(beginning(options.readOnly ?? false, serverMillis));
           const result = await work({
             run: async (text, parameters) => (await run(text, parameters)).rows,
             runTogether: async (statements) => {
@@ -168,8 +172,8 @@ export function openDatabase(
     },
     runOnce(options, statement) {
       return withClient(options, async ({ client, circumstance, answer }) => {
-        const { readOnly } = options;
-        const begin = { text: beginning(readOnly, deadlines) };
+        const { readOnly = false } = options;
+        const begin = { text: beginning(readOnly, serverMillis) };
         const answers = await answer(
           () =>
             client.runTogether([begin, statement, { text: "commit" }]).catch((error: unknown) => {
@@ -208,13 +212,17 @@ function translated(answer: Answer, circumstance: Circumstance): Answer {
     : { ...answer, error: databaseError(answer.error, circumstance) };
 }
 
-/** Nothing was committed if there was nothing to commit, or a statement before the commit failed; otherwise nobody knows. */
-function ofLostTransaction(error: unknown, circumstance: Circumstance, readOnly = false): unknown {
+/**
+ * Nothing was committed if there was nothing to commit, a statement before the commit failed, or the server ended the session
+ * before it; otherwise nobody knows.
+ */
+function ofLostTransaction(error: unknown, circumstance: Circumstance, readOnly: boolean): unknown {
   if (!(error instanceof ConnectionLost)) return error;
   const { answers, failure } = error;
   const reason = answers.find((answer) => answer.error !== undefined)?.error;
-  if (readOnly) return reason ?? failure ?? error;
-  return reason ?? (answers.length < 2 ? failure : undefined) ?? unansweredCommit(circumstance, error);
+  if (reason !== undefined || readOnly) return reason ?? failure ?? error;
+  if (failure !== undefined && answers.length < 2 && isServersOwn(failure)) return failure;
+  return unansweredCommit(circumstance, failure ?? error);
 }
 
 /** How each mode goes about it, in turn; the next is tried where the server refuses the one before. */
@@ -257,22 +265,6 @@ function refusesEncryption({ code, operation }: EtlError): boolean {
   return code === "28000" || operation === "encrypt";
 }
 
-/**
- * All of it ends with the transaction: nothing of it is left in a session that a pooler gives to someone else.
- *
- * To write is not asked for: a standby refuses that with 0A000, which means many things, and the write itself with
- * 25006; and `default_transaction_read_only` is an administrator's way to say that nothing may be written now.
- */
-function beginning(readOnly = false, { statementTimeoutMillis }: Deadlines): string {
-  const serverMillis = Math.ceil(statementTimeoutMillis * 0.9);
-  return `
-    begin isolation level read committed${readOnly ? " read only" : ""};
-    set local synchronous_commit = on;
-    set local array_nulls = on;
-    set local statement_timeout = ${serverMillis};
-    set local idle_in_transaction_session_timeout = ${serverMillis}`;
-}
-
 /** Whatever ends the wait closes the connection, so that no late answer is taken for that of another statement. */
 async function underDeadline<T>(
   client: Client,
@@ -294,7 +286,9 @@ async function underDeadline<T>(
     return await Promise.race([run(), end.promise]);
   } catch (error) {
     if (endsSession(error)) client.destroy();
-    throw stop.aborted ? stop.reason : databaseError(error, circumstance);
+    if (stop.aborted) throw stop.reason;
+    const reason = error instanceof ConnectionLost ? (error.failure ?? error) : error;
+    throw databaseError(reason, circumstance);
   } finally {
     clearTimeout(timer);
     stop.removeEventListener("abort", abort);

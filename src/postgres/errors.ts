@@ -4,6 +4,7 @@ import postgres from "postgres";
 import { EtlError, type EtlErrorParts } from "../errors.ts";
 import { commitUnknown } from "../processing/outcome.ts";
 import { quoteName } from "./identifier.ts";
+import { reliedOn } from "./session-settings.ts";
 
 /** What was being done, for the sentence a person reads. */
 export interface Circumstance {
@@ -28,7 +29,10 @@ export function databaseError(error: unknown, circumstance: Circumstance): EtlEr
   if (error instanceof EtlError) return error;
   if (!(error instanceof postgres.PostgresError)) return socketError(error, circumstance);
   const { operation, address: resource } = circumstance;
-  return new EtlError({ ...judge(error, circumstance), operation, resource, code: error.code, cause: error });
+  const { code } = error;
+  const { message, ...verdict } = judge(error, circumstance);
+  const told = `${message} (SQLSTATE ${code})`;
+  return new EtlError({ ...verdict, message: told, operation, resource, code, cause: error });
 }
 
 /** What Postgres said of a row, without its values. */
@@ -58,6 +62,14 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return { fault, isRows: isRowFault(cause) };
 }
 
+/**
+ * Whether an error that ended a session is the server's own word: it then did nothing of what it had been sent and not
+ * answered. A pooler ends a session without knowing that; its errors name no function of the server.
+ */
+export function isServersOwn(error: Error): boolean {
+  return error instanceof postgres.PostgresError && error.routine !== undefined;
+}
+
 /** Whether nothing more can be done on the connection that gave this error. A session that began read only stays so. */
 export function endsSession(error: unknown): boolean {
   return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR" || error.code === "25006";
@@ -74,11 +86,24 @@ export function unanswered({ operation, address }: Circumstance, code?: string):
   return new EtlError({ ...verdict, operation, resource: address, code });
 }
 
-/** The commit was sent, and whether it happened is not known. To load the same batch again is safe either way. */
-export function unansweredCommit({ operation, address }: Circumstance, cause: unknown): EtlError {
-  const hint = "run the same command again: what was committed is recognised";
-  const verdict = unavailable(`the database at ${address} was lost before it answered a commit`, hint);
-  return new EtlError({ ...verdict, operation, resource: address, code: commitUnknown, cause });
+/**
+ * The commit was sent, and whether it happened is not known. To load the same batch again is safe either way.
+ *
+ * @param cause the last word of the server or the pooler, or how the connection was lost
+ */
+export function unansweredCommit(circumstance: Circumstance, cause: unknown): EtlError {
+  const { operation, address: resource } = circumstance;
+  const parts = { operation, resource, code: commitUnknown, cause };
+  const lost = databaseError(cause, circumstance);
+  const { kind, message, hint } = lost;
+  if (!lost.retryable) return new EtlError({ ...parts, kind, message, hint });
+  const why =
+    lost.cause instanceof postgres.PostgresError ? `${message},` : `the database at ${resource} was lost`;
+  const verdict = unavailable(
+    `${why} before it answered a commit`,
+    "run the same command again: what was committed is recognised",
+  );
+  return new EtlError({ ...parts, ...verdict });
 }
 
 /** The server answered a commit with a rollback. */
@@ -100,8 +125,8 @@ const permission = (message: string, hint?: string): Verdict => ({ kind: "permis
 const unavailable = (message: string, hint = "check that the database is up, and run it again"): Verdict => ({
   ...{ kind: "unavailable", message, hint, retryable: true },
 });
-const temporary = (message: string): Verdict => ({
-  ...{ kind: "temporary", message, hint: "run it again, which is safe", retryable: true },
+const temporary = (message: string, hint = "run it again, which is safe"): Verdict => ({
+  ...{ kind: "temporary", message, hint, retryable: true },
 });
 
 function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdict {
@@ -110,17 +135,20 @@ function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdi
   if (known !== undefined) return known(circumstance, error);
   // Before the table's own: of the same classes, some codes speak of a row.
   if (isRowFault(error)) {
-    const message = `the database refused a value (SQLSTATE ${code})`;
-    return { kind: "data", message, hint: "check the table's constraints and triggers" };
+    const hint = "check the table's constraints and triggers";
+    return { kind: "data", message: "the database refused a value", hint };
   }
-  if (tableClasses.includes(code.slice(0, 2))) return ofTable(code);
-  const message = `the database answered with SQLSTATE ${code}, which etl does not know`;
-  return { kind: "internal", message };
+  if (tableClasses.includes(code.slice(0, 2))) return ofTable();
+  return { kind: "internal", message: "the database answered with an error that etl does not know" };
 }
+
+/** The SQLSTATE of an `on conflict` whose unique index is not there. */
+export const keyMissing = "42P10";
 
 /** What an error means, by its SQLSTATE or, for want of that, by the SQLSTATE's class. */
 const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.PostgresError) => Verdict>> = {
   "08": ({ address }) => unavailable(`the database at ${address} broke off the connection`),
+  "08P01": ofPooler,
   "0A000": () =>
     config(
       "the table has a rule, or is of a kind, that rows cannot be loaded through",
@@ -136,7 +164,13 @@ const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.Postg
       `the database at ${address} is read only`,
       "check that this is the primary and not a standby (PGHOST), and default_transaction_read_only",
     ),
-  "25P03": () => temporary("the database ended a transaction that had been idle"),
+  "25P03": () =>
+    temporary("the database ended a transaction that had been idle for idle_in_transaction_session_timeout"),
+  "25P04": ({ user, database }) =>
+    temporary(
+      "the database ended a transaction that took longer than transaction_timeout",
+      set(user, database, "transaction_timeout", "'10min'"),
+    ),
   "28": ({ address, user, database }) =>
     permission(
       `the database at ${address} does not let user ${user} in`,
@@ -164,15 +198,33 @@ const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.Postg
       `the disk of the database at ${address} is full`,
       "free disk space; nothing is lost meanwhile",
     ),
-  "53300": ({ address }) =>
+  "53300": ({ address, user }) =>
     unavailable(
-      `the database at ${address} has no connection left`,
-      "raise max_connections, or close other connections",
+      `the database at ${address} has no connection left for user ${user}`,
+      "raise max_connections, or the connection limit of user and database, or close other connections",
     ),
   "55P03": () => temporary("the table is locked by another session"),
   "55006": () => temporary("the database is in use by another session"),
   "57": interrupted,
   "57014": () => temporary("the database took too long over a statement"),
+  "57P01": ({ address }) =>
+    unavailable(
+      `the database at ${address} ended the session: it shuts down, or an administrator ended the session`,
+    ),
+  "57P02": ({ address }) =>
+    unavailable(`the database at ${address} ended the session, because another session crashed`),
+  "57P03": ({ address }) =>
+    unavailable(
+      `the database at ${address} takes no connections now: it starts, shuts down or recovers`,
+      "wait until it is up, and run it again",
+    ),
+  "57P04": ({ address, database }) =>
+    unavailable(`the database at ${address} ended the session, because ${database} was dropped`),
+  "57P05": ({ address }) =>
+    unavailable(
+      `the database at ${address} ended a session that had been idle for idle_session_timeout`,
+      "run it again, which is safe",
+    ),
   "58": interrupted,
   XX: interrupted,
 };
@@ -181,13 +233,41 @@ function interrupted({ address }: Circumstance): Verdict {
   return unavailable(`the database at ${address} failed or was interrupted`);
 }
 
+/** pgbouncer has one SQLSTATE for all that it says itself, in words that it does not translate. */
+function ofPooler({ address, database }: Circumstance, { message }: postgres.PostgresError): Verdict {
+  if (message.includes("statement pooling mode")) {
+    return config(
+      `the pooler at ${address} is in statement mode, which allows no transactions`,
+      `set pool_mode = transaction for ${database} in pgbouncer.ini and reload pgbouncer, or connect to the database itself`,
+    );
+  }
+  return unavailable(`the database or the pooler at ${address} broke off the connection`);
+}
+
+/** What an administrator types; it takes the place of what is set for the role, for the database or in a file. */
+function set(user: string, database: string, name: string, value: string): string {
+  return `alter role ${quoteName(user)} in database ${quoteName(database)} set ${name} = ${value}`;
+}
+
 function notAsExpected(_: Circumstance, { code, where }: postgres.PostgresError): Verdict {
   // The server names a place if it was in a function: the table's own, as etl calls none.
-  return where ? ofTable(code) : config("the table or the ledger is not what etl expects", "etl migrate");
+  if (where) return ofTable();
+  if (code === keyMissing) return config("a unique key that etl relies on is not there", "etl doctor");
+  return config("the table or the ledger is not what etl expects", "etl migrate");
 }
 
 /** The server's own functions tell errors of this one SQLSTATE apart. */
-function lacking({ user, database, grants }: Circumstance, { routine }: postgres.PostgresError): Verdict {
+function lacking(
+  { user, database, grants }: Circumstance,
+  { routine, where }: postgres.PostgresError,
+): Verdict {
+  // One of several functions, depending on the server's version. With a place, it is the table's trigger that sets one.
+  if (routine?.startsWith("set_config") && !where) {
+    return config(
+      `triggers and foreign keys are off for user ${user}: session_replication_role is replica`,
+      set(user, database, "session_replication_role", reliedOn.session_replication_role),
+    );
+  }
   switch (routine) {
     case "CheckMyDatabase":
       return permission(
@@ -204,9 +284,9 @@ function lacking({ user, database, grants }: Circumstance, { routine }: postgres
   }
 }
 
-function ofTable(code: string): Verdict {
+function ofTable(): Verdict {
   return config(
-    `what the table does when a row is inserted failed (SQLSTATE ${code})`,
+    "what the table does when a row is inserted failed",
     "check the table's triggers, and the functions in its defaults and constraints",
   );
 }

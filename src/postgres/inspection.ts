@@ -12,6 +12,7 @@ import {
   isIntact,
   type LedgerHome,
   lackingOn,
+  ledgerKeyHint,
   ledgerName,
   migrateHint,
   neededPrivileges,
@@ -217,6 +218,8 @@ export interface LedgerDescription {
   readonly unlogged: boolean;
   /** Whether columns and key are those that a migration makes. */
   readonly intact: boolean;
+  /** What to type if they are not. */
+  readonly makeKey: string;
   /** What the user lacks, such as `delete on public.etl_ledger`. */
   readonly lacking: readonly string[];
   /** Of the records, those that are not there. */
@@ -255,6 +258,7 @@ export async function inspectLedger(
     missing: missingOf(needed),
     unlogged: needed.some((name) => own[name].unlogged),
     intact: isIntact(own),
+    makeKey: ledgerKeyHint(own, home),
     lacking: lackingOn(home, own, needed),
     missingRecords: missingOf(records),
     lackingRecords: lackingOn(home, own, records),

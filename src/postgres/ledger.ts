@@ -12,6 +12,7 @@ import {
   type UniqueIndex,
 } from "./catalog.ts";
 import type { Database } from "./connect.ts";
+import { keyMissing } from "./errors.ts";
 import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { missingMigrations } from "./migrations.ts";
 
@@ -178,7 +179,7 @@ export interface QueueIdentity {
  * in the ledger. That is not checked if the user may not read `etl_run`.
  *
  * @throws EtlError of kind config, with a statement that mends it: `ledger_missing`, `ledger_key`, `ledger_unlogged`,
- * `ledger_older`, `ledger_newer`, `ledger_other_table` and `ledger_elsewhere` (another one has what was stored from this
+ * `queue_key`, `ledger_older`, `ledger_newer`, `ledger_other_table` and `ledger_elsewhere` (another one has what was stored from this
  * queue), `ledger_forgot`
  */
 export async function registerQueue(
@@ -189,16 +190,7 @@ export async function registerQueue(
 ): Promise<number> {
   const list = queueListName(home);
   const options = { operation: "register queue", grants: loadGrants(home, database.user, { table }) };
-  const own = await readOwnTables(database, home, options);
-  if (!own.etl_ledger.exists) {
-    const purpose = "which keeps redelivered messages from being stored twice";
-    throw problem(
-      "ledger_missing",
-      `schema ${home.schema} has no ledger, ${purpose}`,
-      migrateHint(table, home),
-    );
-  }
-  requireIntact(own, home);
+  const own = await requireLedger(database, home, table, options);
   const ask = () => readQueue(database, home, own, { ...queue, table }, options);
   let known = await ask();
   if (known.number === undefined) {
@@ -210,13 +202,39 @@ export async function registerQueue(
       );
     }
     if (home.schema !== table.schema) await requireNoneBeside(database, home, queue.arn, table, options);
-    const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict do nothing`;
-    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] });
+    const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict (arn, table_name) do nothing`;
+    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] }).catch((error) => {
+      throw error.code === keyMissing ? queueListKey(list) : error;
+    });
     known = await ask();
   }
   const forgot = forgetfulness(home, known);
   if (forgot !== undefined) throw forgot;
   return known.number as number;
+}
+
+/**
+ * Checks that the ledger is there and will recognise what comes again, also after a crash of the server.
+ *
+ * @throws EtlError of kind config: `ledger_missing`, `ledger_key`, `ledger_unlogged`
+ */
+export async function requireLedger(
+  database: Database,
+  home: LedgerHome,
+  table: TargetTable,
+  options: ReadOptions,
+): Promise<OwnTables> {
+  const own = await readOwnTables(database, home, options);
+  if (own.etl_ledger.exists) {
+    requireIntact(own, home);
+    return own;
+  }
+  const purpose = "which keeps redelivered messages from being stored twice";
+  throw problem(
+    "ledger_missing",
+    `schema ${home.schema} has no ledger, ${purpose}`,
+    migrateHint(table, home),
+  );
 }
 
 /** The error, of kind config, that a ledger has lost entries of a queue; undefined if it has not. */
@@ -226,6 +244,14 @@ export function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueu
     "ledger_forgot",
     `${ledgerName(home)} has lost entries of this queue, such as that of a message sent at ${forgotten}: messages that come again would be stored again. Restore the ledger, or accept that`,
     `update ${runLogName(home)} set forgotten_at = now() where queue_id = ${number}`,
+  );
+}
+
+function queueListKey(list: string): EtlError {
+  return problem(
+    "queue_key",
+    `${list} has not its key: a queue could be registered twice, and its messages be stored twice`,
+    `create unique index on ${list} (arn, table_name)`,
   );
 }
 
@@ -354,10 +380,8 @@ function problem(code: string, message: string, hint: string): EtlError {
 function requireIntact(own: OwnTables, home: LedgerHome): void {
   const sqlName = ledgerName(home);
   const again = "messages that come again would be stored again";
-  if (!isIntact(own)) {
-    const key = `alter table ${sqlName} add primary key (${Object.keys(ledgerKey).join(", ")})`;
-    throw problem("ledger_key", `${sqlName} has not its key: ${again}`, key);
-  }
+  if (!isIntact(own))
+    throw problem("ledger_key", `${sqlName} has not its key: ${again}`, ledgerKeyHint(own, home));
   if (own.etl_ledger.unlogged) {
     const message = `${sqlName} is unlogged: after a crash of the server, ${again}`;
     throw problem("ledger_unlogged", message, `alter table ${sqlName} set logged`);
@@ -367,13 +391,34 @@ function requireIntact(own: OwnTables, home: LedgerHome): void {
 /** The columns of the ledger's key, and their types. */
 const ledgerKey = { sent_at: "timestamp with time zone", message_id: "uuid", queue_id: "integer" };
 
-/** Whether the ledger has the columns and the key that a migration makes: without them, nothing conflicts in it. */
-export function isIntact({ ledger }: OwnTables): boolean {
+/**
+ * Whether the ledger has the columns and the key that a migration makes: without them, nothing conflicts in it. A key that is
+ * checked late makes each load fail, whatever other key there is.
+ */
+export function isIntact(own: OwnTables): boolean {
+  const { ledger } = own;
   if (ledger === undefined) return false;
   const names = Object.keys(ledgerKey);
   const isKey = ({ columns, defect }: UniqueIndex) => defect === undefined && columns.join() === names.join();
   const types = names.map((name) => ledger.columns.find((column) => column.name === name)?.declaredType);
-  return ledger.uniqueIndexes.some(isKey) && types.join() === Object.values(ledgerKey).join();
+  const isTyped = types.join() === Object.values(ledgerKey).join();
+  return isTyped && ledger.uniqueIndexes.some(isKey) && lateKey(own) === undefined;
+}
+
+/** What to type to give a ledger its key. It is not a primary key, as there may be another. */
+export function ledgerKeyHint(own: OwnTables, home: LedgerHome): string {
+  const columns = Object.keys(ledgerKey).join(", ");
+  const late = lateKey(own);
+  return late === undefined
+    ? `create unique index on ${ledgerName(home)} (${columns})`
+    : `alter table ${ledgerName(home)} drop constraint ${quoteName(late.name)}, add unique (${columns})`;
+}
+
+function lateKey({ ledger }: OwnTables): UniqueIndex | undefined {
+  const key = Object.keys(ledgerKey).toSorted().join();
+  return ledger?.uniqueIndexes.find(
+    ({ columns, defect }) => defect === "deferrable" && columns.toSorted().join() === key,
+  );
 }
 
 /** How long the ledger keeps an entry: SQS may return a deleted message once more, and clocks differ. */

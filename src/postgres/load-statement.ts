@@ -4,7 +4,7 @@ import type { ColumnMapping, Mapping } from "../message/mapping.ts";
 import type { MappedMessage } from "../message/message.ts";
 import type { TableDescription } from "./catalog.ts";
 import { arrayLiteral, cellName, cellSql } from "./column-types.ts";
-import { quoteName, sqlLiteral } from "./identifier.ts";
+import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { type LedgerHome, ledgerName } from "./ledger.ts";
 import { messageKey, timeOfMillis } from "./records.ts";
 import { type ConflictPlan, planConflict } from "./table-check.ts";
@@ -228,9 +228,12 @@ function rowsSql(table: TableDescription, { columns }: Mapping, plan: ConflictPl
   }
   if (plan.action === "ignore" && plan.key === undefined) {
     const order = [...plan.order.map(cellOf), "line"].join(", ");
+    // Without a target, a conflict is found by what indexes there are: the names of those that are gone are no `regclass`.
+    const indexes = plan.indexes.map((name) => `${sqlLiteral(quoteTable({ ...table, name }))}::regclass`);
     return {
       loaded: `loaded as (
-  insert into ${into} select ${cells} from candidate order by ${order} on conflict do nothing returning 1
+  insert into ${into} select ${cells} from candidate where num_nulls(${indexes.join(", ")}) = 0
+  order by ${order} on conflict do nothing returning 1
 )`,
     };
   }

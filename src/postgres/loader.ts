@@ -14,6 +14,7 @@ import {
   shapeOf,
 } from "./load-statement.ts";
 import { messageKey } from "./records.ts";
+import { requireTarget } from "./target-check.ts";
 
 /**
  * Makes the loader of a table that has been checked against the mapping. As many loads may be open at a time as the
@@ -109,7 +110,9 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
         const [answer] = await database.runOnce(options, { text, parameters });
         return fatesOf(batch, answer as unknown as LoadAnswer);
       } catch (error) {
-        if (refusalOf(error) === undefined) throw error;
+        const refusal = refusalOf(error);
+        if (refusal === undefined) throw error;
+        if (!refusal.isRows) await requireTarget(database, target);
         return await loadInHalves(batch);
       }
     },

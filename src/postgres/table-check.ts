@@ -11,13 +11,13 @@ import { ownTables } from "./ledger.ts";
 /**
  * Checks that the table can take what the mapping makes, and tell its rows apart as the mapping says.
  *
- * @param defaultMaskMethod how a column is masked that does not say it
+ * @param defaultMaskMethod how a column is masked that does not say it; if absent, the length of masked values is not checked
  * @throws EtlError `config` for the first of {@link tableFaults}
  */
 export function checkTable(
   table: TableDescription,
   mapping: Mapping,
-  defaultMaskMethod: DefaultMaskMethod,
+  defaultMaskMethod?: DefaultMaskMethod,
 ): void {
   const [fault] = tableFaults(table, mapping, defaultMaskMethod);
   if (fault !== undefined) throw fault;
@@ -30,7 +30,7 @@ export function checkTable(
 export function tableFaults(
   table: TableDescription,
   mapping: Mapping,
-  defaultMaskMethod: DefaultMaskMethod,
+  defaultMaskMethod?: DefaultMaskMethod,
 ): readonly EtlError[] {
   return ownTables.some((name) => name === table.name)
     ? [unfit(`${table.sqlName} is a table of etl's own`, "give the table that rows are to go to as --table")]
@@ -40,7 +40,7 @@ export function tableFaults(
 function* faultsOf(
   table: TableDescription,
   mapping: Mapping,
-  defaultMaskMethod: DefaultMaskMethod,
+  defaultMaskMethod: DefaultMaskMethod | undefined,
 ): Generator<EtlError> {
   const columns = new Map(table.columns.map((column) => [column.name, column]));
   for (const mapped of mapping.columns) {
@@ -51,7 +51,8 @@ function* faultsOf(
         `alter table ${table.sqlName} add column ${quoteName(mapped.column)} ${createTypeOf(mapped)}`,
       );
     } else {
-      yield* columnFaults(table, column, mapped, storedCharacters(mapped, defaultMaskMethod));
+      const characters = defaultMaskMethod && storedCharacters(mapped, defaultMaskMethod);
+      yield* columnFaults(table, column, mapped, characters);
     }
   }
   const filled = new Set(mapping.columns.map(({ column }) => column));
@@ -135,15 +136,24 @@ function fitsSmallint({ transforms }: ColumnMapping): boolean {
   return version.bits.reduce((sum, bits) => sum + bits, 0) <= 15;
 }
 
+/** The columns that rows are sorted by, so that two loads do not wait for each other in a circle. */
+type Order = readonly string[];
+
 /** What the statement does with a row whose key is there. */
 export type ConflictPlan =
   | { readonly action: "reject" }
   | {
       readonly action: "ignore";
-      /** The columns of the one index that may ignore a row; if absent, every index may. */
-      readonly key: readonly string[] | undefined;
-      /** The columns that rows are sorted by, so that two loads do not wait for each other in a circle. */
-      readonly order: readonly string[];
+      /** The columns of the one index that may ignore a row. */
+      readonly key: readonly string[];
+      readonly order: Order;
+    }
+  | {
+      readonly action: "ignore";
+      readonly key?: undefined;
+      /** The names of the indexes any of which may ignore a row: the statement must fail without them. */
+      readonly indexes: readonly string[];
+      readonly order: Order;
     }
   | {
       readonly action: "update";
@@ -183,12 +193,14 @@ function planIgnore(table: TableDescription, mapping: Mapping): ConflictPlan {
   const indexes = table.uniqueIndexes.filter(({ columns }) => columns.every((column) => mapped.has(column)));
   const usable = indexes.filter(({ defect }) => defect === undefined);
   const order = [...new Set(indexes.flatMap(({ columns }) => columns))];
-  if (indexes.every(({ defect }) => defect === undefined) && new Set(usable.map(columnSet)).size === 1) {
-    return { action: "ignore", key: usable[0]?.columns, order };
-  }
+  const [only] = usable;
+  const isAlone =
+    indexes.every(({ defect }) => defect === undefined) && new Set(usable.map(columnSet)).size === 1;
+  if (only !== undefined && isAlone) return { action: "ignore", key: only.columns, order };
   const late = table.uniqueIndexes.find(({ defect }) => defect === "deferrable");
   if (late !== undefined) throw deferrable(table, late);
-  if (indexes.some(({ defect }) => defect !== "invalid")) return { action: "ignore", key: undefined, order };
+  const relied = indexes.filter(({ defect }) => defect !== "invalid").map(({ name }) => name);
+  if (relied.length > 0) return { action: "ignore", indexes: relied, order };
   throw unfit(
     `${table.sqlName} has no unique index over mapped columns, so that conflict = "ignore" would never ignore a row`,
     'name the columns that tell rows apart as [table] key = ["COLUMN"], or set conflict = "reject"',
@@ -200,11 +212,12 @@ function keyColumns(table: TableDescription, mapping: Mapping, key: readonly str
   checkKey(table, mapping, key);
   const wanted = columnSet({ columns: key });
   const found = table.uniqueIndexes.filter((index) => columnSet(index) === wanted);
+  // It makes each load fail, whatever other index there is.
+  const late = found.find(({ defect }) => defect === "deferrable");
+  if (late !== undefined) throw deferrable(table, late);
   const usable = found.find(({ defect }) => defect === undefined);
   if (usable !== undefined) return usable.columns;
   const columns = key.map(quoteName).join(", ");
-  const late = found.find(({ defect }) => defect === "deferrable");
-  if (late !== undefined) throw deferrable(table, late);
   const [other] = found;
   const wrong =
     other === undefined

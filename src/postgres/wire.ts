@@ -108,6 +108,49 @@ export class StatementWriter {
   }
 }
 
+/**
+ * Cuts a stream into messages.
+ *
+ * @param onMessage says whether to go on
+ * @returns the bytes behind the last message that was read
+ * @throws Error for what is no message
+ */
+function eachMessage(bytes: Buffer, onMessage: (type: string, body: Buffer) => boolean): Buffer {
+  let at = 0;
+  for (let goesOn = true; goesOn && bytes.length >= at + 5; ) {
+    const end = at + 1 + bytes.readInt32BE(at + 1);
+    if (end < at + 5) throw new Error("a message without a length");
+    if (bytes.length < end) break;
+    goesOn = onMessage(String.fromCharCode(bytes[at] as number), bytes.subarray(at + 5, end));
+    at = end;
+  }
+  return bytes.subarray(at);
+}
+
+/** What a server says before it ends a session, whether or not it was asked something. The driver drops it. */
+export class LastWords {
+  #pending: Buffer = Buffer.alloc(0);
+  #error: Error | undefined;
+
+  /** The error that ended the session, if the server said one. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Takes bytes from the server. What is no message ends the listening, and is left to the driver. */
+  push(bytes: Buffer): void {
+    try {
+      this.#pending = eachMessage(Buffer.concat([this.#pending, bytes]), (type, body) => {
+        const error = type === "E" ? readError(body) : undefined;
+        if (error !== undefined && error.severity !== "ERROR") this.#error = error;
+        return true;
+      });
+    } catch {
+      this.push = () => {};
+    }
+  }
+}
+
 /** Reads the answers to statements that were sent together. */
 export class AnswerReader {
   /** The answers that are complete, in order; an error is an answer. */
@@ -126,21 +169,17 @@ export class AnswerReader {
   /**
    * Takes bytes from the server.
    *
-   * @returns whether every statement is answered
+   * @returns undefined until every statement is answered; then what came behind the last answer
    * @throws Error for what is no answer to such statements
    */
-  push(bytes: Buffer): boolean {
+  push(bytes: Buffer): Buffer | undefined {
     const all = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
-    let at = 0;
-    while (all.length >= at + 5) {
-      const end = at + 1 + all.readInt32BE(at + 1);
-      if (end < at + 5) throw new Error("a message without a length");
-      if (all.length < end) break;
-      this.#read(String.fromCharCode(all[at] as number), all.subarray(at + 5, end));
-      at = end;
-    }
-    this.#pending = all.subarray(at);
-    return this.answers.length === this.#count;
+    const isComplete = () => this.answers.length === this.#count;
+    this.#pending = eachMessage(all, (type, body) => {
+      this.#read(type, body);
+      return !isComplete();
+    });
+    return isComplete() ? this.#pending : undefined;
   }
 
   /** A failure whose statement is not complete, because the server ends the session after it. */
@@ -197,6 +236,7 @@ function readRow(body: Buffer): (string | null)[] {
 
 /** The fields of an error by the names that the driver gives them. */
 const errorFields: Readonly<Record<string, string>> = {
+  S: "severity_local",
   V: "severity",
   C: "code",
   M: "message",
@@ -211,12 +251,13 @@ const errorFields: Readonly<Record<string, string>> = {
   R: "routine",
 };
 
-function readError(body: Buffer): Error {
+function readError(body: Buffer): postgres.PostgresError {
   const fields: Record<string, string> = {};
   for (const field of body.toString("utf8").split("\0")) {
     const name = errorFields[field.slice(0, 1)];
     if (name !== undefined) fields[name] = field.slice(1);
   }
-  const PostgresError = postgres.PostgresError as unknown as new (parts: object) => Error;
-  return new PostgresError(fields);
+  const PostgresError = postgres.PostgresError as unknown as new (parts: object) => postgres.PostgresError;
+  // A pooler's own errors have the one severity only, which a server may translate.
+  return new PostgresError({ severity: fields.severity_local, ...fields });
 }

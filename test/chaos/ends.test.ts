@@ -115,6 +115,12 @@ describe.concurrent("what an operator has to mend ends a run with 78, also with 
       "try: etl migrate",
       "alter table kept rename to user_logins; grant all on user_logins to etl_writer",
     ],
+    [
+      "a ledger that loses its key",
+      "alter table etl_ledger drop constraint etl_ledger_pkey",
+      "try: create unique index on public.etl_ledger (sent_at, message_id, queue_id)",
+      "create unique index on public.etl_ledger (sent_at, message_id, queue_id)",
+    ],
   ])(
     "%s",
     (_, fault, told, mend) =>

@@ -42,6 +42,9 @@ describe("a SQLSTATE", () => {
     ["57P03", "unavailable", true],
     ["25006", "unavailable", true],
     ["XX000", "unavailable", true],
+    ["57P05", "unavailable", true],
+    ["25P03", "temporary", true],
+    ["25P04", "temporary", true],
     ["40001", "temporary", true],
     ["40P01", "temporary", true],
     ["55P03", "temporary", true],
@@ -54,6 +57,7 @@ describe("a SQLSTATE", () => {
     test(`${code} is ${kind}${retryable ? ", and may pass" : ""}`, () => {
       const error = translate(code);
       expect(error).toMatchObject({ kind, retryable, code, operation: "load" });
+      expect(error.message).toEndWith(`(SQLSTATE ${code})`);
       expect([error.message, error.hint, error.stack].join("\n")).not.toContain("CANARY");
     });
   }

@@ -106,6 +106,7 @@ export function ledgerWith(changes: Partial<LedgerDescription>): Partial<Facts> 
     intact: true,
     lacking: [],
     missingRecords: [],
+    makeKey: "create unique index on public.etl_ledger (sent_at, message_id, queue_id)",
     makeIt: "etl migrate --table public.user_logins",
     lackingRecords: [],
     queueNumber: 3,

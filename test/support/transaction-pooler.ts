@@ -1,4 +1,4 @@
-/** A model of a connection pooler in transaction mode: every transaction may run in another server's session. */
+/** A model of a connection pooler: every transaction may run in another server's session. */
 
 import { connect, type Socket } from "node:net";
 import { listen } from "./postgres-proxy.ts";
@@ -21,6 +21,8 @@ export interface PoolerOptions {
   readonly user: string;
   readonly database: string;
   readonly sessions: number;
+  /** `statement`: a transaction of more than one statement ends both connections, as with pgbouncer. @defaultValue transaction */
+  readonly mode?: "transaction" | "statement";
 }
 
 /** A running pooler on 127.0.0.1. It asks clients for no password. */
@@ -104,7 +106,7 @@ export async function startTransactionPooler(options: PoolerOptions): Promise<Tr
 }
 
 function openSession(
-  { socketPath, user, database }: PoolerOptions,
+  { socketPath, user, database, mode }: PoolerOptions,
   index: number,
   onIdle: (session: Session) => void,
 ): Promise<Session> {
@@ -119,10 +121,17 @@ function openSession(
       eachMessage(
         () => true,
         (message) => {
+          if (socket.destroyed) return;
           const { client } = session;
+          const isReady = message[0] === "Z".charCodeAt(0);
+          const isIdle = message[5] === "I".charCodeAt(0);
+          if (isReady && !isIdle && mode === "statement") {
+            client?.end(poolerError("transaction blocks not allowed in statement pooling mode"));
+            socket.destroy();
+            return;
+          }
           client?.write(message);
-          // ReadyForQuery, and no transaction is open.
-          if (message[0] !== "Z".charCodeAt(0) || message[5] !== "I".charCodeAt(0)) return;
+          if (!isReady || !isIdle) return;
           if (ready) return onIdle(session);
           ready = true;
           resolve(session);
@@ -141,8 +150,8 @@ function answerStartup(message: Buffer): { bytes: Buffer; accepted: boolean; ref
     .filter((_, index) => index % 2 === 0);
   const unknown = names.find((name) => name !== "" && !startupParameters.includes(name.toLowerCase()));
   if (unknown !== undefined) {
-    const text = `SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: ${unknown}\0\0`;
-    return { bytes: typed("E", Buffer.from(text)), accepted: false, refused: true };
+    const bytes = poolerError(`unsupported startup parameter: ${unknown}`);
+    return { bytes, accepted: false, refused: true };
   }
   const welcome = [
     typed("R", Buffer.alloc(4)),
@@ -151,6 +160,15 @@ function answerStartup(message: Buffer): { bytes: Buffer; accepted: boolean; ref
     typed("Z", Buffer.from("I")),
   ];
   return { bytes: Buffer.concat(welcome), accepted: true, refused: false };
+}
+
+/**
+ * The three fields that pgbouncer's own errors have.
+ *
+ * @see https://github.com/pgbouncer/pgbouncer/blob/master/src/proto.c `send_pooler_error`
+ */
+function poolerError(message: string): Buffer {
+  return typed("E", Buffer.from(`SFATAL\0C08P01\0M${message}\0\0`));
 }
 
 /** Cuts a stream into messages; a startup message has no type byte in front of its length. */

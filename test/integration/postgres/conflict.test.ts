@@ -66,6 +66,14 @@ describe("a key without its index is refused, and the hint mends it", () => {
       "is over an expression",
     ],
     ["deferrable", ["alter table reading add constraint late unique (meter) deferrable"], "constraint late"],
+    [
+      "deferrable, beside one that is not",
+      [
+        "create unique index on reading (meter)",
+        "alter table reading add constraint late unique (meter) deferrable",
+      ],
+      "constraint late",
+    ],
     ["an exclusion", ["alter table reading add exclude using btree (meter with =)"], "exclusion"],
     [
       "invalid",

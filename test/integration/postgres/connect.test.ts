@@ -157,7 +157,7 @@ describe("a connection", () => {
         transaction.run("select pg_terminate_backend(pg_backend_pid())"),
       ),
     );
-    expect(failure).toMatchObject({ kind: "unavailable", operation: "try", retryable: true });
+    expect(failure).toMatchObject({ kind: "unavailable", operation: "try", retryable: true, code: "57P01" });
     expect((await one(database))[0]).toEqual({ word: "here" });
     database.close();
   });
@@ -189,6 +189,105 @@ describe("a connection", () => {
     black = true;
     database.close();
     await proxy.stop();
+  });
+});
+
+describe("a session that the server ends is told of with the server's reason", () => {
+  const ended = "pg_terminate_backend(pg_backend_pid())";
+  /** Ends the one session of that name, and waits until it is gone. */
+  async function terminate(name: string) {
+    await testDatabase.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name}`;
+    await gone(name);
+  }
+  async function gone(name: string) {
+    const sessions = () => testDatabase.sql`
+      select from pg_stat_activity where application_name = ${name}`;
+    while ((await sessions()).length > 0) await Bun.sleep(5);
+  }
+  const open = (name: string, deadlines?: Deadlines) =>
+    openUrl(`${testDatabase.url}?application_name=${name}`, deadlines);
+
+  test.each<[string, (database: Database) => Promise<unknown>]>([
+    [
+      "while the transaction ran a statement",
+      (database) => database.transaction({ operation: "load" }, ({ run }) => run(`select ${ended}`)),
+    ],
+    [
+      "while it ran several together",
+      (database) =>
+        database.transaction({ operation: "load" }, ({ runTogether }) =>
+          runTogether([{ text: "select 1" }, { text: `select ${ended}`, parameters: [] }]),
+        ),
+    ],
+    [
+      "while it ran one whose commit was sent along",
+      (database) => database.runOnce({ operation: "load" }, { text: `select ${ended}`, parameters: [] }),
+    ],
+    [
+      "while the transaction was idle",
+      (database) =>
+        database.transaction({ operation: "load" }, async ({ run }) => {
+          await terminate("ended");
+          await run("select 1");
+        }),
+    ],
+    [
+      "while the transaction was idle before it ran several together",
+      (database) =>
+        database.transaction({ operation: "load" }, async ({ runTogether }) => {
+          await terminate("ended");
+          await runTogether([{ text: "select 1" }]);
+        }),
+    ],
+  ])("%s", async (_, work) => {
+    const database = open("ended");
+    const failure = await failureOf(work(database));
+    expect(failure).toMatchObject({ kind: "unavailable", retryable: true, code: "57P01", operation: "load" });
+    expect(failure.message).toContain("an administrator ended the session (SQLSTATE 57P01)");
+    expect((await one(database))[0]).toEqual({ word: "here" });
+    database.close();
+  });
+
+  test("because the transaction was idle for too long", async () => {
+    const database = open("idle", hasty);
+    const failure = await failureOf(
+      database.transaction({ operation: "load" }, async ({ run }) => {
+        await gone("idle");
+        await run("select 1");
+      }),
+    );
+    expect(failure).toMatchObject({ kind: "temporary", retryable: true, code: "25P03" });
+    database.close();
+  });
+
+  test("at the commit, of which nobody knows whether it happened", async () => {
+    await testDatabase.sql.unsafe(`
+      create table fatal (word text);
+      create function fatal() returns trigger language plpgsql as 'begin perform ${ended}; return null; end';
+      create constraint trigger fatal after insert on fatal deferrable initially deferred
+        for each row execute function fatal()`);
+    const insert = "insert into fatal values ('here')";
+    const database = open("at-commit");
+    for (const work of [
+      database.runOnce({ operation: "load" }, { text: insert, parameters: [] }),
+      database.transaction({ operation: "load" }, ({ run }) => run(insert)),
+    ]) {
+      const failure = await failureOf(work);
+      expect(failure).toMatchObject({ retryable: true, code: "commit_unknown" });
+      expect(failure.message).toContain("(SQLSTATE 57P01), before it answered a commit");
+    }
+    database.close();
+  });
+
+  test("before it let anybody in, because there is no connection left", async () => {
+    const role = `crowd_${testDatabase.name}`;
+    await testDatabase.sql.unsafe(`create role ${role} login password 'word' connection limit 0`);
+    const database = openUrl(testDatabase.url.replace(/\/\/[^@]*@/, `//${role}:word@`));
+    const failure = await failureOf(one(database));
+    expect(failure).toMatchObject({ kind: "unavailable", retryable: true, code: "53300" });
+    database.close();
+    await testDatabase.sql.unsafe(`drop role ${role}`);
   });
 });
 

@@ -90,6 +90,42 @@ test("each of several indexes may ignore a row, one over an expression among the
   expect(await stored()).toEqual(["a 1", "c 3"]);
 });
 
+describe("an index that is dropped while a drain runs ends the load, and no row is stored twice", () => {
+  const other = "create unique index by_digit on reading ((value % 10))";
+
+  test("the only one", async () => {
+    const { loader } = await openReadings("create unique index by_meter on reading (meter)");
+    await loader.load([reading(1, "a", null)]);
+    await sql`drop index by_meter`;
+    const failure = await failureOf(loader.load([reading(2, "a", null)]));
+    expect(failure).toMatchObject({ kind: "config", exitCode: 78, retryable: false });
+    expect(failure.message).toContain("no unique index over mapped columns");
+    expect(await stored()).toEqual(["a 1"]);
+  });
+
+  test("the one of the key: the hint mends it", async () => {
+    await sql.unsafe("create unique index by_meter on reading (meter)");
+    const { loader } = await openLoader(database, readings({ action: "ignore", key: ["meter"] }));
+    await loader.load([reading(1, "a", null)]);
+    await sql`drop index by_meter`;
+    const failure = await failureOf(loader.load([reading(2, "a", null)]));
+    await sql.unsafe(failure.hint ?? "");
+    expect(await loader.load([reading(2, "a", null)])).toEqual([{ kind: "superseded" }]);
+  });
+
+  test("one of several: a drain that begins anew goes by the others", async () => {
+    const { loader } = await openReadings("create unique index by_meter on reading (meter)", other);
+    await loader.load([reading(1, "a", null)]);
+    await sql`drop index by_meter`;
+    const failure = await failureOf(loader.load([reading(2, "a", null)]));
+    expect(failure).toMatchObject({ kind: "config", exitCode: 78, retryable: false });
+    expect(failure.message).toContain("by_meter of public.reading is gone");
+    expect(await stored()).toEqual(["a 1"]);
+    const { loader: anew } = await openLoader(database, mapping);
+    expect(await anew.load([reading(2, "a", null)])).toMatchObject([{ kind: "stored" }]);
+  });
+});
+
 describe("a table that swallows rows", () => {
   const trigger = [
     `create function swallow() returns trigger language plpgsql as $$

@@ -57,6 +57,38 @@ describe("before the first receive", () => {
   });
 });
 
+describe("while a drain runs", () => {
+  test.each([
+    ["loses its key", "drop constraint etl_ledger_pkey"],
+    [
+      "gets a key that is checked late",
+      "drop constraint etl_ledger_pkey, add primary key (sent_at, message_id, queue_id) deferrable",
+    ],
+    ["gets a key of other columns", "drop constraint etl_ledger_pkey, add primary key (sent_at, message_id)"],
+  ])("a ledger that %s ends the load before it doubles a row, and the hint mends it", async (_, change) => {
+    const { loader } = await openLoginLoader(database);
+    await loader.load(loginMessages(5));
+    await sql.unsafe(`alter table etl_ledger ${change}`);
+    const failure = await failureOf(loader.load(loginMessages(10)));
+    expect(failure).toMatchObject({ kind: "config", exitCode: 78, retryable: false, code: "ledger_key" });
+    expect((await sql`select from user_logins`).length).toBe(5);
+    await sql.unsafe(failure.hint ?? "");
+    const fates = await loader.load(loginMessages(10));
+    expect(fates.map(({ kind }) => kind)).toEqual([
+      ...Array(5).fill("duplicate"),
+      ...Array(5).fill("stored"),
+    ]);
+  });
+});
+
+test("a list of queues without its key registers none, and the hint mends it", async () => {
+  await sql`drop index etl_queue_arn_table_name`;
+  const failure = await failureOf(register());
+  expect(failure).toMatchObject({ kind: "config", code: "queue_key" });
+  await sql.unsafe(failure.hint ?? "");
+  expect(await register()).toBe(await register());
+});
+
 describe("a ledger that forgot", () => {
   let queueId: number;
   let loader: Awaited<ReturnType<typeof openLoginLoader>>;

@@ -143,27 +143,6 @@ describe("a load is one transaction, whose counts are compared before its commit
     await sql`drop trigger pick on reading`;
     expect(await loader.load([readingOf(1, "a", "b")])).toEqual([{ kind: "stored", rows: 2 }]);
   });
-
-  test("a ledger that has lost its key stores nothing, and does not double what it knows", async () => {
-    const loader = await open();
-    await loader.load([readingOf(1, "a")]);
-    await sql`alter table etl_ledger drop constraint etl_ledger_pkey`;
-    expect(await loader.load([readingOf(1, "a")])).toMatchObject([
-      { kind: "rejected", suspect: { kind: "config" } },
-    ]);
-    expect(await stored()).toEqual(["a=1"]);
-  });
-
-  test("it stores nulls as nulls, whatever the role's settings say of arrays", async () => {
-    const loader = await open();
-    await sql.unsafe(`alter database ${testDatabase.name} set array_nulls = off`);
-    const fresh = openDatabase(settingsOf(testDatabase.url));
-    const other = await openLoader(fresh, readings({ action: "reject" }));
-    await other.load([reading(9, "a", null)]);
-    fresh.close();
-    expect([...(await sql`select taken_at from reading`)]).toEqual([{ taken_at: null }]);
-    expect(await loader.load([reading(9, "a", null)])).toEqual([{ kind: "duplicate" }]);
-  });
 });
 
 test("as many loads run at a time as there are connections, and each message is stored once", async () => {

@@ -4,7 +4,7 @@ import { userLogins } from "../../../src/message/mapping.ts";
 import { type Database, openDatabase } from "../../../src/postgres/connect.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, sharedServer, superuser, type TestDatabase } from "../../support/postgres.ts";
-import { openLoginLoader, patientDeadlines, settingsOf } from "../../support/postgres-database.ts";
+import { failureOf, openLoginLoader, patientDeadlines, settingsOf } from "../../support/postgres-database.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
 import { startTransactionPooler, type TransactionPooler } from "../../support/transaction-pooler.ts";
 
@@ -65,6 +65,29 @@ test("the pooler refuses what a real one refuses, so that these tests can fail",
   const sql = postgres({ ...pooled(), connection: { search_path: "public" } });
   expect(await sql`select 1`.catch((error) => error.code)).toBe("08P01");
   await sql.end({ timeout: 0 });
+});
+
+test("a pooler in statement mode is a wrong set-up, told at the first transaction, and not waited for", async () => {
+  const { port, socketFolder } = await sharedServer();
+  const pooler = await startTransactionPooler({
+    ...{ socketPath: `${socketFolder}/.s.PGSQL.${port}`, user: superuser, database: testDatabase.name },
+    ...{ sessions: 4, mode: "statement" },
+  });
+  const database = openDatabase({ ...settingsOf(testDatabase.url), port: pooler.port }, patientDeadlines);
+  const single = { text: "select 1", parameters: [] };
+  for (const [transaction, code] of [
+    [database.runOnce({ operation: "load", readOnly: true }, single), "08P01"],
+    [database.transaction({ operation: "load" }, async () => {}), "08P01"],
+    // The commit was sent along, and the server may have got it.
+    [database.runOnce({ operation: "load" }, single), "commit_unknown"],
+  ] as const) {
+    const failure = await failureOf(transaction);
+    expect(failure).toMatchObject({ kind: "config", exitCode: 78, retryable: false, code });
+    expect(failure.message).toContain("statement mode");
+    expect(failure.hint).toContain(`pool_mode = transaction for ${testDatabase.name}`);
+  }
+  database.close();
+  await pooler.stop();
 });
 
 function pooled() {
