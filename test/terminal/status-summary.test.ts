@@ -9,6 +9,7 @@ const run: RecordedRun = {
   endedAt: new Date("2026-11-22T21:17:33Z"),
   ...{ seconds: 754, outcome: "drained", received: 12_345, inserted: 12_300, duplicates: 5, rejected: 40 },
   ...{ released: 0, unsettled: 0, deleted: 12_305, requests: 3_000, rejections: {}, version: "0.1.0" },
+  ...{ mapped: 12_300, absent: {}, unmapped: {} },
 };
 
 const known: StatusSummary = {

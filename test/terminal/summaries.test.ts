@@ -7,6 +7,7 @@ const drained: Receipt = {
   ...{ queue: "login-queue", table: "user_logins", dryRun: false, outcome: "drained", seconds: 12.34 },
   ...{ received: 1234, inserted: 1000, rows: 1000, duplicates: 200, rejected: 34, released: 0, unsettled: 0 },
   ...{ deleted: 1200, requests: 345, rejections: { field_null: 4, version_signed: 30 } },
+  ...{ mapped: 1200, absent: {}, unmapped: {} },
 };
 
 describe("a receipt", () => {
