@@ -158,7 +158,7 @@ const keysGenerate = defineCommand({
 
 const configCheck = defineCommand({
   name: "config check",
-  summary: "Find what is wrong with the settings; --queue and --sample try the mapping",
+  summary: "Find what is wrong with the settings, and try the mapping",
   argument: { name: "FILE", description: "The settings file (default: etl.toml)", values: "files" },
   flags: {
     sample: valueFlag("--sample", file, "Try the mapping on this file of message bodies, one a line"),

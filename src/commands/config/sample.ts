@@ -3,7 +3,7 @@
 import { EtlError, exitCodes } from "../../errors.ts";
 import { compileDecoder } from "../../message/body.ts";
 import { hasSource } from "../../message/column.ts";
-import { FieldTally, shownName } from "../../message/fields.ts";
+import { FieldTally, isTellable } from "../../message/fields.ts";
 import { parseJson } from "../../message/json.ts";
 import { compileMapping } from "../../message/mapper.ts";
 import { sourceName } from "../../message/mapping.ts";
@@ -134,8 +134,8 @@ function columnTable(messages: readonly Message[], { queue, table: { mapping } }
     const body = decode(message);
     return isRefusal(body) ? [] : [{ body, message }];
   });
-  const names = findFields(decoded.map(({ body }) => body.fields)).fields.flatMap(
-    ({ path }) => shownName(path) ?? [],
+  const names = findFields(decoded.map(({ body }) => body.fields)).fields.flatMap(({ path, name }) =>
+    path.every(isTellable) ? [name] : [],
   );
   const rows = mapping.columns.map(({ column, source }) => {
     const has = hasSource(source);
