@@ -63,6 +63,17 @@ describe("the status", () => {
     );
   });
 
+  test("of a run says what messages lacked, and what no column took", () => {
+    const many = Object.fromEntries(Array.from({ length: 7 }, (_, index) => [`f${index}`, 7 - index]));
+    const runs = [
+      { ...run, absent: { nick: 9_000 }, unmapped: {} },
+      { ...run, unmapped: many },
+    ];
+    const text = formatStatus({ table: { name: "t", records: { rowsToday: 0, runs, rejections: [] } } }, 80);
+    expect(text).toContain("\n    absent nick 9,000 of 12,300\n");
+    expect(text).toContain("\n    no column takes f0 7, f1 6, f2 5, f3 4, f4 3, 2 more\n");
+  });
+
   test("fits 80 columns, whatever there is", () => {
     const runs = [
       { ...run, received: 11_234_567, inserted: 11_000_000, released: 190_000, unsettled: 44_522 },

@@ -60,6 +60,20 @@ requests         5
 time            0.4 s`);
   });
 
+  test("lists what messages lack, and what no column takes, the most frequent first", () => {
+    const fields = { absent: { nick: 90, locale: 200 }, unmapped: { nickname: 90, "other names": 3 } };
+    expect(formatReceipt({ ...drained, ...fields }, 80)).toEndWith(`
+time            12 s, 100/s
+
+Absent from the 1,200 messages that became rows:
+    200 locale
+     90 nick
+
+Taken by no column, in the 1,200 messages that became rows:
+    90 nickname
+     3 other names`);
+  });
+
   test.each<[Partial<Receipt>, lastLine: string]>([
     [{ limit: "queue" }, "time            12 s, 100/s, limited by the queue"],
     [{ limit: "database" }, "time            12 s, 100/s, limited by the database"],

@@ -96,10 +96,7 @@ async function messagesOfQueue(
   }
   if (end.outcome === "failed") throw end.error;
   if (messages.length === 0 && end.outcome !== "stopped")
-    throw noMessages(
-      `the queue ${queue.name} has given no message`,
-      "etl config check --sample FILE, with message bodies of your own",
-    );
+    throw noMessages(`the queue ${queue.name} has given no message`, "etl config check --sample FILE");
   return messages;
 }
 
