@@ -99,16 +99,21 @@ export type RejectionReason =
 export type BodyShape = "sns" | "eventbridge" | "s3_pointer";
 
 /**
- * Whether the reason says that the message is of another shape than the settings describe, so that the settings or the
- * sender may have changed, and every message be of it.
+ * Whether the message is of another shape than the settings describe, so that the settings or the sender may have changed,
+ * and every message be of it.
  */
-export function isOfAnotherShape({ reason }: Refusal): boolean {
-  return reason === "nothing_mapped" || reason === "field_unmapped" || isWithoutEnvelope({ reason });
+export function isOfAnotherShape(refusal: Refusal): boolean {
+  const { reason } = refusal;
+  return (
+    reason === "nothing_mapped" || reason === "field_unmapped" || settingThatReads(refusal) !== undefined
+  );
 }
 
-/** Whether the reason says that there is no such envelope, which no message is to blame for. */
-export function isWithoutEnvelope({ reason }: Pick<Refusal, "reason">): boolean {
-  return reason === "envelope_not_sns" || reason === "envelope_not_eventbridge";
+/** The line under `[queue]` with which the message could be read: it is not to blame. Undefined if there is none. */
+export function settingThatReads({ reason, looksLike }: Refusal): string | undefined {
+  if (looksLike === "s3_pointer") return "extended_payloads = true";
+  const isEnvelope = reason === "envelope_not_sns" || reason === "envelope_not_eventbridge";
+  return isEnvelope || looksLike !== undefined ? 'envelope = "auto"' : undefined;
 }
 
 /** Where and why a value did not fit, before it is known which message it came from. */

@@ -1,7 +1,7 @@
 /** The one policy on "bad message or bad set-up?": what is rejected for certain, what waits for evidence, and what ends the run. */
 
 import { EtlError } from "../errors.ts";
-import { isOfAnotherShape, isWithoutEnvelope, type Refusal, type Rejection } from "../message/message.ts";
+import { isOfAnotherShape, type Refusal, type Rejection, settingThatReads } from "../message/message.ts";
 import { rejectionWords } from "../message/rejection-words.ts";
 import type { Outcome, Rejected } from "./outcome.ts";
 
@@ -14,9 +14,9 @@ const mostHeld = 2 * suspiciousCount;
 /** Messages that were received more often have ended a run before, or somebody has looked at them: they are rejected. */
 const newReceives = 3;
 
-/** A missing envelope is a matter of the settings however often a message has come: `auto` reads it. */
+/** What another setting would read is a matter of the settings, however often it has come. */
 function isEvidence({ receiveCount }: Judged, { rejection }: Rejected): boolean {
-  return receiveCount <= newReceives || isWithoutEnvelope(rejection);
+  return receiveCount <= newReceives || settingThatReads(rejection) !== undefined;
 }
 
 /** What the breaker knows a delivery by. */
@@ -217,14 +217,15 @@ export class CircuitBreaker<D extends Judged> {
 
 function wrongMapping(message: string, example: Refusal | undefined): EtlError {
   const show = "etl drain --dry-run shows them. They are back in the queue";
+  const setting = example && settingThatReads(example);
   return new EtlError({
     kind: "config",
     operation: "map",
     message,
     hint:
-      example !== undefined && isWithoutEnvelope(example)
-        ? `${show}. With [queue] envelope = "auto" etl tells for each message what stands around it`
-        : `${show}. If the messages are bad and the mapping is right, run it again: a message that is received for the ${newReceives + 1}th time is rejected`,
+      setting === undefined
+        ? `${show}. If the messages are bad and the mapping is right, run it again: a message that is received for the ${newReceives + 1}th time is rejected`
+        : `${show}. With ${setting} under [queue] etl reads them`,
     code: "mapping_rejects_all",
   });
 }

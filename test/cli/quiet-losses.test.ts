@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { drainJson } from "../support/json-drain.ts";
+import { drainJson, type JsonDrain, readJson } from "../support/json-drain.ts";
 import { column, makeTable, textRows, writeJob } from "../support/mapped-job.ts";
 import { fileWorld, noMessages, visible } from "../support/world.ts";
 
@@ -132,24 +132,35 @@ describe("bodies of which no column takes anything", () => {
 });
 
 describe("an envelope that is not there", () => {
-  test("goes back to the queue and not to the dead letters if 50 messages in a row lack it", async () => {
-    const dead = await world.newQueue();
-    const wrapped = writeJob(world, `[queue]\nenvelope = "sns"\n${job}`);
-    const toDead = ["--on-reject", "dead-letter", "--dead-letter-url", dead];
-    await world.server.send(queueUrl, [sns(JSON.stringify(order(0)))]);
-    // A row first: it is the queue that has changed, not the mapping.
-    const follow = world.spawn(
-      queueUrl,
-      ["drain", "--json", "--follow", "--wait-seconds", "1", ...toDead],
-      wrapped,
-    );
-    while ((await textRows(world, "orders")).length === 0) await Bun.sleep(20);
-    await world.server.send(queueUrl, bodies(60, order));
-    const run = await follow.finished;
-    expect(run.exitCode).toBe(78);
-    expect(run.stderr).toContain("envelope_not_sns");
+  const wrapped = `[queue]\nenvelope = "sns"\n${job}`;
+
+  async function expectAllBack(run: Promise<JsonDrain>, dead: string): Promise<void> {
+    const { exitCode, stderr } = await run;
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain("envelope_not_sns");
+    expect(stderr).toContain('With envelope = "auto" under [queue] etl reads them');
     expect(world.server.depth(dead)).toEqual(noMessages);
     expect(world.server.depth(queueUrl)).toEqual(visible(60));
+  }
+
+  test("goes back to the queue and not to the dead letters if 50 messages in a row lack it, after a row", async () => {
+    const dead = await world.newQueue();
+    await world.server.send(queueUrl, [sns(JSON.stringify(order(0)))]);
+    const args = ["drain", "--json", "--follow", "--wait-seconds", "1"];
+    const toDead = ["--on-reject", "dead-letter", "--dead-letter-url", dead];
+    const following = world.spawn(queueUrl, [...args, ...toDead], writeJob(world, wrapped));
+    while ((await textRows(world, "orders")).length === 0) await Bun.sleep(20);
+    await world.server.send(queueUrl, bodies(60, order));
+    await expectAllBack(following.finished.then(readJson), dead);
+  });
+
+  test("does so however often the messages were received: the fourth run is like the first", async () => {
+    const dead = await world.newQueue();
+    const env = writeJob(world, wrapped);
+    await world.server.send(queueUrl, bodies(60, order));
+    const toDead = ["--on-reject", "dead-letter", "--dead-letter-url", dead];
+    for (let time = 1; time <= 4; time += 1)
+      await expectAllBack(drainJson(world, queueUrl, toDead, env), dead);
   });
 
   test('is not missed with envelope = "auto", which tells for each message', async () => {

@@ -148,13 +148,23 @@ describe("a message of another shape than the settings say, after rows", () => {
     },
   );
 
-  test.each([true, false])(
-    "and without its envelope opens the breaker however often it was received, rows before it: %p",
-    (isAfterRow) => {
-      const breaker = isAfterRow ? after() : new CircuitBreaker<Delivery>();
-      const { settle, error } = breaker.judge(many(60, "mapping", 9, "envelope_not_sns"), never);
-      expect(settle).toEqual([]);
-      expect(error?.hint).toContain('envelope = "auto"');
+  test.each([
+    [{ reason: "envelope_not_sns" }, 'envelope = "auto"'],
+    [{ reason: "nothing_mapped", looksLike: "sns" }, 'envelope = "auto"'],
+    [{ reason: "body_not_object", looksLike: "s3_pointer" }, "extended_payloads = true"],
+  ] as const)(
+    "opens the breaker however often it was received, if a setting reads it: %j",
+    (refusal, setting) => {
+      for (const breaker of [after(), new CircuitBreaker<Delivery>()]) {
+        const batch = Array.from({ length: 60 }, (_, index): Settlement<Delivery> => {
+          const messageId = `m${index}`;
+          const rejection = { messageId, path: "", ...refusal };
+          return [delivery(messageId, 9), { kind: "rejected", by: "mapping", rejection }];
+        });
+        const { settle, error } = breaker.judge(batch, never);
+        expect(settle).toEqual([]);
+        expect(error?.hint).toContain(`With ${setting} under [queue] etl reads them`);
+      }
     },
   );
 

@@ -37,7 +37,7 @@ export function reportFields({ mapping, tally, log }: FieldReportParts): FieldRe
     if (fresh.length === 0) return;
     for (const name of fresh) told.add(name);
     log.warn(
-      `no column takes ${fresh.join(", ")}; try: a column for what is wanted, or [table] unmapped = "ignore"`,
+      `no column takes ${fresh.join(", ")}: map what is wanted in etl.toml, or set [table] unmapped = "ignore"`,
     );
   }
 
