@@ -15,7 +15,10 @@ import { completionOf, type Shell, shells } from "./completions.ts";
 /** So many messages make a demo that ends within seconds. */
 const defaultDemoMessages = 500;
 
-/** Messages that are listed, moved or looked at. */
+/** Messages that are looked at together: all of them are in memory, and hidden from others meanwhile. */
+const heldMessages = whole(1, 1_000);
+
+/** Messages that are listed or moved. */
 const someMessages = whole(1, 1_000_000);
 
 /** The embedded queue refuses receives from 20,000 messages on, and `--keep` fills it a second time. */
@@ -163,7 +166,7 @@ const configCheck = defineCommand({
   flags: {
     sample: valueFlag("--sample", file, "Try the mapping on this file of message bodies, one a line"),
     queue: switchFlag("--queue", "Try the mapping on messages of the queue, and give them back"),
-    max: valueFlag("--max", someMessages, `Messages of the queue (default: ${drainDefaults.dryRunMessages})`),
+    max: valueFlag("--max", heldMessages, `Messages of the queue (default: ${drainDefaults.dryRunMessages})`),
   },
   examples: [
     "etl config check",

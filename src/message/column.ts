@@ -60,10 +60,11 @@ export function compileColumn(
     const unlessEmpty = (next: Take): Take =>
       whenEmpty === undefined ? next : (value) => (value === "" ? whenEmpty : next(value));
     const last = typed(column, path, store);
-    // A text of white space is empty once it is trimmed.
+    // What was not empty can be after these: white space, and JSON of an empty string.
+    const mayEmpty = ({ kind }: Transform) => kind === "trim" || kind === "json";
     return unlessEmpty(
       column.transforms.reduceRight<Take>(
-        (next, step) => transformed(step, path, step.kind === "trim" ? unlessEmpty(next) : next, whenNull),
+        (next, step) => transformed(step, path, mayEmpty(step) ? unlessEmpty(next) : next, whenNull),
         last,
       ),
     );

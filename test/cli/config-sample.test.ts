@@ -51,9 +51,9 @@ describe("etl config check --sample", () => {
         "city address.city 0 did you mean customer.address.city?",
         "nick nick 2",
         "kind $attributes.kind 0",
-        "1 message would be rejected: field_missing at nick; message of line 3",
-        "1 message would be rejected: body_not_json; message of line 5",
-        "1 message would be rejected: field_null at nick; message of line 7",
+        "1 message would be rejected: field_missing at nick; line 3",
+        "1 message would be rejected: body_not_json; line 5",
+        "1 message would be rejected: field_null at nick; line 7",
         "No column takes: customer (in 1), other names (in 1)",
         "The live table was not asked: etl drain --dry-run holds the rows against it.",
       ].map(squeezed),
@@ -81,8 +81,9 @@ describe("etl config check --sample", () => {
     expect(run.stderr).toContain(`try: ${hint}\n`);
   });
 
-  test("and --queue do not go together", async () => {
+  test("does not go with --queue, nor --max with it", async () => {
     expect(await check(["--sample", "a", "--queue"])).toMatchObject({ exitCode: 64, stdout: "" });
+    expect(await check(["--sample", "a", "--max", "5"])).toMatchObject({ exitCode: 64, stdout: "" });
   });
 
   test("is not looked at if the settings are wrong", async () => {

@@ -137,6 +137,11 @@ describe("an empty string", () => {
     expect(told(changes, '"  "')).toBe(blank);
   });
 
+  test("in JSON in a string is one, too", () => {
+    expect(told({ transforms: [json, mask] }, '"\\"\\""')).toBeNull();
+    expect(told({ transforms: [json, trim], empty: "reject" }, '"\\" \\""')).toBe("field_empty");
+  });
+
   test("that is the default of a masked column is what a person wrote, and is masked", () => {
     expect(told({ default: "", transforms: [mask] }, undefined)).toBe(sha256(""));
   });

@@ -41,8 +41,9 @@ type Check = <Result>(look: () => Result) => Result | undefined;
  * @throws EtlError if there are no messages to try it on
  */
 export async function runConfigCheck(context: Context, options: ConfigCheckOptions): Promise<number> {
-  const { file, sample, queue } = options;
-  if (sample !== undefined && queue) throw oneOfTwo();
+  const { file, sample, queue, max } = options;
+  if (sample !== undefined && queue) throw usage("--sample and --queue do not go together");
+  if (max !== undefined && !queue) throw usage("--max is for messages of the queue, and needs --queue");
   const faults: EtlError[] = [];
   const check: Check = (look) => {
     try {
@@ -74,11 +75,12 @@ export async function runConfigCheck(context: Context, options: ConfigCheckOptio
   return await tryMapping(context, { config: named, masker: checked.masker, ...options });
 }
 
-function oneOfTwo(): EtlError {
+function usage(says: string): EtlError {
+  const message = `etl config check: ${says}`;
   return new EtlError({
     kind: "usage",
     operation: "config check",
-    message: "etl config check: --sample and --queue do not go together",
+    message,
     hint: "etl config check --queue",
   });
 }

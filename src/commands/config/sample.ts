@@ -23,7 +23,7 @@ import { nearestName } from "../../text/nearest-name.ts";
 import type { Context } from "../context.ts";
 import { firstAnswer, openQueue, warnOfRedrive } from "../queue.ts";
 import { readSettings } from "../settings.ts";
-import { listenForStop } from "../stop.ts";
+import { listenForStop, type Stop } from "../stop.ts";
 import { systemClock } from "../system-clock.ts";
 
 /** What a trial is made of, beside what it was asked for. */
@@ -31,6 +31,12 @@ interface TrialParts extends Pick<ConfigCheckOptions, "sample" | "max"> {
   /** The settings file, if one was named. */
   readonly config: string | undefined;
   readonly masker: Masker;
+}
+
+/** A message, and what a person knows it by. */
+interface Sampled {
+  readonly label: string;
+  readonly message: Message;
 }
 
 /**
@@ -46,48 +52,52 @@ export async function tryMapping(
   const settings = readSettings(context, { config });
   const stop = listenForStop(context);
   try {
-    const messages =
+    const sampled =
       sample === undefined
         ? await messagesOfQueue(settings, max ?? drainDefaults.dryRunMessages, context, stop)
         : messagesOfFile(sample);
     if (stop.graceful.aborted) return stop.exitCode;
-    return await show(messages, settings, masker, context);
+    return await show(sampled, settings, masker, context);
   } finally {
     stop.end();
   }
 }
 
 /** Each line is a body as the queue holds it. */
-function messagesOfFile(path: string): readonly Message[] {
+function messagesOfFile(path: string): readonly Sampled[] {
   const file = readTextFile(path);
   if (file === undefined)
     throw noMessages(`${path} does not exist`, "name a file of message bodies, one a line");
-  const messages = file.text.split(/\r?\n/).flatMap((body, index): Message[] => {
-    const messageId = `of line ${index + 1}`;
-    const sentAtMillis = Date.now();
-    return body.trim() === ""
-      ? []
-      : [{ messageId, body, bodyIntact: true, receiptHandle: "", sentAtMillis, receiveCount: 1 }];
+  const sampled = file.text.split(/\r?\n/).flatMap((body, index): Sampled[] => {
+    // As a queue would have it.
+    const ref = {
+      messageId: crypto.randomUUID(),
+      receiptHandle: "",
+      sentAtMillis: Date.now(),
+      receiveCount: 1,
+    };
+    const message = { ...ref, body, bodyIntact: true };
+    return body.trim() === "" ? [] : [{ label: `line ${index + 1}`, message }];
   });
-  if (messages.length === 0)
+  if (sampled.length === 0)
     throw noMessages(`${path} holds no message`, "put message bodies into it, one a line");
-  return messages;
+  return sampled;
 }
 
 async function messagesOfQueue(
   settings: Settings,
   maxMessages: number,
   context: Context,
-  stop: ReturnType<typeof listenForStop>,
-): Promise<readonly Message[]> {
+  stop: Stop,
+): Promise<readonly Sampled[]> {
   const queue = openQueue(settings.queue, context, needsAttributes(settings.table.mapping));
   const attributes = await stop.orStopped(firstAnswer(queue, context, systemClock));
   if (attributes === undefined) return [];
   warnOfRedrive(attributes, context, "this look");
-  const messages: Message[] = [];
+  const sampled: Sampled[] = [];
   const waitSeconds = settings.drain.waitSeconds ?? drainDefaults.waitSeconds;
   const end = await peek(queue.source, { maxMessages, waitSeconds }, stop, async (fresh) => {
-    messages.push(...fresh);
+    for (const message of fresh) sampled.push({ label: `message ${message.messageId}`, message });
   });
   if (end.notReleased > 0) {
     context.log.warn(
@@ -95,17 +105,23 @@ async function messagesOfQueue(
     );
   }
   if (end.outcome === "failed") throw end.error;
-  if (messages.length === 0 && end.outcome !== "stopped")
+  if (sampled.length === 0 && end.outcome !== "stopped")
     throw noMessages(`the queue ${queue.name} has given no message`, "etl config check --sample FILE");
-  return messages;
+  return sampled;
 }
 
 function noMessages(message: string, hint: string): EtlError {
   return new EtlError({ kind: "config", operation: "config check", message, hint });
 }
 
+/** A message that a drain would reject. */
+interface WouldReject {
+  readonly label: string;
+  readonly rejection: Rejection;
+}
+
 async function show(
-  messages: readonly Message[],
+  sampled: readonly Sampled[],
   settings: Settings,
   masker: Masker,
   context: Context,
@@ -114,9 +130,12 @@ async function show(
   const { body } = settings.queue;
   const fields = new FieldTally(mapping);
   const mapMessage = compileMapping(mapping, { masker, limits: new Map(), body, fields, now: Date.now });
-  const rejections = messages.map(mapMessage).filter((outcome) => isRefusal(outcome));
+  const rejections = sampled.flatMap(({ label, message }): WouldReject[] => {
+    const outcome = mapMessage(message);
+    return isRefusal(outcome) ? [{ label, rejection: outcome }] : [];
+  });
   const lines = [
-    columnTable(messages, settings),
+    columnTable(sampled, settings),
     ...rejectionLines(rejections),
     ...unmappedLines(fields.counts.unmapped),
     "The live table was not asked: etl drain --dry-run holds the rows against it.",
@@ -125,9 +144,9 @@ async function show(
   return rejections.length === 0 ? 0 : exitCodes.data;
 }
 
-function columnTable(messages: readonly Message[], { queue, table: { mapping } }: Settings): string {
+function columnTable(sampled: readonly Sampled[], { queue, table: { mapping } }: Settings): string {
   const decode = compileDecoder(queue.body, parseJson);
-  const decoded = messages.flatMap((message) => {
+  const decoded = sampled.flatMap(({ message }) => {
     const body = decode(message);
     return isRefusal(body) ? [] : [{ body, message }];
   });
@@ -141,7 +160,7 @@ function columnTable(messages: readonly Message[], { queue, table: { mapping } }
     const meant = count === 0 && source.in === "body" ? meantName(name, names) : undefined;
     return [column, name, formatCount(count), meant === undefined ? "" : `did you mean ${meant}?`];
   });
-  const heading = `in ${formatCount(messages.length)}`;
+  const heading = `in ${formatCount(sampled.length)}`;
   return formatTable(["column", "from", heading, ""], rows, { rightAligned: [2] }).replaceAll(/ +$/gm, "");
 }
 
@@ -151,19 +170,15 @@ function meantName(typed: string, names: readonly string[]): string | undefined 
 }
 
 /** The most frequent first, each with its first message. */
-function rejectionLines(rejections: readonly Rejection[]): readonly string[] {
-  const byPlace = new Map<string, Rejection[]>();
-  for (const rejection of rejections) {
-    const place = `${rejection.reason} ${rejection.path}`;
-    byPlace.set(place, [...(byPlace.get(place) ?? []), rejection]);
-  }
-  return [...byPlace.values()]
+function rejectionLines(rejections: readonly WouldReject[]): readonly string[] {
+  const alike = Map.groupBy(rejections, ({ rejection: { reason, path } }) => `${reason} ${path}`);
+  return [...alike.values()]
     .toSorted((a, b) => b.length - a.length)
-    .map((alike) => {
-      const [first] = alike as [Rejection];
-      const which = `${alike.length === 1 ? "message" : "the first is message"} ${first.messageId}`;
+    .map((those) => {
+      const [{ label, rejection }] = those as [WouldReject];
+      const which = those.length === 1 ? label : `first ${label}`;
       return printable(
-        `${countOf(alike.length, "message")} would be rejected: ${rejectionWords(first)}; ${which}`,
+        `${countOf(those.length, "message")} would be rejected: ${rejectionWords(rejection)}; ${which}`,
       );
     });
 }
