@@ -76,7 +76,7 @@ export class FieldTally {
    */
   count(absent: readonly number[], fields: object | undefined): void {
     this.#mapped += 1;
-    for (const place of absent) this.#absent[place] = (this.#absent[place] ?? 0) + 1;
+    if (absent.length > 0) for (const place of absent) this.#absent[place] = (this.#absent[place] ?? 0) + 1;
     if (fields !== undefined) this.#root.count(fields);
   }
 
@@ -111,12 +111,14 @@ export function sourcesOf(columns: readonly ColumnMapping[]): readonly string[] 
   return [...new Set(mayLack.map(({ source }) => sourceName(source)))];
 }
 
+type Within = readonly [name: string, inner: TakenFields];
+
 /** What columns take of an object, or of an array by its indexes. */
 class TakenFields {
   /** By name; undefined if all of the field is taken. */
   readonly #inner = new Map<string, TakenFields | undefined>();
   /** Those of the fields within, as pairs: a map is slower to go through. */
-  #within: (readonly [name: string, inner: TakenFields])[] = [];
+  #within: Within[] = [];
   /** Of names that were met: what counts them. A name that a column takes is counted for nothing. */
   readonly #counts = new Map<string, Count>();
 
@@ -140,13 +142,16 @@ class TakenFields {
 
   count(value: unknown): void {
     if (!hasFields(value)) return;
-    if (!Array.isArray(value)) {
-      for (const name of Object.keys(value)) {
-        const count = this.#counts.get(name) ?? this.#meet(name);
-        count.messages += 1;
-      }
+    const names = Array.isArray(value) ? [] : Object.keys(value);
+    for (let index = 0; index < names.length; index += 1) {
+      const name = names[index] as string;
+      const count = this.#counts.get(name) ?? this.#meet(name);
+      count.messages += 1;
     }
-    for (const [name, inner] of this.#within) if (Object.hasOwn(value, name)) inner.count(value[name]);
+    for (let index = 0; index < this.#within.length; index += 1) {
+      const [name, inner] = this.#within[index] as Within;
+      if (Object.hasOwn(value, name)) inner.count(value[name]);
+    }
   }
 
   firstUnmapped(value: unknown): string | undefined {

@@ -72,7 +72,7 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
     if (isRefusal(body)) return { messageId, ...body };
     checkSentTime(sentAtMillis);
     const row: Cell[] = [];
-    absent.length = 0;
+    if (absent.length > 0) absent.length = 0;
     for (const make of makers) {
       const cell = make(body, message);
       if (isRefusal(cell))
