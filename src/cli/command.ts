@@ -59,10 +59,11 @@ type SettingFlagSet = {
 export const settingFlags = Object.fromEntries(
   settingKeys.flatMap((key) => {
     const setting = settingOf(key);
-    const { flag, kind, valueName, about, help = aboutWithDefault(setting) } = setting;
+    const { flag, flagSets, kind, valueName, about, help = aboutWithDefault(setting) } = setting;
     if (flag === undefined) return [];
+    const takes = "valueName" in kind && flagSets === undefined;
     // A switch is off by default, which need not be said.
-    const made = "valueName" in kind ? valueFlag(flag, kind, help, valueName) : switchFlag(flag, about);
+    const made = takes ? valueFlag(flag, kind, help, valueName) : switchFlag(flag, setting.help ?? about);
     return [[flagKey(flag), made]];
   }),
   // The kind of a setting gives the type of its flag, here and in the table.

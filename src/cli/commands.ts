@@ -1,6 +1,7 @@
 /** The table of commands: the parser, the help, the completions and the documentation of the command line come from it. */
 
 import { file, text, whole } from "../settings/setting.ts";
+import { drainDefaults } from "../settings/setting-table.ts";
 import {
   type Command,
   type CommandGroup,
@@ -14,8 +15,11 @@ import { completionOf, type Shell, shells } from "./completions.ts";
 /** So many messages make a demo that ends within seconds. */
 const defaultDemoMessages = 500;
 
-/** Rejected messages that are listed or moved. */
-const rejects = whole(1, 1_000_000);
+/** Messages that are looked at together: all of them are in memory, and hidden from others meanwhile. */
+const heldMessages = whole(1, 1_000);
+
+/** Messages that are listed or moved. */
+const someMessages = whole(1, 1_000_000);
 
 /** The embedded queue refuses receives from 20,000 messages on, and `--keep` fills it a second time. */
 const demoMessages = whole(1, 10_000);
@@ -111,7 +115,7 @@ const rejectsList = defineCommand({
   flags: {
     json: switchFlag("--json", "One JSON object a message"),
     reason: valueFlag("--reason", text, "Only messages rejected for it, such as field_missing", "REASON"),
-    max: valueFlag("--max", rejects, "The last N messages (default: 100)"),
+    max: valueFlag("--max", someMessages, "The last N messages (default: 100)"),
     ...place,
   },
   examples: ["etl rejects list", "etl rejects list --reason field_missing --json"],
@@ -125,7 +129,7 @@ const rejectsRetry = defineCommand({
   flags: {
     dryRun: switchFlag("--dry-run", "Say how many, and why they were rejected; move nothing"),
     json: switchFlag("--json", "The result as one JSON object"),
-    max: valueFlag("--max", rejects, "At most N messages (default: all; dry run: 1000)"),
+    max: valueFlag("--max", someMessages, "At most N messages (default: all; dry run: 1000)"),
     deadLetterUrl: { ...deadLetterUrl, description: "Where they are (default: by the redrive policy)" },
     ...place,
   },
@@ -157,12 +161,20 @@ const keysGenerate = defineCommand({
 
 const configCheck = defineCommand({
   name: "config check",
-  summary: "Find what is wrong with the settings, without network",
+  summary: "Find what is wrong with the settings, and try the mapping",
   argument: { name: "FILE", description: "The settings file (default: etl.toml)", values: "files" },
-  flags: {},
-  examples: ["etl config check", "etl config check staging.toml"],
-  run: async (context, _values, file) =>
-    (await import("../commands/config/check.ts")).runConfigCheck(context, { file }),
+  flags: {
+    sample: valueFlag("--sample", file, "Try the mapping on this file of message bodies, one a line"),
+    queue: switchFlag("--queue", "Try the mapping on messages of the queue, and give them back"),
+    max: valueFlag("--max", heldMessages, `Messages of the queue (default: ${drainDefaults.dryRunMessages})`),
+  },
+  examples: [
+    "etl config check",
+    "etl config check staging.toml --sample bodies.jsonl",
+    "etl config check --queue",
+  ],
+  run: async (context, values, path) =>
+    (await import("../commands/config/check.ts")).runConfigCheck(context, { file: path, ...values }),
 });
 
 const configShow = defineCommand({

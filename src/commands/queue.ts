@@ -3,13 +3,14 @@
 import { isAwsHost } from "../aws/endpoint.ts";
 import type { AccountParts } from "../aws/identity.ts";
 import { EtlError } from "../errors.ts";
+import { fewReceives } from "../message/message.ts";
 import type { Clock, DeadLetterQueue, QueueAttributes, Source } from "../polling/ports.ts";
 import { withExtendedPayloads } from "../s3/extended-payloads.ts";
 import type { QueueSettings, Settings } from "../settings/settings.ts";
 import { createSqsDeadLetterQueue, readDeadLetterAttributes } from "../sqs/dead-letter.ts";
 import { parseQueueUrl } from "../sqs/queue-url.ts";
 import { createSqsSource } from "../sqs/source.ts";
-import { formatSeconds } from "../terminal/text.ts";
+import { countOf, formatSeconds } from "../terminal/text.ts";
 import type { Context } from "./context.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -108,6 +109,18 @@ export async function firstAnswer(
   } finally {
     answered.abort();
   }
+}
+
+/** Warns in one line if the queue's redrive policy allows so few receives that a look at its messages counts. */
+export function warnOfRedrive(
+  { maxReceiveCount }: QueueAttributes,
+  { log }: Pick<Context, "log">,
+  look: string,
+): void {
+  if (maxReceiveCount === undefined || maxReceiveCount > fewReceives) return;
+  log.warn(
+    `the queue moves a message to its dead-letter queue after ${countOf(maxReceiveCount, "receive")}, and ${look} is one of them`,
+  );
 }
 
 /** If rejected messages are to be sent to a dead-letter queue, and none is named. */

@@ -48,8 +48,17 @@ export function compileDecoder({ envelope, encoding }: BodyFormat, parse: ParseJ
   };
   const readers: Readonly<Record<BodyFormat["envelope"], ReadText>> = {
     none: readText,
-    sns: (text) => readNotification(text, readText),
-    eventbridge: (text, attributes) => readEvent(text, parse, attributes),
+    sns: (text) => notificationIn(readObject(text, parseJson), readText),
+    eventbridge: (text, attributes) => eventIn(readObject(text, parse, attributes)),
+    auto(text, attributes) {
+      // An encoded text is no object, and what is no envelope is parsed already if nothing is encoded.
+      if (encoding !== "none" && !/^\s*\{/.test(text)) return readText(text, attributes);
+      const outer = readObject(text, parse, attributes);
+      const shape = isRefusal(outer) ? undefined : looksLike(outer.fields);
+      if (shape === "sns") return notificationIn(outer, readText);
+      if (shape === "eventbridge") return eventIn(outer);
+      return encoding === "none" ? outer : readText(text, attributes);
+    },
   };
   const read = readers[envelope];
   return ({ body, bodyIntact, attributes, payload, payloadFault }: Message): DecodedBody | Refusal => {
@@ -59,14 +68,22 @@ export function compileDecoder({ envelope, encoding }: BodyFormat, parse: ParseJ
   };
 }
 
+/** What an object looks like that a topic or a bus wraps around the sender's own, by all that they always write. */
+export function looksLike(fields: object): "sns" | "eventbridge" | undefined {
+  const isText = (name: string) => typeof fieldOf(fields, name) === "string";
+  if (fieldOf(fields, "Type") === "Notification" && ["MessageId", "TopicArn", "Message"].every(isText))
+    return "sns";
+  const isEvent = ["detail-type", "source", "id"].every(isText) && isObject(fieldOf(fields, "detail"));
+  return isEvent ? "eventbridge" : undefined;
+}
+
 /**
  * Reads what SNS puts into a queue if raw message delivery is off. SNS puts the sender's attributes into the envelope,
  * not beside the body.
  *
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
  */
-function readNotification(body: string, read: ReadText): DecodedBody | Refusal {
-  const envelope = readObject(body, parseJson);
+function notificationIn(envelope: DecodedBody | Refusal, read: ReadText): DecodedBody | Refusal {
   if (isRefusal(envelope)) return envelope;
   const text = fieldOf(envelope.fields, "Message");
   const attributes = snsAttributes(fieldOf(envelope.fields, "MessageAttributes"));
@@ -95,12 +112,11 @@ function snsAttributes(fields: unknown): readonly MessageAttribute[] | undefined
  *
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/aws-events.html
  */
-function readEvent(body: string, parse: ParseJson, attributes: DecodedBody["attributes"]) {
-  const envelope = readObject(body, parse);
+function eventIn(envelope: DecodedBody | Refusal): DecodedBody | Refusal {
   if (isRefusal(envelope)) return envelope;
   const detail = fieldOf(envelope.fields, "detail");
   return typeof fieldOf(envelope.fields, "detail-type") === "string" && isObject(detail)
-    ? { fields: detail, attributes }
+    ? { fields: detail, attributes: envelope.attributes }
     : refused("envelope_not_eventbridge");
 }
 
@@ -111,7 +127,23 @@ function readObject(
 ): DecodedBody | Refusal {
   const fields = parse(text);
   if (isObject(fields)) return { fields, attributes };
-  return refused(fields === undefined ? "body_not_json" : "body_not_object");
+  if (fields === undefined) return refused("body_not_json");
+  return isPointer(fields)
+    ? { ...refused("body_not_object"), looksLike: "s3_pointer" }
+    : refused("body_not_object");
+}
+
+/**
+ * Whether it is what an extended client library leaves in a body in place of a payload.
+ *
+ * @see https://github.com/awslabs/payload-offloading-java-common-lib-for-aws
+ */
+function isPointer(value: unknown): boolean {
+  const [name]: readonly unknown[] = Array.isArray(value) ? value : [];
+  return (
+    typeof name === "string" &&
+    /^(software\.amazon\.payloadoffloading|com\.amazon\.sqs\.javamessaging)\./.test(name)
+  );
 }
 
 /** Whether a JSON value is an object: not an array, and not a number that was kept as it was written. */

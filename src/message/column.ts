@@ -5,6 +5,7 @@ import { parseExactJson } from "./json.ts";
 import type { MapperParts } from "./mapper.ts";
 import {
   type ColumnMapping,
+  type ColumnSource,
   type ColumnType,
   type MessageFact,
   sourceName,
@@ -36,7 +37,7 @@ interface ValueTaker {
   readonly path: string;
   /** Takes a value that is there: anything that JSON can say but null, or the milliseconds since 1970 UTC of a time fact. */
   readonly take: Take;
-  readonly whenMissing: Cell | Refusal;
+  readonly whenMissing: () => Cell | Refusal;
   readonly whenNull: Cell | Refusal;
 }
 
@@ -44,28 +45,56 @@ interface ValueTaker {
  * Makes a column's cells: joins the source, the transforms, the type, the mask and the live table's limit, once a run. Each
  * step calls the next one, so that no value of a body is ever asked whether it is a refusal.
  *
+ * @param onMissing called whenever a message has no such source
  * @throws EtlError `config` if a constant or a default does not fit, or as {@link Masker.forField} does
  */
-export function compileColumn(column: ColumnMapping, { masker, limits, now }: MapperParts): MakeCell {
+export function compileColumn(
+  column: ColumnMapping,
+  { masker, limits, now }: Pick<MapperParts, "masker" | "limits" | "now">,
+  onMissing: () => void = () => {},
+): MakeCell {
   const path = sourceName(column.source);
   const mask = column.transforms.find((step) => step.kind === "mask");
   const store: Take<string> = mask === undefined ? (text) => text as Plain : masker.forField(path, mask);
-  const takeWith = (whenNull: Cell | Refusal) =>
-    column.transforms.reduceRight<Take>(
-      (next, step) => transformed(step, path, next, whenNull),
-      typed(column, path, store),
+  const takeWith = (whenNull: Cell | Refusal, whenEmpty?: Cell | Refusal) => {
+    const unlessEmpty = (next: Take): Take =>
+      whenEmpty === undefined ? next : (value) => (value === "" ? whenEmpty : next(value));
+    const last = typed(column, path, store);
+    // What was not empty can be after these: white space, and JSON of an empty string.
+    const mayEmpty = ({ kind }: Transform) => kind === "trim" || kind === "json";
+    return unlessEmpty(
+      column.transforms.reduceRight<Take>(
+        (next, step) => transformed(step, path, mayEmpty(step) ? unlessEmpty(next) : next, whenNull),
+        last,
+      ),
     );
+  };
   const substitute =
     column.default === undefined ? null : fitting(column, "the default", takeWith(null)(column.default));
-  const absent = (reason: RejectionReason) => (column.required ? { reason, path } : substitute);
-  const whenNull = absent("field_null");
-  const make = readSource(
-    column,
-    { path, take: takeWith(whenNull), whenNull, whenMissing: absent("field_missing") },
-    now,
-  );
+  const instead = (reason: RejectionReason) => (column.required ? { reason, path } : substitute);
+  const whenNull = instead("field_null");
+  const withoutSource = instead("field_missing");
+  const whenMissing = () => {
+    onMissing();
+    return withoutSource;
+  };
+  const take = takeWith(whenNull, whenEmpty(column, path, instead("field_empty")));
+  const make = readSource(column, { path, take, whenNull, whenMissing }, now);
   const limit = limits.get(column.column);
   return limit === undefined ? make : withinLimit(make, column, path, limit);
+}
+
+/** What an empty string becomes; undefined if it is a value like any other. */
+function whenEmpty(
+  { empty, transforms, source }: ColumnMapping,
+  path: string,
+  asNull: Cell | Refusal,
+): Cell | Refusal | undefined {
+  // Masked, all empty strings would be one person.
+  const isMasked = transforms.some(({ kind }) => kind === "mask");
+  const action = empty ?? (isMasked ? "null" : "keep");
+  if (source.in === "constant" || action === "keep") return undefined;
+  return action === "null" ? asNull : { reason: "field_empty", path };
 }
 
 function fitting(column: ColumnMapping, what: string, cell: Cell | Refusal): Cell {
@@ -98,35 +127,66 @@ function readSource(column: ColumnMapping, taker: ValueTaker, now: () => number)
 
 function fromField(name: string, { take, whenMissing, whenNull }: ValueTaker): MakeCell {
   return ({ fields }) => {
-    if (!Object.hasOwn(fields, name)) return whenMissing;
+    if (!Object.hasOwn(fields, name)) return whenMissing();
     const value = (fields as Record<string, unknown>)[name];
     return value === null ? whenNull : take(value);
   };
 }
 
+function fromPath(names: readonly string[], { path, take, whenMissing, whenNull }: ValueTaker): MakeCell {
+  const find = finder(names);
+  const notReachable: Refusal = { reason: "field_not_reachable", path };
+  return ({ fields }) => {
+    const value = find(fields);
+    if (value === missing) return whenMissing();
+    if (value === unreachable) return notReachable;
+    return value === null ? whenNull : take(value);
+  };
+}
+
+/** There is no such field. What is absent or null on the way to it is no such field either. */
+export const missing = Symbol("missing");
+/** What stands on the way to it has no fields. */
+const unreachable = Symbol("unreachable");
+
 /** An array's index as JSON Pointer has it. @see https://www.rfc-editor.org/rfc/rfc6901#section-4 */
 const arrayIndex = /^(?:0|[1-9]\d*)$/;
 
-/** Walks own fields and array items only; what is absent or null on the way is a missing field. */
-function fromPath(names: readonly string[], { path, take, whenMissing, whenNull }: ValueTaker): MakeCell {
+/** Makes what finds a value by its path, of own fields and array items only; or says why there is none. */
+export function finder(names: readonly string[]): (fields: object) => unknown {
   const steps = names.map((name) => ({ name, index: arrayIndex.test(name) ? Number(name) : undefined }));
-  const unreachable: Refusal = { reason: "field_not_reachable", path };
-  return ({ fields }) => {
+  return (fields) => {
     let value: unknown = fields;
     for (const { name, index } of steps) {
-      if (value === null) return whenMissing;
+      if (value === null) return missing;
       if (typeof value !== "object" || JSON.isRawJSON(value)) return unreachable;
       if (Array.isArray(value)) {
         if (index === undefined) return unreachable;
-        if (index >= value.length) return whenMissing;
+        if (index >= value.length) return missing;
         value = value[index];
       } else {
-        if (!Object.hasOwn(value as object, name)) return whenMissing;
+        if (!Object.hasOwn(value as object, name)) return missing;
         value = (value as Record<string, unknown>)[name];
       }
     }
-    return value === null ? whenNull : take(value);
+    return value;
   };
+}
+
+/** Makes what tells whether a message has a source. A null is there. */
+export function hasSource(source: ColumnSource): (body: DecodedBody, message: Message) => boolean {
+  switch (source.in) {
+    case "body": {
+      const find = finder(source.path);
+      return ({ fields }) => ![missing, unreachable].includes(find(fields) as symbol);
+    }
+    case "message":
+      return (_body, { groupId }) => source.fact !== "group_id" || groupId !== undefined;
+    case "attributes":
+      return ({ attributes }) => attributes?.some(({ name }) => name === source.name) ?? false;
+    case "constant":
+      return () => true;
+  }
 }
 
 function fromFact(fact: MessageFact, { take, whenMissing }: ValueTaker, now: () => number): MakeCell {
@@ -140,7 +200,7 @@ function fromFact(fact: MessageFact, { take, whenMissing }: ValueTaker, now: () 
   const read = facts[fact];
   return (_body, message) => {
     const value = read(message);
-    return value === undefined ? whenMissing : take(value);
+    return value === undefined ? whenMissing() : take(value);
   };
 }
 
@@ -148,7 +208,7 @@ function fromAttribute(name: string, { path, take, whenMissing }: ValueTaker): M
   const notText: Refusal = { reason: "attribute_not_text", path };
   return ({ attributes }) => {
     const attribute = attributes?.find((each) => each.name === name);
-    if (attribute === undefined) return whenMissing;
+    if (attribute === undefined) return whenMissing();
     // A custom label may follow the type: `Number.int`.
     return /^Binary\b/.test(attribute.dataType) ? notText : take(attribute.value);
   };

@@ -1,6 +1,7 @@
-import { compileDecoder } from "./body.ts";
-import { compileColumn, misfit } from "./column.ts";
+import { compileDecoder, looksLike } from "./body.ts";
+import { compileColumn, finder, misfit, missing } from "./column.ts";
 import { bigintBits, integerBits } from "./conversions.ts";
+import { FieldTally, otherNames, sourcesOf, tellableFields } from "./fields.ts";
 import { parseExactJson, parseJson } from "./json.ts";
 import {
   type BodyFormat,
@@ -8,6 +9,7 @@ import {
   type ColumnType,
   columnTypes,
   type Mapping,
+  sourceName,
 } from "./mapping.ts";
 import type { Masker } from "./mask.ts";
 import {
@@ -16,6 +18,7 @@ import {
   isRefusal,
   type MappedMessage,
   type Message,
+  type Refusal,
   type Rejection,
 } from "./message.ts";
 import { type ValueKind, valueKind } from "./stored-type.ts";
@@ -35,6 +38,8 @@ export interface MapperParts {
   /** What the live table allows; every cell is held against it, masked ones too. */
   readonly limits: ColumnLimits;
   readonly body: BodyFormat;
+  /** Counts the fields of what becomes rows. @defaultValue nobody asks for them */
+  readonly fields?: FieldTally;
 }
 
 /**
@@ -48,22 +53,62 @@ export function compileMapping(mapping: Mapping, parts: MapperParts): MapMessage
     const [fault] = faults(column);
     if (fault !== undefined) throw misfit(column, ...fault);
   }
+  const { unmapped = "warn" } = mapping;
   const decode = compileDecoder(parts.body, mapping.columns.some(keepsDigits) ? parseExactJson : parseJson);
-  const makers = mapping.columns.map((column) => compileColumn(column, parts));
+  const { fields: tally = new FieldTally(mapping) } = parts;
+  const sources = sourcesOf(mapping.columns);
+  /** Places in `sources`, of the message that is being mapped. */
+  const absent: number[] = [];
+  const makers = mapping.columns.map((column, index) => {
+    const name = sourceName(column.source);
+    const isFirst = mapping.columns.findIndex(({ source }) => sourceName(source) === name) === index;
+    const place = sources.indexOf(name);
+    return compileColumn(column, parts, isFirst ? () => absent.push(place) : undefined);
+  });
+  const isNothing = nothingFinder(mapping);
   return (message) => {
     const { messageId, receiptHandle, sentAtMillis, receiveCount } = message;
     const body = decode(message);
     if (isRefusal(body)) return { messageId, ...body };
     checkSentTime(sentAtMillis);
     const row: Cell[] = [];
+    if (absent.length > 0) absent.length = 0;
     for (const make of makers) {
       const cell = make(body, message);
-      if (isRefusal(cell)) return { messageId, ...cell };
+      if (isRefusal(cell))
+        return { messageId, ...(isNothing(body.fields) ? nothingMapped(body.fields) : cell) };
       row.push(cell);
     }
+    if (absent.length > 0 && isNothing(body.fields)) return { messageId, ...nothingMapped(body.fields) };
+    if (unmapped === "reject") {
+      const name = tally.firstUnmapped(body.fields);
+      if (name !== undefined) return { messageId, ...fieldUnmapped(name) };
+    }
+    tally.count(absent, unmapped === "warn" ? body.fields : undefined);
     // Only what settles the message: its body is free to go.
     return { ref: { messageId, receiptHandle, sentAtMillis, receiveCount }, rows: [row] };
   };
+}
+
+/** Whether a body has none of the fields that columns take. A mapping that takes none has nothing to miss. */
+function nothingFinder({ columns }: Mapping): (fields: object) => boolean {
+  const finders = columns.flatMap(({ source }) => (source.in === "body" ? [finder(source.path)] : []));
+  return (fields) => finders.length > 0 && finders.every((find) => find(fields) === missing);
+}
+
+function nothingMapped(fields: object): Refusal {
+  const shape = looksLike(fields);
+  return {
+    reason: "nothing_mapped",
+    path: "",
+    ...tellableFields(fields),
+    ...(shape && { looksLike: shape }),
+  };
+}
+
+function fieldUnmapped(name: string): Refusal {
+  const refusal = { reason: "field_unmapped", path: name } as const;
+  return name === otherNames ? { ...refusal, path: "", otherFields: 1 } : refusal;
 }
 
 /** Whether a column reads numbers from bodies. A column that takes texts alone has no use for their digits. */

@@ -68,6 +68,12 @@ export type Transform =
   | { readonly kind: "json" }
   | MaskStep;
 
+/** What can become of an empty string: it counts as a null, it is a value like any other, or it rejects its message. */
+export const emptyActions = ["null", "keep", "reject"] as const;
+
+/** One of {@link emptyActions}. */
+export type EmptyAction = (typeof emptyActions)[number];
+
 /** One column of the target table and where its value comes from. */
 export interface ColumnMapping {
   /** The column's name in the table. */
@@ -80,6 +86,8 @@ export interface ColumnMapping {
   readonly required: boolean;
   /** Stands in for an absent or null value, and goes the same way as one. */
   readonly default?: Scalar;
+  /** What becomes of an empty string. @defaultValue `null` if the column is masked, else `keep` */
+  readonly empty?: EmptyAction;
   /** The type `etl migrate` creates the column with. @defaultValue by what is stored */
   readonly createType?: string;
 }
@@ -93,14 +101,22 @@ export type Conflict =
   /** The newer row by `newestBy` stays or comes in; an older one counts as a duplicate. Equal ones: the later delivery. */
   | { readonly action: "update"; readonly key: readonly string[]; readonly newestBy: string };
 
+/** What can become of a message with a field that no column takes. */
+export const unmappedActions = ["warn", "ignore", "reject"] as const;
+
+/** One of {@link unmappedActions}: it is loaded and the field counted, or loaded, or rejected. */
+export type UnmappedAction = (typeof unmappedActions)[number];
+
 /** A whole mapping; the order of its columns is the order of the cells in a row. */
 export interface Mapping {
   readonly columns: readonly ColumnMapping[];
   readonly conflict: Conflict;
+  /** @defaultValue `warn` */
+  readonly unmapped?: UnmappedAction;
 }
 
-/** What stands around the sender's own text, and is removed. */
-export const envelopes = ["none", "sns", "eventbridge"] as const;
+/** What stands around the sender's own text, and is removed; `auto` tells for each message which of the others it is. */
+export const envelopes = ["none", "sns", "eventbridge", "auto"] as const;
 
 /** How the sender's own text is encoded, inside the envelope. */
 export const encodings = ["none", "base64", "gzip+base64"] as const;

@@ -55,6 +55,12 @@ export type RejectionReason =
   | "body_not_text"
   | "body_not_json"
   | "body_not_object"
+  /** The body has none of the fields that columns take. */
+  | "nothing_mapped"
+  /** No column takes the field, and the settings say that this is a reason. */
+  | "field_unmapped"
+  /** An empty string where the column takes none. */
+  | "field_empty"
   | "field_missing"
   | "field_null"
   /** What stands on the way to the field has no fields: a text, a number, or an array if a name is asked for. */
@@ -89,6 +95,27 @@ export type RejectionReason =
   /** Postgres refused the row for its data; the five letters are its SQLSTATE. */
   | `sqlstate_${string}`;
 
+/** What a body that nothing is taken of looks like. */
+export type BodyShape = "sns" | "eventbridge" | "s3_pointer";
+
+/**
+ * Whether the message is of another shape than the settings describe, so that the settings or the sender may have changed,
+ * and every message be of it.
+ */
+export function isOfAnotherShape(refusal: Refusal): boolean {
+  const { reason } = refusal;
+  return (
+    reason === "nothing_mapped" || reason === "field_unmapped" || settingThatReads(refusal) !== undefined
+  );
+}
+
+/** The line under `[queue]` with which the message could be read: it is not to blame. Undefined if there is none. */
+export function settingThatReads({ reason, looksLike }: Refusal): string | undefined {
+  if (looksLike === "s3_pointer") return "extended_payloads = true";
+  const isEnvelope = reason === "envelope_not_sns" || reason === "envelope_not_eventbridge";
+  return isEnvelope || looksLike !== undefined ? 'envelope = "auto"' : undefined;
+}
+
 /** Where and why a value did not fit, before it is known which message it came from. */
 export interface Refusal {
   readonly reason: RejectionReason;
@@ -98,6 +125,12 @@ export interface Refusal {
   readonly column?: string;
   /** The table's constraint or unique index, if that is what refused the row. */
   readonly constraint?: string;
+  /** If nothing is mapped: the names of some fields that the body has, never their values. */
+  readonly fields?: readonly string[];
+  /** How many fields it has besides. */
+  readonly otherFields?: number;
+  /** If it looks like something that the settings could unwrap. */
+  readonly looksLike?: BodyShape;
 }
 
 /** A message that was not turned into a row. */

@@ -1,5 +1,6 @@
 /** The receipt: what became of every delivery of a run, in numbers that add up. */
 
+import type { FieldCounts } from "../message/fields.ts";
 import type { Bottleneck } from "./tuning.ts";
 
 /** Why a run ended. */
@@ -39,10 +40,10 @@ export interface Counts {
 /**
  * What a run did. `received = inserted + duplicates + rejected + released + unsettled` holds always.
  *
- * All counts but `rows` are deliveries, so that they add up; a message that was rejected and comes round again in the
- * same run is counted once.
+ * All counts but `rows` and those of fields are deliveries, so that they add up; a message that was rejected and comes
+ * round again in the same run is counted once. `mapped` counts what became rows each time that it did, duplicates too.
  */
-export interface Receipt extends Counts {
+export interface Receipt extends Counts, FieldCounts {
   /** The queue's name, without account or host. */
   readonly queue: string;
   readonly table: string;

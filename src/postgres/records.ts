@@ -30,6 +30,7 @@ export interface DrainedQueue {
 /** The counts of a receipt that are recorded, each in a column of its own name. */
 export const runCounts = [
   "received",
+  "mapped",
   "inserted",
   "duplicates",
   "rejected",
@@ -39,8 +40,16 @@ export const runCounts = [
   "requests",
 ] as const satisfies readonly (keyof Receipt)[];
 
+/** The counts by name of a receipt that are recorded, each as JSON in a column of its own name. */
+export const runNamedCounts = [
+  "rejections",
+  "absent",
+  "unmapped",
+] as const satisfies readonly (keyof Receipt)[];
+
 /** What a run did, up to now or to its end: its receipt, and what tells it from others. */
-export interface RunRecord extends Pick<Receipt, (typeof runCounts)[number] | "seconds" | "rejections"> {
+export interface RunRecord
+  extends Pick<Receipt, (typeof runCounts)[number] | (typeof runNamedCounts)[number] | "seconds"> {
   /** A UUID, the same at each recording of the run. */
   readonly runId: string;
   /** The receipt's word; `running` if the run has not ended. */
@@ -77,10 +86,14 @@ export async function recordRun(
   run: RunRecord,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { runId, seconds, outcome, rejections, limit = "", version, stored } = run;
-  const texts = [queueId, runId, table, seconds, outcome, JSON.stringify(rejections), limit, version];
+  const { runId, seconds, outcome, limit = "", version, stored } = run;
+  const texts = [queueId, runId, table, seconds, outcome, limit, version];
   texts.push(JSON.stringify(stored?.sentAtMillis ?? []), stored?.retentionSeconds ?? "");
-  const parameters = [...texts, ...runCounts.map((count) => run[count])].map(String);
+  texts.push(
+    ...runCounts.map((count) => run[count]),
+    ...runNamedCounts.map((count) => JSON.stringify(run[count])),
+  );
+  const parameters = texts.map(String);
   await write(database, home, "record run", signal, recordRunSql(home), parameters);
 }
 
@@ -88,16 +101,19 @@ export async function recordRun(
  * What was recorded on an earlier day stays that day's: a run that goes on for weeks has rows of each of them.
  */
 function recordRunSql(home: LedgerHome): string {
-  const updated = ["ended_at", "outcome", ...runCounts, "rejections", "limited_by", "stored_sent_at"];
+  const updated = ["ended_at", "outcome", ...runCounts, ...runNamedCounts, "limited_by", "stored_sent_at"];
+  const first = 10;
+  const counts = runCounts.map((_, index) => `$${index + first}::text::bigint`);
+  const named = runNamedCounts.map((_, index) => `$${index + first + runCounts.length}::text::jsonb`);
   return `
   insert into ${runLogName(home)} as known (
-    queue_id, run_id, table_name, started_at, ended_at, outcome, rejections, limited_by, version, inserted_before,
-    stored_sent_at, retention_seconds, ${runCounts.join(", ")}
+    queue_id, run_id, table_name, started_at, ended_at, outcome, limited_by, version, inserted_before,
+    stored_sent_at, retention_seconds, ${[...runCounts, ...runNamedCounts].join(", ")}
   )
   select $1::text::integer, $2::text::uuid, $3::text, now() - make_interval(secs => $4::text::double precision), now(),
-    $5::text, $6::text::jsonb, nullif($7::text, ''), $8::text, 0,
-    (select array_agg(${timeOfMillis("millis")}) from json_array_elements_text($9::text::json) as stored (millis)),
-    nullif($10::text, '')::integer, ${runCounts.map((_, index) => `$${index + 11}::text::bigint`).join(", ")}
+    $5::text, nullif($6::text, ''), $7::text, 0,
+    (select array_agg(${timeOfMillis("millis")}) from json_array_elements_text($8::text::json) as stored (millis)),
+    nullif($9::text, '')::integer, ${[...counts, ...named].join(", ")}
   on conflict (queue_id, run_id) do update
   set ${updated.map((column) => `${column} = excluded.${column}`).join(", ")},
     inserted_before = case

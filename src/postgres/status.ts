@@ -23,6 +23,7 @@ import {
   ofQueue,
   type RunRecord,
   runCounts,
+  runNamedCounts,
 } from "./records.ts";
 
 /** A run as it was recorded. */
@@ -120,8 +121,7 @@ function runsSql(home: LedgerHome): string {
     outcome:
       "case when outcome = 'running' and ended_at < now() - interval '3 minutes' then 'gone' else outcome end",
     seconds: "round(extract(epoch from ended_at - started_at)::numeric, 3)::float8",
-    ...Object.fromEntries(runCounts.map((count) => [count, count])),
-    rejections: "rejections",
+    ...Object.fromEntries([...runCounts, ...runNamedCounts].map((count) => [count, count])),
     limit: "limited_by",
     version: "version",
   })} as object

@@ -1,7 +1,8 @@
 /** The one policy on "bad message or bad set-up?": what is rejected for certain, what waits for evidence, and what ends the run. */
 
 import { EtlError } from "../errors.ts";
-import type { Rejection } from "../message/message.ts";
+import { isOfAnotherShape, type Refusal, type Rejection, settingThatReads } from "../message/message.ts";
+import { rejectionWords } from "../message/rejection-words.ts";
 import type { Outcome, Rejected } from "./outcome.ts";
 
 /** So many in a row that become no row are not a matter of the messages. */
@@ -12,6 +13,11 @@ const mostHeld = 2 * suspiciousCount;
 
 /** Messages that were received more often have ended a run before, or somebody has looked at them: they are rejected. */
 const newReceives = 3;
+
+/** What another setting would read is a matter of the settings, however often it has come. */
+function isEvidence({ receiveCount }: Judged, { rejection }: Rejected): boolean {
+  return receiveCount <= newReceives || settingThatReads(rejection) !== undefined;
+}
 
 /** What the breaker knows a delivery by. */
 interface Judged {
@@ -38,16 +44,18 @@ type Held<D> = Map<string, readonly [D, Rejected]>;
  * Judges batch after batch.
  *
  * Closed, it lets rejections pass. It holds them while nothing says whose fault they are: what the mapping rejects until
- * the run's first row, and what the table refuses in a batch of which it took nothing. It opens if 50 in a row come to
- * nothing, or if the table refuses all of a batch for a reason that may be its own. Then nothing held was the messages' fault.
+ * the run's first row, and later what is of another shape than the settings say or refused by the table, in a batch of
+ * which the table took nothing. It opens if 50 in a row come to nothing, or if the table refuses all of a batch for a
+ * reason that may be its own. Then nothing held was the messages' fault.
  */
 export class CircuitBreaker<D extends Judged> {
   readonly #unmapped: Held<D> = new Map();
   readonly #refused: Held<D> = new Map();
-  readonly #reasons = new Map<string, number>();
-  /** Messages that the mapping rejected before the first row: all, and those that are new to everybody. */
+  /** How often each, and its first rejection. */
+  readonly #reasons = new Map<string, { readonly example: Rejection; count: number }>();
+  /** Messages that the mapping rejected before the first row: all, and those that may be its fault. */
   #failures = { all: 0, fresh: 0 };
-  /** Refusals of the table in a row for one reason. */
+  /** Rejections in a row for one reason. */
   #streak = { reason: "", count: 0 };
   #mappingIsJudged = false;
   #isOpen = false;
@@ -80,10 +88,10 @@ export class CircuitBreaker<D extends Judged> {
       else (outcome.by === "mapping" ? unmapped : refused).push([delivery, outcome]);
     }
     const held: D[] = [];
-    const wrongMapping = this.#judgeMapping(unmapped, settle, held);
+    const wrongMapping = this.#judgeMapping(unmapped, refused, settle, held);
     this.#isOpen ||= wrongMapping !== undefined;
-    const wrongTable = this.#judgeTable(refused, accepted, settle, held);
-    const error = wrongMapping ?? wrongTable;
+    const wrongInARow = this.#judgeStreak(refused, accepted, settle, held);
+    const error = wrongMapping ?? wrongInARow;
     this.#isOpen ||= error !== undefined;
     return error === undefined ? { settle, held } : { settle, held, error };
   }
@@ -106,17 +114,20 @@ export class CircuitBreaker<D extends Judged> {
     return held;
   }
 
+  /** @param streak takes what may be the mapping's fault although it has made rows */
   #judgeMapping(
     rejected: readonly (readonly [D, Rejected])[],
+    streak: (readonly [D, Rejected])[],
     settle: Settlement<D>[],
     held: D[],
   ): EtlError | undefined {
     for (const [delivery, outcome] of rejected) {
       if (this.#mappingIsJudged) {
-        settle.push([delivery, outcome]);
+        const isSuspicious = isOfAnotherShape(outcome.rejection) && isEvidence(delivery, outcome);
+        (isSuspicious ? streak : settle).push([delivery, outcome]);
         continue;
       }
-      if (!this.#unmapped.has(delivery.messageId)) this.#countFailure(delivery, outcome.rejection);
+      if (!this.#unmapped.has(delivery.messageId)) this.#countFailure(delivery, outcome);
       this.#hold(this.#unmapped, delivery, outcome, settle, held);
     }
     if (!this.#mappingIsJudged && this.#failures.all >= suspiciousCount) {
@@ -127,7 +138,7 @@ export class CircuitBreaker<D extends Judged> {
     return undefined;
   }
 
-  #judgeTable(
+  #judgeStreak(
     refused: readonly (readonly [D, Rejected])[],
     accepted: boolean,
     settle: Settlement<D>[],
@@ -148,31 +159,37 @@ export class CircuitBreaker<D extends Judged> {
     return error;
   }
 
-  #countFailure({ receiveCount }: D, { reason, path }: Rejection): void {
+  #countFailure(delivery: D, outcome: Rejected): void {
     this.#failures.all += 1;
-    if (receiveCount <= newReceives) this.#failures.fresh += 1;
-    const place = path === "" ? reason : `${reason} at ${path}`;
-    this.#reasons.set(place, (this.#reasons.get(place) ?? 0) + 1);
+    if (isEvidence(delivery, outcome)) this.#failures.fresh += 1;
+    const { rejection } = outcome;
+    const place = `${rejection.reason} ${rejection.path}`;
+    const { example, count } = this.#reasons.get(place) ?? { example: rejection, count: 0 };
+    this.#reasons.set(place, { example, count: count + 1 });
   }
 
-  #countRefusal({ rejection, suspect }: Rejected): EtlError | undefined {
+  #countRefusal({ rejection, by, suspect }: Rejected): EtlError | undefined {
     if (suspect !== undefined) return suspect;
     const { reason, column, constraint } = rejection;
     const place = constraint ?? column;
     const words = reason.replace("sqlstate_", "SQLSTATE ") + (place === undefined ? "" : `, ${place}`);
     this.#streak = { reason: words, count: words === this.#streak.reason ? this.#streak.count + 1 : 1 };
-    return this.#streak.count < suspiciousCount ? undefined : tableRefusesAll(rejection, words);
+    if (this.#streak.count < suspiciousCount) return undefined;
+    return by === "table"
+      ? tableRefusesAll(rejection, words)
+      : wrongMapping(
+          `${suspiciousCount} messages in a row are of another shape than the settings say, and none in between became a row: ${rejectionWords(rejection)}`,
+          rejection,
+        );
   }
 
   #wrongMapping(): EtlError {
-    const [[commonest = ""] = []] = [...this.#reasons].toSorted(([, a], [, b]) => b - a);
-    return new EtlError({
-      kind: "config",
-      operation: "map",
-      message: `none of ${this.#failures.all} messages became a row; the most common reason: ${commonest}`,
-      hint: `etl drain --dry-run shows them. They are back in the queue. If the messages are bad and the mapping is right, run it again: a message that is received for the ${newReceives + 1}th time is rejected`,
-      code: "mapping_rejects_all",
-    });
+    const [commonest] = [...this.#reasons.values()].toSorted((a, b) => b.count - a.count);
+    const reason = commonest && rejectionWords(commonest.example);
+    return wrongMapping(
+      `none of ${this.#failures.all} messages became a row; the most common reason: ${reason}`,
+      commonest?.example,
+    );
   }
 
   #hold(kind: Held<D>, delivery: D, outcome: Rejected, settle: Settlement<D>[], held: D[]): void {
@@ -196,6 +213,21 @@ export class CircuitBreaker<D extends Judged> {
     settle.push(...held.values());
     held.clear();
   }
+}
+
+function wrongMapping(message: string, example: Refusal | undefined): EtlError {
+  const show = "etl drain --dry-run shows them. They are back in the queue";
+  const setting = example && settingThatReads(example);
+  return new EtlError({
+    kind: "config",
+    operation: "map",
+    message,
+    hint:
+      setting === undefined
+        ? `${show}. If the messages are bad and the mapping is right, run it again: a message that is received for the ${newReceives + 1}th time is rejected`
+        : `${show}. With ${setting} under [queue] etl reads them`,
+    code: "mapping_rejects_all",
+  });
 }
 
 function tableRefusesAll(rejection: Rejection, reason: string): EtlError {

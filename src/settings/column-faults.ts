@@ -108,8 +108,12 @@ function* sourceFaults(read: ReadEntry): Faults {
 
 function* absenceFaults(read: ReadEntry): Faults {
   const { default: standIn, required } = read.entry;
+  const { empty } = read.entry;
   const present = isAlwaysThere(read.source);
   const key = "default";
+  if (present && empty !== undefined) {
+    yield { key: "empty", says: "has nothing to do: the value is never an empty string" };
+  }
   if (present && standIn !== undefined) yield { key, says: "is never used: the value is always there" };
   if (present && required === false) {
     yield { key: "required", says: "cannot be false: the value is always there" };

@@ -40,13 +40,14 @@ export function readColumn(entry: FileColumn): ReadColumn {
       transforms: steps.map((step) => transformOf(step, entry, canonical)),
       required: entry.required ?? isAlwaysThere(source),
       ...(entry.default === undefined ? {} : { default: entry.default }),
+      ...(entry.empty === undefined ? {} : { empty: entry.empty }),
     },
   };
 }
 
 /** The entry that {@link readColumn} reads as this column; the type that the column is created with is not part of it. */
 export function writeColumn(column: ColumnMapping): FileColumn {
-  const { source, transforms, default: standIn } = column;
+  const { source, transforms, default: standIn, empty } = column;
   const mask = transforms.find(({ kind }) => kind === "mask") as
     | Extract<Transform, { kind: "mask" }>
     | undefined;
@@ -64,6 +65,7 @@ export function writeColumn(column: ColumnMapping): FileColumn {
     ...(mask?.method === undefined ? {} : { mask: mask.method }),
     ...(isAlwaysThere(source) ? {} : { required: column.required }),
     ...(standIn === undefined ? {} : { default: standIn }),
+    ...(empty === undefined ? {} : { empty }),
   };
 }
 
@@ -124,8 +126,14 @@ export function readSource(from: FileColumn["from"]): ColumnSource | string {
 
 /** What {@link readSource} reads as this source. */
 export function writeSource(source: ColumnSource): FileColumn["from"] {
-  return source.in === "constant" ? { constant: source.value } : sourceName(source);
+  if (source.in === "constant") return { constant: source.value };
+  const name = sourceName(source);
+  if (source.in !== "body" || typeof readSource(name) !== "string") return name;
+  return source.path.map((part) => JSON.stringify(part)).join(".");
 }
+
+/** As other tools write a path: `$.user.id`, and `$body.user.id`. */
+const rooted = /^\$(?:body)?\.(?=.)/i;
 
 function readFact(from: string): ColumnSource | string {
   if (from.startsWith(attributesPrefix)) {
@@ -134,6 +142,12 @@ function readFact(from: string): ColumnSource | string {
   }
   const fact = messageFacts.find((name) => from === `$${name}`);
   if (fact !== undefined) return { in: "message", fact };
+  if (rooted.test(from)) {
+    const meant = from.replace(rooted, "").replaceAll(indexes, ".$1");
+    const path = readDotted(meant);
+    const found = typeof path === "string" ? "user.id" : sourceName({ in: "body", path });
+    return `must name a field of the body by its path alone, such as ${shownPath(found)}`;
+  }
   const known = [...messageFacts.map((name) => `$${name}`), `${attributesPrefix}NAME`];
   const nearest = nearestName(from, known);
   return nearest === undefined
@@ -142,6 +156,9 @@ function readFact(from: string): ColumnSource | string {
 }
 
 function readPointer(pointer: string): readonly string[] | string {
+  if (pointer === "/") {
+    return "must name a field behind the /; the field with an empty name is written '\"\"'";
+  }
   if (/~(?![01])/.test(pointer)) return "must have ~0 for a ~ in a JSON Pointer, and ~1 for a / in a name";
   const names = pointer.slice(1).split("/");
   return names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
@@ -156,10 +173,22 @@ function readDotted(path: string): readonly string[] | string {
     if (dot === undefined || name === undefined) {
       return 'must be names with dots between them, such as user.id; a name with a dot, a quote or white space at its ends is written in quotes, as user."a.b"';
     }
+    if (!part.startsWith('"') && bracketed.test(part)) {
+      return `must have the index of an array as a name of its own, such as ${shownPath(path.replaceAll(indexes, ".$1"))}; a field of that name is written in quotes`;
+    }
     names.push(name);
     more = dot === ".";
   }
   return names;
+}
+
+/** An index as other tools write it: `items[0]`. */
+const bracketed = /\[\d+\]/;
+const indexes = /\[(\d+)\]/g;
+
+/** A path that a message may repeat: it is a person's own, and names are no secrets unless they are odd. */
+function shownPath(path: string): string {
+  return /^[\w.-]{1,80}$/.test(path) ? path : "items.0.id";
 }
 
 /** The text of a JSON string; undefined where it is none. */

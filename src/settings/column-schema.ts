@@ -1,7 +1,7 @@
 /** What a `[[table.columns]]` entry of `etl.toml` may hold; whether its parts go together is told by `column-mapping.ts`. */
 
 import * as v from "valibot";
-import { columnTypes, maskMethods } from "../message/mapping.ts";
+import { columnTypes, emptyActions, maskMethods } from "../message/mapping.ts";
 import { truth, word } from "./setting.ts";
 
 /** Arrays and dates are objects too: without this check valibot would take them for tables without keys. */
@@ -78,6 +78,7 @@ const columnEntries = {
   ),
   required: v.optional(truth.schema),
   default: v.optional(scalar),
+  empty: v.optional(word(emptyActions).schema),
   mask: v.optional(word(maskMethods).schema),
 };
 

@@ -6,13 +6,18 @@ import type { SettingKey, SettingValue, settingTable } from "./setting-table.ts"
 /** How personal fields are masked. */
 export type MaskAlgorithm = SettingValue<"mask.algorithm">;
 
+/** What its flag gives: of one that sets a value by being there, whether it is. */
+type FlagValue<Key extends SettingKey> = (typeof settingTable)[Key] extends { readonly flagSets: unknown }
+  ? boolean
+  : SettingValue<Key>;
+
 type FlagKey<Key extends SettingKey> = (typeof settingTable)[Key] extends { readonly flag: `--${infer Name}` }
   ? Camel<Name, "-">
   : never;
 
 /** The flags that set what `etl.toml` and the environment can set too. An absent one was not typed; nor was a false one. */
 export type SettingFlags = { readonly config?: string | undefined } & {
-  readonly [Key in SettingKey as FlagKey<Key>]?: SettingValue<Key> | undefined;
+  readonly [Key in SettingKey as FlagKey<Key>]?: FlagValue<Key> | undefined;
 };
 
 /** `etl drain`. */
@@ -61,6 +66,12 @@ export interface RejectsRetryOptions extends PlaceFlags, Pick<SettingFlags, "dea
 export interface ConfigCheckOptions {
   /** The file to check. @defaultValue what `ETL_CONFIG` names, or `etl.toml` in the current folder */
   readonly file?: string | undefined;
+  /** A file of message bodies, one a line, to hold the mapping against. */
+  readonly sample?: string | undefined;
+  /** Hold the mapping against messages of the queue, which are given back. */
+  readonly queue: boolean;
+  /** The most messages of the queue. @defaultValue 10 */
+  readonly max?: number | undefined;
 }
 
 /** `etl config show`. */

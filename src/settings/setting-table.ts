@@ -1,7 +1,7 @@
 /** The table of settings. Flags, variables, the schema of `etl.toml`, defaults and docs/settings.md are derived from it. */
 
 import type { Environment } from "../commands/context.ts";
-import { encodings, envelopes } from "../message/mapping.ts";
+import { encodings, envelopes, unmappedActions } from "../message/mapping.ts";
 import type { FileColumn } from "./column-schema.ts";
 import {
   columnNames,
@@ -50,7 +50,8 @@ export const settingTable = {
   }),
   "queue.envelope": setting(word(envelopes), {
     default: "none",
-    about: 'What stands around the body: "none", "sns" (without raw delivery) or "eventbridge"',
+    about:
+      'What is around the body: "none", "sns" (no raw delivery), "eventbridge", or "auto": each message tells',
   }),
   "queue.encoding": setting(word(encodings), {
     default: "none",
@@ -162,6 +163,13 @@ export const settingTable = {
   "table.newest_by": setting(text, {
     about: 'With "update": the column that says which is newer',
     example: '"updated_at"',
+  }),
+  "table.unmapped": setting(word(unmappedActions), {
+    flag: "--strict",
+    flagSets: "reject",
+    help: "Reject a message with a field that no column takes",
+    default: "warn",
+    about: 'If no column takes a field: "warn" (and count it), "ignore", or "reject" its message',
   }),
   "ledger.schema": setting(text, {
     flag: "--ledger-schema",

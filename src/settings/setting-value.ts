@@ -54,11 +54,11 @@ export function findSetting(
   key: SettingKey,
   { flags, env, file }: SettingPlaces,
 ): { readonly value: unknown; readonly origin: Origin } {
-  const { flag, variables = [], ignoresVariables, fileFirst, default: standIn } = settingOf(key);
+  const { flag, flagSets, variables = [], ignoresVariables, fileFirst, default: standIn } = settingOf(key);
   const typed: unknown = flag && (flags as Readonly<Record<string, unknown>>)[flagKey(flag)];
   // A switch that was not typed is false.
   if (flag !== undefined && typed !== undefined && typed !== false) {
-    return { value: typed, origin: { from: "flag", name: flag } };
+    return { value: flagSets ?? typed, origin: { from: "flag", name: flag } };
   }
   const [section = "", inner = ""] = key.split(".");
   const sections: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>> = file;

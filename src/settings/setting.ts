@@ -86,6 +86,8 @@ export function word<const Word extends string>(values: readonly Word[]): Kind<W
 interface Facts<Value> {
   /** Comes before everything else. */
   readonly flag?: `--${string}`;
+  /** What the flag sets by being there, in place of taking a value. */
+  readonly flagSets?: Value;
   /** Stands for the flag's value in the help. @defaultValue as the kind says */
   readonly valueName?: string;
   /** The flag's line in the help. @defaultValue {@link aboutWithDefault} */

@@ -23,7 +23,8 @@ const columnGuide = `# One entry a column. Its keys:
 #   mask          hmac (joins, and cannot be undone without the key), sha256, truncate (an IP address to its
 #                 network) or redact; transform = "mask" masks as [mask] says; type = "inet" for IP addresses
 #   required      true rejects a message without the value; else it is null, or the default
-#   default       stands in for a value that is absent or null`;
+#   default       stands in for a value that is absent or null
+#   empty         what an empty string is: "keep" (default), "null" (default if it is masked), or "reject"`;
 
 const columnExample = `#[[table.columns]]
 #name = "user_id"

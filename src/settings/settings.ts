@@ -115,7 +115,7 @@ export function loadSettings({ flags, env, readFile }: SettingSources): Settings
     database: databaseSettings(places, { env, readFile, resolvePath }),
     table: {
       name: tableInSchema(set("table.name"), set("database.schema")),
-      mapping,
+      mapping: { ...mapping, unmapped: set("table.unmapped") },
     },
     ledger: sectionSettings("ledger", places),
     mask: maskSettings(places, resolvePath),

@@ -51,7 +51,10 @@ export function readSample(messages: readonly Message[]): ReadSample {
 
 /** The format in words for a person; undefined for plain JSON. */
 export function formatInWords({ envelope, encoding }: BodyFormat): string | undefined {
-  const around = { none: "JSON", sns: "SNS notifications", eventbridge: "EventBridge events" }[envelope];
+  const around = {
+    ...{ none: "JSON", sns: "SNS notifications", eventbridge: "EventBridge events" },
+    auto: "JSON with or without an envelope",
+  }[envelope];
   const inside = { none: undefined, base64: "base64", "gzip+base64": "gzip and base64" }[encoding];
   if (inside !== undefined) return `${around} with ${inside} encoding`;
   return envelope === "none" ? undefined : around;

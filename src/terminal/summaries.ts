@@ -72,6 +72,7 @@ export function formatReceipt(receipt: Receipt, columns: number): string {
     ...(dryRun ? [] : [line("deleted", deleted)]),
     line("requests", requests),
     words("time", formatSeconds(seconds) + perSecond + (limit === undefined ? "" : limitWords[limit])),
+    ...fieldLines(receipt),
   ];
   return wrapped(lines, columns);
 }
@@ -84,6 +85,17 @@ function endingLines({ outcome, rejected, unsettled }: Receipt): string[] {
     lines.push(`${deliveries} will come again, if not stored.`);
   }
   return lines;
+}
+
+/** What a mapping passes by without a word elsewhere. */
+function fieldLines({ mapped, absent, unmapped }: Receipt): string[] {
+  const listed = (heading: string, counts: Readonly<Record<string, number>>) =>
+    Object.keys(counts).length === 0 ? [] : ["", heading, ...reasonLines(counts)];
+  const messages = `the ${countOf(mapped, "message")} that became rows`;
+  return [
+    ...listed(`Absent from ${messages}:`, absent),
+    ...listed(`Taken by no column, in ${messages}:`, unmapped),
+  ];
 }
 
 /** What has become of the messages of one `etl rejects retry`. */

@@ -51,7 +51,7 @@ const cases: readonly [line: string, offered: readonly string[]][] = [
   ["etl drain st", []],
   ["etl config check ", files],
   ["etl config check sta", ["staging.toml"]],
-  ["etl config check --", ["--help"]],
+  ["etl config check --", ["--help", "--max", "--queue", "--sample"]],
   ["etl keys generate k", ["keys"]],
   ["etl completions ", [...shells]],
   ["etl completions f", ["fish"]],
@@ -63,7 +63,7 @@ const ownCases: Readonly<Record<Shell, typeof cases>> = {
   bash: [
     ["etl drain ", flagsOf("drain")],
     ["etl drain --dry-run --d", ["--database-url", "--dead-letter-url"]],
-    ["etl config check staging.toml ", ["--help"]],
+    ["etl config check staging.toml ", ["--help", "--max", "--queue", "--sample"]],
   ],
   zsh: [["etl drain --dry-run --d", ["--database-url", "--dead-letter-url"]]],
   fish: [["etl drain --dry-run --d", ["--database-url", "--dead-letter-url", "--dry-run"]]],

@@ -140,7 +140,7 @@ describe("what stands around a message is unwrapped", () => {
     await world.server.send(queueUrl, [...formats.map(({ good }) => good), ...others, order()]);
     const run = await drainJson(world, queueUrl, [], job);
     expect(run.receipt).toMatchObject({ inserted: 1, rejected: formats.length + others.length });
-    expect(run.receipt.rejections).toEqual({ field_missing: 3, body_not_json: 2 });
+    expect(run.receipt.rejections).toEqual({ nothing_mapped: 3, body_not_json: 2 });
   });
 });
 

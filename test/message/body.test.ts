@@ -182,6 +182,72 @@ describe("an EventBridge event", () => {
   });
 });
 
+describe("an envelope that each message tells", () => {
+  const auto = { envelope: "auto", exactNumbers: true } as const;
+  const inner = '{"total":1.50}';
+  const notification = (Message: string, changes: object = {}) =>
+    JSON.stringify({
+      Type: "Notification",
+      MessageId: "m",
+      TopicArn: "arn:aws:sns:r:1:t",
+      Message,
+      ...changes,
+    });
+  const event = '{"version":"0","id":"e","detail-type":"order","source":"shop","detail":{"total":1.50}}';
+
+  test("is removed, with the digits of numbers, and what has none is taken as it is", () => {
+    expect(read(notification(inner), auto)).toBe(inner);
+    expect(read(event, auto)).toBe(inner);
+    expect(read(inner, auto)).toBe(inner);
+  });
+
+  test("brings the attributes of the topic, and leaves those of the queue to the others", () => {
+    const attributes = [{ name: "a", dataType: "String", value: "queue" }];
+    const MessageAttributes = { kind: { Type: "String", Value: "x" } };
+    expect(decoded(notification(inner, { MessageAttributes }), { ...auto, attributes })).toHaveProperty(
+      "attributes",
+      [{ name: "kind", dataType: "String", value: "x" }],
+    );
+    for (const body of [event, inner])
+      expect(decoded(body, { ...auto, attributes })).toHaveProperty("attributes", attributes);
+  });
+
+  test("goes with an encoding of the text; the object of an event has none", () => {
+    const encoded = { ...auto, encoding: "gzip+base64" } as const;
+    const text = base64(gzipSync(inner));
+    for (const body of [notification(text), text, event]) expect(read(body, encoded)).toBe(inner);
+    expect(read(inner, encoded)).toBe("body_not_base64");
+  });
+
+  test.each([
+    '{"Type":"Notification","Message":"{}"}',
+    '{"Type":"SubscriptionConfirmation","MessageId":"m","TopicArn":"t","Message":"{}"}',
+    '{"detail-type":"order","detail":{}}',
+    '{"detail-type":"order","source":"shop","id":"e","detail":"{}"}',
+    '{"__proto__":{"Type":"Notification","MessageId":"m","TopicArn":"t","Message":"{}"}}',
+  ])("is not seen in what only has some of its fields: %s", (body) => {
+    expect(read(body, auto)).toBe(body);
+  });
+
+  test.each([
+    ["hello", "body_not_json"],
+    ["[]", "body_not_object"],
+    [notification("hello"), "body_not_json"],
+  ])("%s: %s", (body, reason) => {
+    expect(read(body, auto)).toBe(reason);
+  });
+});
+
+test("a pointer to S3 that is not followed says what it is", () => {
+  const pointer = (name: string) => JSON.stringify([name, { s3BucketName: "b", s3Key: "k" }]);
+  for (const name of [
+    "software.amazon.payloadoffloading.PayloadS3Pointer",
+    "com.amazon.sqs.javamessaging.MessageS3Pointer",
+  ])
+    expect(decoded(pointer(name))).toEqual({ reason: "body_not_object", path: "", looksLike: "s3_pointer" });
+  expect(decoded(pointer("pointer"))).toEqual({ reason: "body_not_object", path: "" });
+});
+
 test("a hostile envelope is removed or refused, without a trace of it", () => {
   const keys = ["Type", "Message", "MessageAttributes", "detail", "detail-type", "reason", "__proto__"];
   const value = fc.oneof(
@@ -191,7 +257,8 @@ test("a hostile envelope is removed or refused, without a trace of it", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.constantFrom(...keys), value), { maxLength: 5 }), (fields) => {
       const body = `{${fields.map(([name, each]) => `"${name}":${JSON.stringify(each)}`).join(",")}}`;
-      for (const envelope of ["sns", "eventbridge"] as const) read(body, { envelope, exactNumbers: true });
+      for (const envelope of ["sns", "eventbridge", "auto"] as const)
+        read(body, { envelope, exactNumbers: true });
     }),
     { numRuns: 2000 },
   );

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { fitsCharacters } from "../../src/message/column.ts";
-import { compileMapping } from "../../src/message/mapper.ts";
+import { compileDecoder } from "../../src/message/body.ts";
+import { compileColumn, fitsCharacters } from "../../src/message/column.ts";
+import { parseExactJson } from "../../src/message/json.ts";
 import {
   type ColumnMapping,
   type ColumnSource,
@@ -13,19 +14,20 @@ import { createMasker, pseudonymCharacters } from "../../src/message/mask.ts";
 import { type ColumnLimit, type ColumnLimits, isRefusal, type Message } from "../../src/message/message.ts";
 
 const masker = createMasker({ defaultMethod: "hmac", key: new Uint8Array(32).fill(7) });
-const body = { envelope: "none", encoding: "none" } as const;
+const decode = compileDecoder({ envelope: "none", encoding: "none" }, parseExactJson);
 const at = (...path: string[]): ColumnSource => ({ in: "body", path });
 
-/** The mapping of a body to one column, by default of the field `f` as a text. */
+/** What becomes of a body in one column, by default of the field `f` as a text. */
 function mapOf(changes: Partial<ColumnMapping>, limits: ColumnLimits = new Map()) {
   const defaults = { column: "c", source: at("f"), type: "text", transforms: [], required: false } as const;
-  const map = compileMapping(
-    { columns: [{ ...defaults, ...changes }], conflict: { action: "reject" } },
-    { masker, limits, body, now: () => 1_700_000_001_000 },
-  );
+  const make = compileColumn({ ...defaults, ...changes }, { masker, limits, now: () => 1_700_000_001_000 });
   const ref = { messageId: "m-1", receiptHandle: "r-1", sentAtMillis: 1_700_000_000_123, receiveCount: 2 };
-  return (text: string, message: Partial<Message> = {}) =>
-    map({ ...ref, body: text, bodyIntact: true, ...message });
+  return (text: string, changed: Partial<Message> = {}) => {
+    const message = { ...ref, body: text, bodyIntact: true, ...changed };
+    const decoded = decode(message);
+    const cell = isRefusal(decoded) ? decoded : make(decoded, message);
+    return isRefusal(cell) ? { messageId: ref.messageId, ...cell } : { rows: [[cell]] };
+  };
 }
 
 /** The cell of a body whose field `f` is written so, or the reason why there is none. */
@@ -110,6 +112,38 @@ describe("an absent or null value", () => {
   test("the default stands in for nothing else", () => {
     expect(told({ default: "none" }, '""')).toBe("");
     expect(told({ default: "none" }, "5")).toBe("field_not_text");
+  });
+});
+
+describe("an empty string", () => {
+  const mask: Transform = { kind: "mask", method: "sha256" };
+  test.each<[Partial<ColumnMapping>, empty: string | null, blank: string | null]>([
+    [{}, "", "  "],
+    [{ transforms: [trim] }, "", ""],
+    [{ empty: "null" }, null, "  "],
+    [{ empty: "null", transforms: [trim, lowercase] }, null, null],
+    [{ empty: "null", type: "integer" }, null, "field_not_integer"],
+    [{ empty: "null", required: true }, "field_empty", "  "],
+    [{ empty: "null", default: "none" }, "none", "  "],
+    [{ empty: "reject", transforms: [trim] }, "field_empty", "field_empty"],
+    [{ transforms: [mask] }, null, sha256("  ")],
+    [{ transforms: [trim, mask] }, null, null],
+    [{ transforms: [trim, mask], required: true }, "field_empty", "field_empty"],
+    [{ transforms: [mask], empty: "keep" }, sha256(""), sha256("  ")],
+    [{ transforms: [{ kind: "mask", method: "truncate" }], type: "inet" }, null, "field_not_address"],
+    [{ transforms: [{ kind: "mask", method: "redact" }] }, null, "[redacted]"],
+  ])("%j: %p, and of white space %p", (changes, empty, blank) => {
+    expect(told(changes, '""')).toBe(empty);
+    expect(told(changes, '"  "')).toBe(blank);
+  });
+
+  test("in JSON in a string is one, too", () => {
+    expect(told({ transforms: [json, mask] }, '"\\"\\""')).toBeNull();
+    expect(told({ transforms: [json, trim], empty: "reject" }, '"\\" \\""')).toBe("field_empty");
+  });
+
+  test("that is the default of a masked column is what a person wrote, and is masked", () => {
+    expect(told({ default: "", transforms: [mask] }, undefined)).toBe(sha256(""));
   });
 });
 
@@ -307,7 +341,7 @@ describe("the live table's limits", () => {
     const masked = { transforms: [{ kind: "mask" }] } as const;
     const { hmac } = pseudonymCharacters;
     expect(limited(masked, { maxCharacters: hmac }, "x".repeat(1000))).toHaveProperty("rows.0");
-    expect(limited(masked, { maxCharacters: hmac - 1 }, "")).toStrictEqual(refused("text_too_long"));
+    expect(limited(masked, { maxCharacters: hmac - 1 }, "x")).toStrictEqual(refused("text_too_long"));
   });
 
   test("a column that takes no null refuses one, present or absent", () => {

@@ -22,6 +22,8 @@ const map = compileMapping(userLogins, {
 const knownReasons: readonly RejectionReason[] = [
   "body_not_json",
   "body_not_object",
+  "nothing_mapped",
+  "field_empty",
   "field_missing",
   "field_null",
   "field_not_text",
@@ -80,6 +82,7 @@ const entries = fc.tuple(login, fc.array(fc.tuple(key, value), { maxLength: 2 })
 const body = fc.oneof(
   { weight: 8, arbitrary: entries.map(([own, further]) => jsonObject([...Object.entries(own), ...further])) },
   { weight: 1, arbitrary: entries.map(([own]) => JSON.stringify(own).slice(0, -1)) },
+  { weight: 1, arbitrary: fc.subarray(Object.entries(sample), { minLength: 1 }).map(jsonObject) },
   { weight: 1, arbitrary: fc.oneof(fc.json(), fc.string({ unit: "binary" })) },
 );
 
@@ -111,7 +114,11 @@ describe("a hostile body", () => {
         }
         expect(knownReasons).toContain(outcome.reason);
         expect(["", ...fields]).toContain(outcome.path);
-        expect(JSON.stringify(outcome)).not.toContain(canary);
+        // Names of fields are told if nothing else is known of the body.
+        const { fields: names = [], ...rest } = outcome;
+        for (const name of names) expect(name).toMatch(/^[A-Za-z_][A-Za-z0-9_.-]*$/);
+        expect(JSON.stringify(rest)).not.toContain(canary);
+        if (outcome.reason !== "nothing_mapped") expect(names).toEqual([]);
       }),
       { numRuns: 5000 },
     );

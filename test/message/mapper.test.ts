@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { FieldTally } from "../../src/message/fields.ts";
 import { compileMapping } from "../../src/message/mapper.ts";
-import { type BodyFormat, type ColumnMapping, userLogins } from "../../src/message/mapping.ts";
+import {
+  type BodyFormat,
+  type ColumnMapping,
+  type Mapping,
+  type UnmappedAction,
+  userLogins,
+} from "../../src/message/mapping.ts";
 import { createMasker } from "../../src/message/mask.ts";
 import {
   isRefusal,
@@ -105,7 +112,8 @@ describe("a message that is not a login event", () => {
   test.each([
     ["", "body_not_json"],
     ["[]", "body_not_object"],
-    ['{"__proto__":{"user_id":"a"}}', "field_missing"],
+    ['{"__proto__":{"user_id":"a"}}', "nothing_mapped"],
+    ['{"user_id":"a"}', "field_missing"],
   ])("the body %j", (body, reason) => {
     expect(mapLogin(messageOf(body))).toMatchObject({ messageId: "m-1", reason });
   });
@@ -120,7 +128,7 @@ describe("a mapping", () => {
   test("may name a field __proto__", () => {
     const map = compiled([columnOf({ source: { in: "body", path: ["__proto__"] }, required: true })]);
     expect(map(messageOf('{"__proto__":"x"}'))).toHaveProperty("rows.0", ["x"]);
-    expect(map(messageOf("{}"))).toHaveProperty("reason", "field_missing");
+    expect(map(messageOf("{}"))).toHaveProperty("reason", "nothing_mapped");
   });
 
   test("reads bodies as the settings say", () => {
@@ -145,6 +153,101 @@ describe("a mapping", () => {
       else expect(map(messageOf(`{"f":${huge}}`))).toHaveProperty("rows.0", [huge]);
     },
   );
+});
+
+describe("a body that has none of the fields that columns take", () => {
+  const f = columnOf({});
+  const deep = columnOf({ source: { in: "body", path: ["a", "b"] } });
+  const rejection = { messageId: "m-1", reason: "nothing_mapped", path: "", fields: ["x"] } as const;
+
+  test.each<[string, readonly ColumnMapping[], body: string, isRejected: boolean]>([
+    ["is rejected", [f, deep], '{"x":1}', true],
+    ["is rejected, whatever defaults there are", [columnOf({ default: "d" })], '{"x":1}', true],
+    ["is rejected though something else requires it", [columnOf({ required: true })], '{"x":1}', true],
+    ["is rejected though it has an object on the way", [deep], '{"a":{"c":1}}', true],
+    [
+      "is rejected though there are other sources",
+      [f, columnOf({ source: { in: "message", fact: "message_id" } })],
+      '{"x":1}',
+      true,
+    ],
+    ["is none if one field is there", [f, deep], '{"a":{"b":"x"}}', false],
+    ["is none if one field is null", [f, deep], '{"f":null}', false],
+    [
+      "is none if nothing is taken of bodies",
+      [columnOf({ source: { in: "constant", value: "c" } })],
+      '{"x":1}',
+      false,
+    ],
+  ])("%s", (_, columns, body, isRejected) => {
+    const outcome = compiled(columns)(messageOf(body));
+    if (isRejected) expect(outcome).toEqual({ ...rejection, fields: Object.keys(JSON.parse(body)) });
+    else expect(outcome).toHaveProperty("rows");
+  });
+
+  test("is told from one whose field has no room for the value: that reason comes first", () => {
+    expect(compiled([deep])(messageOf('{"a":"text"}'))).toHaveProperty("reason", "field_not_reachable");
+  });
+
+  test("says what it looks like", () => {
+    const body = { Type: "Notification", MessageId: "m", TopicArn: "t", Message: "{}" };
+    expect(compiled([f])(messageOf(JSON.stringify(body)))).toMatchObject({ looksLike: "sns" });
+  });
+});
+
+describe("a mapping that counts fields", () => {
+  const mapping: Mapping = {
+    columns: [
+      columnOf({ column: "a" }),
+      columnOf({ column: "b" }),
+      columnOf({ column: "c", source: { in: "body", path: ["g"] } }),
+      columnOf({ column: "d", source: { in: "attributes", name: "kind" } }),
+      columnOf({ column: "e", source: { in: "message", fact: "group_id" } }),
+    ],
+    conflict: { action: "reject" },
+  };
+  const counted = (unmapped: UnmappedAction | undefined, ...bodies: readonly string[]) => {
+    const fields = new FieldTally(mapping);
+    const map = compileMapping(
+      { ...mapping, ...(unmapped && { unmapped }) },
+      { masker, limits: new Map(), body: { envelope: "none", encoding: "none" }, now: () => 0, fields },
+    );
+    return { outcomes: bodies.map((body) => map(messageOf(body))), ...fields.counts };
+  };
+
+  test("counts them of messages that become rows alone, a source of two columns once", () => {
+    const { mapped, absent, unmapped } = counted(
+      undefined,
+      '{"f":"x","y":1}',
+      '{"g":"x"}',
+      '{"f":5,"y":1}',
+      '{"y":1}',
+    );
+    expect({ mapped, absent, unmapped }).toEqual({
+      mapped: 2,
+      absent: { f: 1, g: 1, "$attributes.kind": 2, $group_id: 2 },
+      unmapped: { y: 1 },
+    });
+  });
+
+  test("rejects a message with a field that no column takes, if it is to, and names the field", () => {
+    const { outcomes, mapped } = counted(
+      "reject",
+      '{"f":"x","y":1}',
+      '{"f":"x","ann@example.com":1}',
+      '{"f":"x"}',
+    );
+    expect(outcomes).toMatchObject([
+      { reason: "field_unmapped", path: "y" },
+      { reason: "field_unmapped", path: "", otherFields: 1 },
+      { rows: [["x", "x", null, null, null]] },
+    ]);
+    expect(mapped).toBe(1);
+  });
+
+  test("does not count what no column takes if that is to be ignored", () => {
+    expect(counted("ignore", '{"f":"x","y":1}')).toMatchObject({ mapped: 1, unmapped: {} });
+  });
 });
 
 const sentAt = { in: "message", fact: "sent_at" } as const;

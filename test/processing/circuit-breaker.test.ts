@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
+import type { RejectionReason } from "../../src/message/message.ts";
 import { CircuitBreaker, type Settlement } from "../../src/processing/circuit-breaker.ts";
 import type { Outcome } from "../../src/processing/outcome.ts";
 
@@ -14,14 +15,14 @@ const stored: Outcome = { kind: "stored", rows: 1 };
 function rejected(
   one: Delivery,
   by: "mapping" | "table",
-  reason: "body_not_json" | `sqlstate_${string}` = by === "mapping" ? "body_not_json" : "sqlstate_23514",
+  reason: RejectionReason = by === "mapping" ? "body_not_json" : "sqlstate_23514",
   suspect?: EtlError,
 ): Settlement<Delivery> {
   return [one, { kind: "rejected", by, rejection: { messageId: one.messageId, reason, path: "" }, suspect }];
 }
 
-const many = (count: number, by: "mapping" | "table", receiveCount = 1) =>
-  Array.from({ length: count }, (_, index) => rejected(delivery(`m${index}`, receiveCount), by));
+const many = (count: number, by: "mapping" | "table", receiveCount = 1, reason?: RejectionReason) =>
+  Array.from({ length: count }, (_, index) => rejected(delivery(`m${index}`, receiveCount), by, reason));
 const never = () => false;
 /** What is settled, as `messageId#receiveCount outcome`. */
 const told = (settlements: readonly Settlement<Delivery>[]) =>
@@ -103,6 +104,72 @@ describe("what the mapping rejects", () => {
     const refused = Array.from({ length: 10 }, (_, index) => rejected(delivery(`t${index}`), "table"));
     expect(breaker.judge([...refused, ...many(50, "mapping")], never).error).toBeDefined();
     expect(breaker.takeHeld()).toHaveLength(60);
+  });
+});
+
+describe("a message of another shape than the settings say, after rows", () => {
+  const shapes = [
+    "envelope_not_sns",
+    "envelope_not_eventbridge",
+    "nothing_mapped",
+    "field_unmapped",
+  ] as const;
+  const after = () => {
+    const breaker = new CircuitBreaker<Delivery>();
+    breaker.judge([[delivery("good"), stored]], never);
+    return breaker;
+  };
+
+  test.each(shapes)("opens the breaker as the 50th in a row, and none of them is rejected: %s", (reason) => {
+    const breaker = after();
+    expect(breaker.judge(many(49, "mapping", 1, reason), never)).toMatchObject({
+      settle: [],
+      held: { length: 49 },
+    });
+    const { settle, error } = breaker.judge([rejected(delivery("another"), "mapping", reason)], never);
+    expect(settle).toEqual([]);
+    expect(error).toMatchObject({ exitCode: 78, operation: "map", message: expect.stringContaining(reason) });
+    expect(breaker.takeHeld()).toHaveLength(50);
+  });
+
+  test.each(shapes)("is rejected once another row is stored: %s", (reason) => {
+    const breaker = after();
+    breaker.judge(many(49, "mapping", 1, reason), never);
+    const { settle, error } = breaker.judge([[delivery("b"), stored]], never);
+    expect([settle.length, error]).toEqual([50, undefined]);
+    expect(breaker.judge(many(49, "mapping", 1, reason), never).error).toBeUndefined();
+  });
+
+  test.each(["nothing_mapped", "field_unmapped"] as const)(
+    "is rejected at once if it was received more than three times: %s",
+    (reason) => {
+      const { settle, error } = after().judge(many(60, "mapping", 4, reason), never);
+      expect([settle.length, error]).toEqual([60, undefined]);
+    },
+  );
+
+  test.each([
+    [{ reason: "envelope_not_sns" }, 'envelope = "auto"'],
+    [{ reason: "nothing_mapped", looksLike: "sns" }, 'envelope = "auto"'],
+    [{ reason: "body_not_object", looksLike: "s3_pointer" }, "extended_payloads = true"],
+  ] as const)(
+    "opens the breaker however often it was received, if a setting reads it: %j",
+    (refusal, setting) => {
+      for (const breaker of [after(), new CircuitBreaker<Delivery>()]) {
+        const batch = Array.from({ length: 60 }, (_, index): Settlement<Delivery> => {
+          const messageId = `m${index}`;
+          const rejection = { messageId, path: "", ...refusal };
+          return [delivery(messageId, 9), { kind: "rejected", by: "mapping", rejection }];
+        });
+        const { settle, error } = breaker.judge(batch, never);
+        expect(settle).toEqual([]);
+        expect(error?.hint).toContain(`With ${setting} under [queue] etl reads them`);
+      }
+    },
+  );
+
+  test("is no matter for messages that are wrong by themselves", () => {
+    expect(after().judge(many(60, "mapping"), never)).toMatchObject({ held: [], settle: { length: 60 } });
   });
 });
 

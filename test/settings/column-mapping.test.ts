@@ -65,6 +65,7 @@ describe("a column", () => {
       [{ kind: "version", bits: [15, 8, 8] }],
     ],
     ["from = 'a'\ntransform = 'json'\ndefault = '{}'", "jsonb", [{ kind: "json" }]],
+    ["from = 'a'\nempty = 'reject'", "text", []],
   ])("%j is a %s through %j", (entry, type, transforms) => {
     const column = columnOf(entry);
     expect(column).toMatchObject({ column: "c", type, transforms } as Partial<ColumnMapping>);
@@ -79,6 +80,7 @@ describe("a column", () => {
     expect(required("from = '$group_id'")).toBe(false);
     expect(required("from = '$sent_at'")).toBe(true);
     expect(required("from = { constant = 1 }")).toBe(true);
+    expect(columnOf("from = 'a'\nempty = 'null'")).toMatchObject({ empty: "null" });
     expect(columnOf("from = 'a'\ndefault = 'x'")).toMatchObject({ required: false, default: "x" });
   });
 
@@ -95,6 +97,7 @@ describe("a column", () => {
     from = 'a'¶transform = 'lower' | line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"
     from = 'a'¶transform = ['trim',¶'lower'] | line 6: table.columns.transform must be one of trim, lowercase, version, epoch_seconds, epoch_millis, json, mask; found "lower"
     from = 'a'¶mask = 'md5' | line 6: table.columns.mask must be one of hmac, sha256, truncate, redact; found "md5"
+    from = 'a'¶empty = 'drop' | line 6: table.columns.empty must be one of null, keep, reject; found "drop"
     from = 'a'¶required = 'yes' | line 6: table.columns.required must be true or false; found a string
     from = 'a'¶default = 2026-01-01 | line 6: table.columns.default must be a string, a number or a boolean; found a date or time
     from = 'a'¶default = 1e20 | line 6: table.columns.default must be a number of which no digit is lost; write it as a string; found a number
@@ -109,6 +112,9 @@ describe("a column", () => {
   test.each(
     rowsOf(`
     from = 'a..b' | line 5: table.columns.from must be names with dots between them
+    from = 'a[0].b' | line 5: table.columns.from must have the index of an array as a name of its own, such as a.0.b
+    from = '/' | line 5: table.columns.from must name a field behind the /
+    from = '$sent_at'¶empty = 'null' | line 6: table.columns.empty has nothing to do: the value is never an empty string
     from = '$sentat' | line 5: table.columns.from must be one of $message_id, $sent_at, $received_at, $receive_count, $group_id, $attributes.NAME; found "sentat"; did you mean "$sent_at"?
     from = 'a'¶transform = ['mask', 'trim'] | line 6: table.columns.transform must end with mask
     from = 'a'¶transform = 'mask'¶mask = 'hmac'¶type = 'boolean' | line 7: table.columns.mask does not hide true and false

@@ -16,12 +16,13 @@ describe("readSource", () => {
     [String.raw`"say \"x\" \\ \u0041"`, ['say "x" \\ A']],
     ['""', [""]],
     ["a.$b", ["a", "$b"]],
+    ['"line_items[0]".sku', ["line_items[0]", "sku"]],
+    ["/line_items[0]", ["line_items[0]"]],
     ["a/b", ["a/b"]],
     ["/user/id", ["user", "id"]],
     ["/a.b/c", ["a.b", "c"]],
     ["/a~1b/~0c/~01", ["a/b", "~c", "~1"]],
     ["/$ref", ["$ref"]],
-    ["/", [""]],
     ["/a//b", ["a", "", "b"]],
   ])("%s is the path %j", (from, path) => {
     expect(readSource(from)).toEqual({ in: "body", path });
@@ -49,6 +50,13 @@ describe("readSource", () => {
     [String.raw`"\x"`, "must be names with dots between them"],
     ["/a~b", "must have ~0 for a ~"],
     ["/~", "must have ~0 for a ~"],
+    ["/", "must name a field behind the /; the field with an empty name is written '\"\"'"],
+    ["line_items[0].sku", "such as line_items.0.sku; a field of that name is written in quotes"],
+    ["a[0][1]", "such as a.0.1;"],
+    ["$.line_items[0].sku", "must name a field of the body by its path alone, such as line_items.0.sku"],
+    ["$body.user.id", "by its path alone, such as user.id"],
+    ["$Body.user", "by its path alone, such as user"],
+    ["$body", "a field of that name is written /$NAME"],
     ["$sentat", 'found "sentat"; did you mean "$sent_at"?'],
     ["$attributes", 'did you mean "$attributes.NAME"?'],
     ["$attributes.", "names no attribute"],
@@ -58,7 +66,7 @@ describe("readSource", () => {
   });
 
   test("every source is read as it was written", () => {
-    const name = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'ab.~/$"\\ 0') }));
+    const name = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'ab.~/$"\\ 0[]') }));
     const source: fc.Arbitrary<ColumnSource> = fc.oneof(
       fc.record({ in: fc.constant("body" as const), path: fc.array(name, { minLength: 1, maxLength: 4 }) }),
       fc.record({ in: fc.constant("message" as const), fact: fc.constantFrom(...messageFacts) }),

@@ -33,7 +33,7 @@ describe("loadSettings", () => {
     expect(JSON.parse(JSON.stringify(settings))).toEqual({
       queue: { body: { envelope: "none", encoding: "none" }, extendedPayloads: false },
       database: { file: {} },
-      table: { name: "user_logins", mapping: userLogins },
+      table: { name: "user_logins", mapping: { ...userLogins, unmapped: "warn" } },
       ledger: {},
       mask: { algorithm: "hmac-sha256" },
       drain: { batchSize: 500, giveUpAfterSeconds: 300, graceSeconds: 20 },
@@ -56,7 +56,7 @@ describe("loadSettings", () => {
   test.each(settingKeys.filter((key) => key !== "table.key"))(
     "%s is taken from the flag, else the variables in turn, else the file, else the default",
     (key) => {
-      const { flag, variables = [], fileFirst, default: fallback } = settingOf(key);
+      const { flag, flagSets, variables = [], fileFirst, default: fallback } = settingOf(key);
       const [first, second = first] = samples(key);
       if (first === undefined || second === undefined) throw new Error("no value");
       const [section = "", inner = ""] = key.split(".");
@@ -75,12 +75,12 @@ describe("loadSettings", () => {
             env[word] ? [{ value: word.startsWith("ETL_") ? second.value : second.typed, from: word }] : [],
           );
           const candidates = [
-            ...(which.flag && name ? [{ value: first.value, from: flag }] : []),
+            ...(which.flag && name ? [{ value: flagSets ?? first.value, from: flag }] : []),
             ...(fileFirst ? [...inFile, ...fromVariables] : [...fromVariables, ...inFile]),
             { value: fallback, from: "default" },
           ];
           const { value, origin } = findSetting(key, {
-            flags: which.flag && name ? { [name]: first.value } : {},
+            flags: which.flag && name ? { [name]: flagSets === undefined ? first.value : true } : {},
             env,
             file: which.file ? { [section]: { [inner]: first.value } } : {},
           });
@@ -225,12 +225,13 @@ describe("loadSettings", () => {
           },
         ],
         conflict: { action: "reject" },
+        unmapped: "warn",
       },
     });
     const preset = load({ toml: '[table]\npreset = "user-logins"\nconflict = "ignore"' }).table;
     expect(preset).toEqual({
       name: "user_logins",
-      mapping: { ...userLogins, conflict: { action: "ignore" } },
+      mapping: { ...userLogins, conflict: { action: "ignore" }, unmapped: "warn" },
     });
   });
 });

@@ -17,6 +17,7 @@ export function runRecord(changes: Partial<RunRecord> = {}): RunRecord {
     deleted: 13,
     requests: 17,
     rejections: { field_missing: 3 },
+    ...{ mapped: 0, absent: {}, unmapped: {} },
     version: "0.1.0",
     ...changes,
   };

@@ -9,6 +9,7 @@ const run: RecordedRun = {
   endedAt: new Date("2026-11-22T21:17:33Z"),
   ...{ seconds: 754, outcome: "drained", received: 12_345, inserted: 12_300, duplicates: 5, rejected: 40 },
   ...{ released: 0, unsettled: 0, deleted: 12_305, requests: 3_000, rejections: {}, version: "0.1.0" },
+  ...{ mapped: 12_300, absent: {}, unmapped: {} },
 };
 
 const known: StatusSummary = {
@@ -60,6 +61,17 @@ describe("the status", () => {
         "  field_missing        40             3",
       ].join("\n"),
     );
+  });
+
+  test("of a run says what messages lacked, and what no column took", () => {
+    const many = Object.fromEntries(Array.from({ length: 7 }, (_, index) => [`f${index}`, 7 - index]));
+    const runs = [
+      { ...run, absent: { nick: 9_000 }, unmapped: {} },
+      { ...run, unmapped: many },
+    ];
+    const text = formatStatus({ table: { name: "t", records: { rowsToday: 0, runs, rejections: [] } } }, 80);
+    expect(text).toContain("\n    absent nick 9,000 of 12,300\n");
+    expect(text).toContain("\n    no column takes f0 7, f1 6, f2 5, f3 4, f4 3, 2 more\n");
   });
 
   test("fits 80 columns, whatever there is", () => {

@@ -7,6 +7,7 @@ const drained: Receipt = {
   ...{ queue: "login-queue", table: "user_logins", dryRun: false, outcome: "drained", seconds: 12.34 },
   ...{ received: 1234, inserted: 1000, rows: 1000, duplicates: 200, rejected: 34, released: 0, unsettled: 0 },
   ...{ deleted: 1200, requests: 345, rejections: { field_null: 4, version_signed: 30 } },
+  ...{ mapped: 1200, absent: {}, unmapped: {} },
 };
 
 describe("a receipt", () => {
@@ -57,6 +58,20 @@ received        10
 
 requests         5
 time            0.4 s`);
+  });
+
+  test("lists what messages lack, and what no column takes, the most frequent first", () => {
+    const fields = { absent: { nick: 90, locale: 200 }, unmapped: { nickname: 90, "other names": 3 } };
+    expect(formatReceipt({ ...drained, ...fields }, 80)).toEndWith(`
+time            12 s, 100/s
+
+Absent from the 1,200 messages that became rows:
+    200 locale
+     90 nick
+
+Taken by no column, in the 1,200 messages that became rows:
+    90 nickname
+     3 other names`);
   });
 
   test.each<[Partial<Receipt>, lastLine: string]>([

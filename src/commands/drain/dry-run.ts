@@ -1,17 +1,11 @@
 /** `etl drain --dry-run`: the rows exactly as they would be written, and nothing changed anywhere. */
 
 import { EtlError } from "../../errors.ts";
+import { FieldTally } from "../../message/fields.ts";
 import { compileMapping } from "../../message/mapper.ts";
-import {
-  type ColumnLimits,
-  fewReceives,
-  type Message,
-  type MessageRef,
-  type Rejection,
-  type Row,
-} from "../../message/message.ts";
+import type { ColumnLimits, Message, MessageRef, Rejection, Row } from "../../message/message.ts";
+import { rejectionWords } from "../../message/rejection-words.ts";
 import { peek } from "../../polling/peek.ts";
-import type { QueueAttributes } from "../../polling/ports.ts";
 import { columnLimits } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { ledgerHome } from "../../postgres/ledger.ts";
@@ -19,14 +13,14 @@ import { lookUpMessages } from "../../postgres/status.ts";
 import { type PreviewParts, previewMessages } from "../../processing/processor.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
-import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
-import { firstAnswer, openDeadLetters } from "../queue.ts";
+import { firstAnswer, openDeadLetters, warnOfRedrive } from "../queue.ts";
 import { printRows, rowObject } from "../rows.ts";
 import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
-import { describeRejection, exitCodeOf, printReceipt, toReceipt } from "./report.ts";
+import { reportFields } from "./field-report.ts";
+import { exitCodeOf, printReceipt, toReceipt } from "./report.ts";
 
 /**
  * Shows up to `--max-messages` messages as rows.
@@ -53,10 +47,12 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
   const [attributes, { limits, unfit, ledger }] = opened;
   // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
   await openDeadLetters(settings, attributes, context);
-  warnOfRedrive(attributes, context);
+  warnOfRedrive(attributes, context, "a dry run");
 
   const { name: table, mapping } = settings.table;
-  const mapMessage = compileMapping(mapping, { masker, limits, body: settings.queue.body, now: Date.now });
+  const fields = new FieldTally(mapping);
+  const { body } = settings.queue;
+  const mapMessage = compileMapping(mapping, { masker, limits, body, fields, now: Date.now });
   const areStored = ledger && ((messages: readonly MessageRef[]) => ledger(attributes.arn, messages));
   const counts = { received: 0, duplicates: 0, rejected: 0, released: 0, rows: 0 };
   const rejections: Record<string, number> = {};
@@ -95,6 +91,7 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
 
   await context.log.flush();
   if (rows.length > 0) await printRows(mapping, rows, context);
+  reportFields({ mapping, tally: fields, log: context.log }).end(true);
   if (atTheEdge > 0) {
     context.log.warn(
       `${countOf(atTheEdge, "message")} of these ${atTheEdge === 1 ? "has" : "have"} been received as often as the queue allows: the next receive moves them to the dead-letter queue`,
@@ -105,14 +102,11 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
       `${countOf(end.notReleased, "message")} could not be given back: hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
     );
   }
-  const receipt = toReceipt(
-    { ...counts, rejections, inserted: 0, unsettled: 0, deleted: 0 },
-    {
-      ...{ queue: queue.name, table, dryRun: true, outcome: end.outcome },
-      requests: queue.source.requests,
-      millis: systemClock.monotonicMillis() - startedAt,
-    },
-  );
+  const receipt = toReceipt({ ...counts, rejections, inserted: 0, unsettled: 0, deleted: 0 }, fields.counts, {
+    ...{ queue: queue.name, table, dryRun: true, outcome: end.outcome },
+    requests: queue.source.requests,
+    millis: systemClock.monotonicMillis() - startedAt,
+  });
   await printReceipt(context, receipt, json);
   if (end.outcome === "failed") throw end.error;
   if (unfit !== undefined) throw unfit;
@@ -120,7 +114,7 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
 }
 
 async function showRejection({ context, json }: DrainCommand, rejection: Rejection): Promise<void> {
-  context.log.warn(`would be rejected: ${describeRejection(rejection)}`);
+  context.log.warn(`would be rejected: message ${rejection.messageId}: ${rejectionWords(rejection)}`);
   if (json) await context.stdout.write(`${jsonLine({ rejection })}\n`);
 }
 
@@ -168,11 +162,4 @@ async function checkTable(
     context.log.warn(`the rows are not checked against the live table: ${reason}`);
     return mayPass ? { limits: new Map() } : { limits: new Map(), unfit: error };
   }
-}
-
-function warnOfRedrive({ maxReceiveCount }: QueueAttributes, { log }: Context): void {
-  if (maxReceiveCount === undefined || maxReceiveCount > fewReceives) return;
-  log.warn(
-    `the queue moves a message to its dead-letter queue after ${countOf(maxReceiveCount, "receive")}, and a dry run is one of them`,
-  );
 }

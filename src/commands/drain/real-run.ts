@@ -1,6 +1,7 @@
 /** A drain that writes and deletes: queue, table and ledger are opened, the loop runs, and its receipt is printed. */
 
 import { gcAndSweep } from "bun:jsc";
+import { FieldTally } from "../../message/fields.ts";
 import { compileMapping } from "../../message/mapper.ts";
 import { type DrainEnd, type DrainLimits, startDrain } from "../../polling/drain.ts";
 import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
@@ -20,6 +21,7 @@ import type { Stop } from "../stop.ts";
 import { systemClock, threadRunnableMillis } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
+import { reportFields } from "./field-report.ts";
 import { frugalLoader } from "./frugal-loader.ts";
 import { keepLedgerPruned } from "./ledger-pruning.ts";
 import { exitCodeOf, pacedByLog, printReceipt, reportDrain, startLine, toReceipt } from "./report.ts";
@@ -102,8 +104,11 @@ async function runJob(
   context.log.info(startLine(name, tableName, attributes));
   const beside = { database: besideDatabase, home, queueId, clock: systemClock, log: context.log };
   void keepLedgerPruned({ ...beside, source }, over.signal);
+  const fields = new FieldTally(mapping);
+  const fieldReport = reportFields({ mapping, tally: fields, log: context.log });
   const mapMessage = compileMapping(mapping, {
     masker,
+    fields,
     limits: columnLimits(table),
     body: settings.queue.body,
     now: Date.now,
@@ -125,6 +130,7 @@ async function runJob(
       random: Math.random,
       onEvent(event) {
         report.onEvent(event);
+        if (event.type === "loaded") fieldReport.look();
         recording.onEvent(event);
       },
     },
@@ -132,7 +138,7 @@ async function runJob(
     stop,
   );
   const receiptOf = ({ outcome, limit }: DrainEnd) =>
-    toReceipt(run.counts, {
+    toReceipt(run.counts, fields.counts, {
       ...{ queue: name, table: tableName, dryRun: false, outcome, limit },
       requests: source.requests,
       millis: systemClock.monotonicMillis() - startedAt,
@@ -147,6 +153,7 @@ async function runJob(
   const end = await run.ended;
   over.abort();
   report.end();
+  fieldReport.end();
   const receipt = receiptOf(end);
   const recorded = recording.end(receipt);
   await printReceipt(context, receipt, json).finally(() => recorded);

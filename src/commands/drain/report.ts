@@ -1,7 +1,8 @@
 /** What a person or a script is told of a drain: while it runs, and at its end. */
 
 import { EtlError, exitCodes } from "../../errors.ts";
-import type { Rejection } from "../../message/message.ts";
+import type { FieldCounts } from "../../message/fields.ts";
+import { rejectionWords } from "../../message/rejection-words.ts";
 import type { Drain } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
@@ -37,14 +38,6 @@ export interface DrainReport {
   readonly onEvent: OnDrainEvent;
   /** Takes the progress line away and stops reporting. */
   end(): void;
-}
-
-/** Where a rejection is, without what it holds. */
-export function describeRejection({ messageId, reason, path, column, constraint }: Rejection): string {
-  const where = path === "" ? "" : ` at ${path}`;
-  const inColumn = column === undefined ? "" : ` (column ${column})`;
-  const byConstraint = constraint === undefined ? "" : ` (constraint ${constraint})`;
-  return `message ${messageId}: ${reason}${where}${inColumn}${byConstraint}`;
 }
 
 /** The queue's own count, and how many messages the run had received then. */
@@ -119,7 +112,7 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
     switch (event.type) {
       case "rejected":
         for (const { rejection } of event.messages) {
-          log.warn(`rejected ${describeRejection(rejection)}`);
+          log.warn(`rejected message ${rejection.messageId}: ${rejectionWords(rejection)}`);
           // If it cannot be written, the receipt behind it cannot either, and says so.
           if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
         }
@@ -196,8 +189,8 @@ export interface RunFacts extends Pick<Receipt, "queue" | "table" | "dryRun" | "
 }
 
 /** The receipt of a run, now or at its end. */
-export function toReceipt(counts: Counts, { millis, ...facts }: RunFacts): Receipt {
-  return { ...facts, ...counts, seconds: Math.round(millis) / 1000 };
+export function toReceipt(counts: Counts, fields: FieldCounts, { millis, ...facts }: RunFacts): Receipt {
+  return { ...facts, ...counts, ...fields, seconds: Math.round(millis) / 1000 };
 }
 
 /** Prints it as a block for people or, with `json`, as the last line. */

@@ -18,3 +18,8 @@ create unique index if not exists etl_queue_arn_table_name on :schema.etl_queue 
 alter table :schema.etl_run add column if not exists stored_sent_at timestamptz[];
 alter table :schema.etl_run add column if not exists retention_seconds integer;
 alter table :schema.etl_run add column if not exists forgotten_at timestamptz;
+
+-- Of the messages that became rows: how many had no such field, and how many had a field that no column takes, by name.
+alter table :schema.etl_run add column if not exists mapped bigint not null default 0;
+alter table :schema.etl_run add column if not exists absent jsonb not null default '{}';
+alter table :schema.etl_run add column if not exists unmapped jsonb not null default '{}';

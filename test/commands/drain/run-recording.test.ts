@@ -31,6 +31,7 @@ const receipt: Receipt = {
   },
   ...{ received: 5, inserted: 3, rows: 3, duplicates: 0, rejected: 2, released: 0, unsettled: 0, deleted: 3 },
   rejections: { field_missing: 2 },
+  ...{ mapped: 0, absent: {}, unmapped: {} },
 };
 
 function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
