@@ -22,8 +22,10 @@ export interface Log {
   /**
    * Whether the reader is slower than the log, and still reads: who makes lines should wait a little. While more than 1 MiB of
    * text waits, lines are dropped, and the log says how many once the reader reads on.
+   *
+   * @throws EtlError `unavailable` if a line was lost in another way
    */
-  readonly isBehind: boolean;
+  isBehind(): boolean;
   /**
    * Resolves when every line so far has been handed to the operating system; at the end of a run it is a must.
    *
@@ -135,7 +137,8 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
       wantedStatus = text;
       writeSoon();
     },
-    get isBehind() {
+    isBehind() {
+      if (failure) throw failure;
       return waiting + underWay > behindCharacters && !output.stuck;
     },
     async flush() {

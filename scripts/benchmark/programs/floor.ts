@@ -27,7 +27,14 @@ const maxMessages = Number(process.env.BENCH_MESSAGES);
 const receivers = 16;
 const never = new AbortController().signal;
 
-const silent = { info() {}, warn() {}, configure() {}, status() {}, isBehind: false, flush: async () => {} };
+const silent = {
+  info() {},
+  warn() {},
+  configure() {},
+  status() {},
+  isBehind: () => false,
+  flush: async () => {},
+};
 const context = {
   env: process.env,
   stdout: noOutput(),

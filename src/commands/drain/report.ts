@@ -193,6 +193,7 @@ const paceMillis = 20;
  * of the log that is stuck does not hold the run up, because the log drops lines; what `json` tells is not dropped.
  *
  * @param stop ends the waiting: nothing is received after it
+ * @throws EtlError from a receive, if a line of the log was lost, as on a full disk
  */
 export function pacedByReaders(
   source: Source,
@@ -200,7 +201,7 @@ export function pacedByReaders(
   json: boolean,
   stop: AbortSignal,
 ): Source {
-  const isBehind = () => log.isBehind || (json && stdout.backlog > mostBacklog);
+  const isBehind = () => log.isBehind() || (json && stdout.backlog > mostBacklog);
   return {
     async receive(options) {
       while (isBehind()) {
