@@ -15,7 +15,7 @@ import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
 import type { DrainSettings } from "../../settings/settings.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
-import { firstAnswer, openDeadLetters } from "../queue.ts";
+import { firstAnswer, type OpenQueue, openDeadLetters } from "../queue.ts";
 import { systemClock, threadRunnableMillis } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
@@ -178,10 +178,20 @@ async function runJob(
   over.abort();
   report.end();
   const receipt = receiptOf(end);
-  const recorded = recording.end(receipt);
-  await printReceipt(context, receipt, json).finally(() => recorded);
+  const settled = Promise.all([recording.end(receipt), lastRequests(queue, stop.forced)]);
+  await printReceipt(context, receipt, json).finally(() => settled);
   if (end.outcome === "failed") throw end.error;
   return exitCodeOf(receipt, stop);
+}
+
+/** Of what a source gives back by itself when the run is over, such as messages whose payloads were waited for. */
+const lastRequestsMillis = 2_000;
+
+/** Resolves when the queue has answered everything, or the time is over: a request that is cut off may not arrive. */
+async function lastRequests({ openRequests }: OpenQueue, forced: AbortSignal): Promise<void> {
+  const untilMillis = systemClock.monotonicMillis() + lastRequestsMillis;
+  while (openRequests() > 0 && !forced.aborted && systemClock.monotonicMillis() < untilMillis)
+    await systemClock.sleep(10);
 }
 
 function limitsOf(settings: DrainSettings, attributes: QueueAttributes, follow: boolean): DrainLimits {
