@@ -69,7 +69,7 @@ export interface DrainLimits {
   readonly follow: boolean;
   /** How long one operation may go on failing before the run ends with exit 75; without effect with `follow`. */
   readonly giveUpAfterMillis: number;
-  /** How long after a graceful stop a forced one comes: open polls are cut off in time for what is in flight to settle. */
+  /** After a stop, how long what is in flight may take to settle. */
   readonly graceMillis: number;
 }
 
@@ -99,7 +99,8 @@ export interface Drain {
   /**
    * Resolves when the queue is empty, the limit is reached, a stop is asked for, or an error ends the run. Never rejects.
    *
-   * After a forced stop, calls may still be open: the caller closes the adapters or ends the process.
+   * After a forced stop, or when the grace after a graceful one is over, calls may still be open: the caller closes the
+   * adapters or ends the process.
    */
   readonly ended: Promise<DrainEnd>;
 }
@@ -116,17 +117,17 @@ export function patienceMillis({
 export function startDrain(parts: DrainParts, limits: DrainLimits, stop: StopSignals): Drain {
   const run = new Run(parts, limits, stop.graceful);
   let forced: Counts | undefined;
-  const isForced = new Promise<undefined>((resolve) => {
-    if (stop.forced.aborted) resolve(undefined);
-    stop.forced.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-  const ended = Promise.race([run.settle(), isForced]).then((end) => {
-    if (end !== undefined) return end;
-    const { counts, open } = run.deliveries;
-    // Its calls go on, and so do its counts: they are read at this moment.
-    forced = { ...counts, unsettled: counts.unsettled + open };
-    return { outcome: "stopped" } as const;
-  });
+  const over = new AbortController();
+  const ended = Promise.race([run.settle(), outOfTime(parts.clock, limits, stop, over.signal)]).then(
+    (end) => {
+      over.abort();
+      if (end !== undefined) return end;
+      const { counts, open } = run.deliveries;
+      // Its calls go on, and so do its counts: they are read at this moment.
+      forced = { ...counts, unsettled: counts.unsettled + open };
+      return { outcome: "stopped" } as const;
+    },
+  );
   return {
     get counts() {
       return forced ?? run.deliveries.counts;
@@ -136,6 +137,22 @@ export function startDrain(parts: DrainParts, limits: DrainLimits, stop: StopSig
     },
     ended,
   };
+}
+
+/** Resolves when the run must not be waited for any longer. */
+async function outOfTime(
+  clock: Clock,
+  { graceMillis }: DrainLimits,
+  stop: StopSignals,
+  over: AbortSignal,
+): Promise<undefined> {
+  await new Promise<void>((resolve) => {
+    for (const signal of [stop.graceful, stop.forced, over]) {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
+  await clock.sleep(graceMillis, AbortSignal.any([stop.forced, over]));
 }
 
 /** One drain from its first poll to its last delete. */

@@ -61,28 +61,31 @@ describe("a stop", () => {
     expect(it.journal).toEqual([]);
   });
 
-  test("that is forced returns at once, and what is in flight is open", async () => {
-    const it = drainWorld(bodies(20));
-    let loading = false;
-    let answerLoad = () => {};
-    it.table.fault = () => {
-      loading = true;
-      return new Promise((resolve) => {
-        answerLoad = resolve;
-      });
-    };
-    const running = it.run();
-    while (!loading) await turn();
-    it.graceful.abort();
-    await turn();
-    it.forced.abort();
-    expect(await running).toEqual({ outcome: "stopped" });
-    const { counts } = it;
-    expect(counts.unsettled).toBe(counts.received);
-    // Its calls go on, and the receipt does not change with them.
-    answerLoad();
-    for (let turns = 0; turns < 20; turns += 1) await turn();
-    expect(it.table.rows.size).toBeGreaterThan(0);
-    expect(it.counts).toEqual(counts);
-  });
+  for (const how of ["is forced", "outlasts its grace"] as const) {
+    test(`that ${how} returns at once, and what is in flight is open`, async () => {
+      const it = drainWorld(bodies(20));
+      let loading = false;
+      let answerLoad = () => {};
+      it.table.fault = () => {
+        loading = true;
+        return new Promise((resolve) => {
+          answerLoad = resolve;
+        });
+      };
+      const running = it.run();
+      while (!loading) await turn();
+      it.graceful.abort();
+      await turn();
+      if (how === "is forced") it.forced.abort();
+      else it.clock.advance(limits.graceMillis);
+      expect(await running).toEqual({ outcome: "stopped" });
+      const { counts } = it;
+      expect(counts.unsettled).toBe(counts.received);
+      // Its calls go on, and the receipt does not change with them.
+      answerLoad();
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      expect(it.table.rows.size).toBeGreaterThan(0);
+      expect(it.counts).toEqual(counts);
+    });
+  }
 });
