@@ -12,7 +12,10 @@ async function openPlace() {
   await world.emptyTable();
   const pipe = openFullPipe(world.folder);
   const spawn = (url: string, args: readonly string[], stream: "stdout" | "stderr", changes = {}) =>
-    spawnEtl(args, { env: world.env(url, changes), cwd: world.folder, [stream]: pipe.writing });
+    spawnEtl(args, {
+      ...{ env: world.env(url, changes), cwd: world.folder, [stream]: pipe.writing },
+      timeoutMillis: 60_000,
+    });
   const close = async () => {
     pipe[Symbol.dispose]();
     await world.close();
@@ -59,7 +62,7 @@ describe.concurrent("a reader of standard error that does not read", () => {
     const { exitCode, receipt } = readJson(await run.finished);
     expect(exitCode).toBe(143);
     expect(receipt).toMatchObject({ inserted: good, deleted: good, rejected: bad, unsettled: 0 });
-  }, 30_000);
+  }, 90_000);
 
   test("gets every line if it reads again", async () => {
     await using at = await openPlace();
@@ -70,7 +73,7 @@ describe.concurrent("a reader of standard error that does not read", () => {
     await run.finished;
     expect((await log).match(/ warn rejected message /g)?.length).toBe(bad);
     expect(await log).toContain("stopping: ");
-  }, 30_000);
+  }, 90_000);
 
   test("does not keep a second signal from ending a drain at once", async () => {
     await using at = await openPlace();
@@ -85,7 +88,7 @@ describe.concurrent("a reader of standard error that does not read", () => {
     expect(exitCode).toBe(143);
     expect(receipt).toMatchObject({ inserted: good, rejected: bad, unsettled: 1 });
     await gate.open();
-  }, 30_000);
+  }, 90_000);
 
   test("does not keep a drain beyond its grace", async () => {
     await using at = await openPlace();
@@ -99,7 +102,7 @@ describe.concurrent("a reader of standard error that does not read", () => {
     expect(exitCode).toBe(143);
     expect(receipt).toMatchObject({ inserted: 0, unsettled: good });
     await gate.open();
-  }, 30_000);
+  }, 90_000);
 });
 
 describe.concurrent("a reader of standard output that does not read", () => {
@@ -121,7 +124,7 @@ describe.concurrent("a reader of standard output that does not read", () => {
       expect(stderr).not.toContain("error: ");
       expect(world.server.depth(url)).toEqual(visible(10));
     },
-    30_000,
+    90_000,
   );
 
   test("holds up a drain that prints rejections, and SIGTERM ends that with nothing lost", async () => {
@@ -148,7 +151,7 @@ describe.concurrent("a reader of standard output that does not read", () => {
     expect(exitCode).toBe(143);
     expect(stderr).not.toContain("error: ");
     expect(await count(world, "user_logins")).toBe(good);
-  }, 60_000);
+  }, 90_000);
 
   test("gets no receipt: a drain that waits to print it ends on SIGTERM with the signal's exit code", async () => {
     await using at = await openPlace();
@@ -159,7 +162,7 @@ describe.concurrent("a reader of standard output that does not read", () => {
     run.kill("SIGTERM");
     expect((await run.finished).exitCode).toBe(143);
     expect(world.server.depth(url)).toEqual(noMessages);
-  }, 30_000);
+  }, 90_000);
 });
 
 test.if(process.platform === "linux")(
@@ -192,5 +195,5 @@ test.if(process.platform === "linux")(
     expect(silent).toMatchObject({ exitCode: 0, stderr: "" });
     expect(silent.stdout).toMatch(/inserted +1\n/);
   },
-  30_000,
+  90_000,
 );
