@@ -23,6 +23,8 @@ export interface World extends Omit<Context, "log"> {
  */
 export async function runCommandLine(words: readonly string[], world: World): Promise<number> {
   try {
+    // If nobody can be told what comes of it, nothing is begun.
+    await world.stdout.write("");
     return await answer(words, world);
   } catch (error) {
     const { text, exitCode } = describeFailure(error, words);

@@ -8,10 +8,13 @@ import { hangUpEnds, openOutputs } from "./terminal/output.ts";
 
 const { stdout, stderr } = openOutputs(process);
 
+/** For a reader to take the reason of a crash, in milliseconds. */
+const crashMillis = 1_000;
+
 /** Ends a process whose state is no longer known, after the reason has been written. */
 async function crash(reason: unknown): Promise<never> {
   const { text, exitCode } = describeFailure(reason);
-  await stderr.write(text).catch(() => {});
+  await Promise.race([stderr.write(text).catch(() => {}), Bun.sleep(crashMillis)]);
   process.exit(exitCode);
 }
 
@@ -39,6 +42,6 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
   now: () => new Date(),
 });
 
-// All output is written by now. What a run leaves open, such as a call to a queue that does not answer, must neither
+// All output is written, or given up, by now. What a run leaves open, such as a call to a queue that does not answer, must neither
 // keep the process alive nor log behind the error.
 process.exit(exitCode);

@@ -96,7 +96,7 @@ const wonderMillis = 5_000;
  * @throws EtlError what the queue's client does
  */
 export async function firstAnswer(
-  { name, source }: OpenQueue,
+  { name, source }: { readonly name: string; readonly source: Pick<Source, "attributes"> },
   { log }: Pick<Context, "log">,
   clock: Pick<Clock, "sleep">,
 ): Promise<QueueAttributes> {

@@ -13,15 +13,49 @@ export interface Stop extends StopSignals {
   readonly exitCode: number;
   /** Resolves with the promise, or with undefined at the first stop signal, whichever comes first. */
   orStopped<T>(promise: Promise<T>): Promise<T | undefined>;
+  /**
+   * Waits for a command, but hardly longer than a forced stop: what it still waits for then is left.
+   *
+   * @returns the command's exit code; that of the stop if the command was left, or the stop has cost it a part of its results
+   */
+  orForced(command: Promise<number>): Promise<number>;
   /** Lets signals end the process again. */
   end(): void;
 }
 
-/** Listens from now on: the first signal is graceful, the second is forced. */
-export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick<Log, "info"> }): Stop {
+/** What listening needs. */
+interface StopParts extends Pick<Context, "onStopSignal" | "stdout" | "stderr"> {
+  readonly log: Pick<Log, "info">;
+}
+
+/** After a forced stop, how long a reader may take for what a command has come to. */
+const lastWordsMillis = 250;
+
+/** After a forced stop, how long a command may take to end by itself. */
+const lastMillis = 500;
+
+/** Between two looks for a reader that is stuck. */
+const lookMillis = 100;
+
+/**
+ * Listens from now on: the first signal is graceful, the second is forced, and so is the end of the grace.
+ *
+ * From the first signal on, a reader of the output that is stuck is waited for no longer; a forced stop waits for none.
+ *
+ * @param graceMillis from the first signal on @defaultValue no end of the grace
+ */
+export function listenForStop(parts: StopParts, graceMillis?: number): Stop {
   const graceful = new AbortController();
   const forced = new AbortController();
+  const over = Promise.withResolvers<void>();
+  const outputs = [parts.stdout, parts.stderr];
   let exitCode = stopExitCodes.SIGINT;
+  forced.signal.addEventListener("abort", () => {
+    setTimeout(() => {
+      for (const output of outputs) output.abandon();
+    }, lastWordsMillis);
+    setTimeout(over.resolve, lastMillis);
+  });
   const end = parts.onStopSignal((signal) => {
     if (graceful.signal.aborted) {
       forced.abort();
@@ -32,6 +66,10 @@ export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick
       "stopping: the open poll is answered and what is in flight is settled first; a second signal stops at once",
     );
     graceful.abort();
+    if (graceMillis !== undefined) setTimeout(() => forced.abort(), graceMillis);
+    setInterval(() => {
+      for (const output of outputs) if (output.stuck) output.abandon();
+    }, lookMillis);
   });
   return {
     graceful: graceful.signal,
@@ -43,6 +81,10 @@ export function listenForStop(parts: Pick<Context, "onStopSignal"> & { log: Pick
       // If the stop comes first, nobody is left to hear what the promise fails with.
       promise.catch(() => {});
       return Promise.race([promise, aborted(graceful.signal)]);
+    },
+    async orForced(command) {
+      const code = await Promise.race([command, over.promise]);
+      return code === undefined || parts.stdout.abandoned ? exitCode : code;
     },
     end,
   };

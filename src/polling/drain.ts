@@ -105,6 +105,14 @@ export interface Drain {
   readonly ended: Promise<DrainEnd>;
 }
 
+/** How long one operation may go on failing. */
+export function patienceMillis({
+  follow,
+  giveUpAfterMillis,
+}: Pick<DrainLimits, "follow" | "giveUpAfterMillis">): number {
+  return follow ? Number.POSITIVE_INFINITY : giveUpAfterMillis;
+}
+
 /** Begins to drain. */
 export function startDrain(parts: DrainParts, limits: DrainLimits, stop: StopSignals): Drain {
   const run = new Run(parts, limits, stop.graceful);
@@ -193,7 +201,7 @@ class Run {
     const retry: RetryLimits = {
       clock,
       random,
-      giveUpAfterMillis: limits.follow ? Number.POSITIVE_INFINITY : limits.giveUpAfterMillis,
+      giveUpAfterMillis: patienceMillis(limits),
       signal: AbortSignal.any([stop, this.#receiving.signal]),
       onTrouble: (error) => onEvent({ type: "trouble", error }),
       onRecovery: (operation) => onEvent({ type: "recovered", operation }),

@@ -11,6 +11,8 @@ export interface RetryLimits {
   readonly clock: Clock;
   /** A number in [0, 1), for jitter: many processes that fail together must not come back together. */
   readonly random: () => number;
+  /** Whether a failure that may pass is worth another try here. @defaultValue each is */
+  readonly mayPass?: (error: EtlError) => boolean;
   /** How long one operation may go on failing before its last error ends the run. */
   readonly giveUpAfterMillis: number;
   /** Ends the waiting at once; the last error is then thrown as it is. */
@@ -29,7 +31,7 @@ export interface RetryLimits {
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export async function retryUntil<T>(operation: () => Promise<T>, limits: RetryLimits): Promise<T> {
-  const { clock, random, giveUpAfterMillis, signal } = limits;
+  const { clock, random, giveUpAfterMillis, signal, mayPass = () => true } = limits;
   let firstFailure: { readonly at: number; readonly error: EtlError } | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -37,7 +39,7 @@ export async function retryUntil<T>(operation: () => Promise<T>, limits: RetryLi
       if (firstFailure !== undefined) limits.onRecovery(firstFailure.error.operation);
       return result;
     } catch (error) {
-      if (!(error instanceof EtlError) || !error.retryable || signal.aborted) throw error;
+      if (!(error instanceof EtlError) || !error.retryable || signal.aborted || !mayPass(error)) throw error;
       if (firstFailure === undefined) {
         firstFailure = { at: clock.monotonicMillis(), error };
         limits.onTrouble(error);

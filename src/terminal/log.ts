@@ -2,7 +2,7 @@
 
 import type { Clock } from "../polling/ports.ts";
 import type { Output } from "./output.ts";
-import { formatCount, formatRate, formatSeconds, jsonLine, printable, shorten } from "./text.ts";
+import { countOf, formatCount, formatRate, formatSeconds, jsonLine, printable, shorten } from "./text.ts";
 
 /** Writes log lines. Texts must hold no raw field value; control characters are made visible. */
 export interface Log {
@@ -20,8 +20,14 @@ export interface Log {
    */
   status(text: string | null): void;
   /**
-   * Resolves when every line so far has been handed to the operating system. To await it now and then
-   * bounds what a slow reader makes the log hold in memory; at the end of a run it is a must.
+   * Whether the reader is slower than the log, and still reads: who makes lines should wait a little. While more than 1 MiB of
+   * text waits, lines are dropped, and the log says how many once the reader reads on.
+   *
+   * @throws EtlError `unavailable` if a line was lost in another way
+   */
+  isBehind(): boolean;
+  /**
+   * Resolves when every line so far has been handed to the operating system; at the end of a run it is a must.
    *
    * @throws EtlError `unavailable` if a line was lost
    */
@@ -36,6 +42,12 @@ interface LogSettings {
   readonly quiet: boolean;
 }
 
+/** In characters: about what a pipe holds. */
+const behindCharacters = 64 * 1024;
+
+/** In characters; what a reader that does not read makes the log hold in memory is no more than twice that. */
+const mostCharacters = 1024 * 1024;
+
 /** To the beginning of the line, and erase what follows (ECMA-48, EL). */
 const eraseLine = "\r\u001b[K";
 
@@ -49,6 +61,9 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
   let { quiet } = options;
   let format: LogSettings["format"] = "text";
   let lines: string[] = [];
+  /** Of `lines`, and of what is being written, in characters. */
+  let [waiting, underWay] = [0, 0];
+  let dropped = 0;
   let wantedStatus: string | null = null;
   let shownStatus: string | null = null;
   let writing: Promise<void> | undefined;
@@ -70,8 +85,10 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
         const erase = shownStatus === null ? "" : eraseLine;
         // The last column stays free: a terminal that has filled it may already be on the next line.
         const status = wantedStatus === null ? "" : shorten(printable(wantedStatus), output.columns - 1);
+        if (dropped > 0) lines.push(droppedLine());
         const text = erase + lines.join("") + status;
         lines = [];
+        [waiting, underWay, dropped] = [0, text.length, 0];
         shownStatus = wantedStatus;
         await output.write(text);
       }
@@ -79,7 +96,13 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
       failure ??= error;
     } finally {
       writing = undefined;
+      underWay = 0;
     }
+  }
+
+  function droppedLine(): string {
+    const text = `${countOf(dropped, "log line")} dropped here: standard error was not read`;
+    return `${line("warn", text)}\n`;
   }
 
   /** What one turn of the event loop has to say goes out in one write. */
@@ -88,7 +111,13 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
   }
 
   function add(level: "info" | "warn", text: string): void {
-    lines.push(`${line(level, text)}\n`);
+    if (waiting > mostCharacters) {
+      dropped += 1;
+      return;
+    }
+    const added = `${line(level, text)}\n`;
+    lines.push(added);
+    waiting += added.length;
     writeSoon();
   }
 
@@ -107,6 +136,10 @@ export function createLog(output: Output, options: { quiet: boolean; now: () => 
       if (!output.isTerminal || quiet || format === "json") return;
       wantedStatus = text;
       writeSoon();
+    },
+    isBehind() {
+      if (failure) throw failure;
+      return waiting + underWay > behindCharacters && !output.stuck;
     },
     async flush() {
       while (writing) await writing;

@@ -27,21 +27,19 @@ async function fails(expected: Expected, changes: Record<string, string>, args: 
 const url = world.databaseUrl;
 
 describe("a drain whose database cannot be reached ends with an error, and keeps every message", () => {
-  const unavailable = (error: string): Expected => ({
-    exitCode: exitCodes.unavailable,
-    error,
-    hint: "check",
-  });
+  /** Fails at the first try. */
+  const gaveUp = (error: string, changes: Record<string, string>) =>
+    fails({ exitCode: exitCodes.temporary, error, hint: "check" }, changes, ["--give-up-after", "0"]);
 
   test("nothing listens at the database's port", async () => {
     const gone = await listen(() => {});
     await gone.stop();
-    await fails(unavailable("nothing listens there"), { DATABASE_URL: url({ port: String(gone.port) }) });
+    await gaveUp("nothing listens there", { DATABASE_URL: url({ port: String(gone.port) }) });
   });
 
   test("the database closes every connection, and at most ten are tried", async () => {
     const closing = await listen((socket) => socket.destroy());
-    await fails(unavailable("cannot be reached"), { DATABASE_URL: url({ port: String(closing.port) }) });
+    await gaveUp("cannot be reached", { DATABASE_URL: url({ port: String(closing.port) }) });
     expect(closing.connections()).toBeLessThanOrEqual(10);
     await closing.stop();
   });
@@ -49,7 +47,7 @@ describe("a drain whose database cannot be reached ends with an error, and keeps
   test("the database never answers, and PGCONNECT_TIMEOUT ends the wait", async () => {
     const silent = await listen(() => {});
     const DATABASE_URL = url({ port: String(silent.port) });
-    await fails(unavailable("did not answer in time"), { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
+    await gaveUp("did not answer in time", { DATABASE_URL, PGCONNECT_TIMEOUT: "2" });
     await silent.stop();
   });
 

@@ -158,11 +158,12 @@ describe.concurrent("no output shows a secret if", () => {
       ? { PGHOST: "127.0.0.1", PGPORT: new URL(world.database.url).port, PGUSER: "postgres" }
       : {};
     const options = runOptions(url, { ...place, ...changes });
-    for (const args of [drain, [...drain, "--dry-run"]]) {
+    const oneTry = [...drain, "--give-up-after", "0"];
+    for (const args of [oneTry, [...drain, "--dry-run"]]) {
       const { exitCode, stderr, stdout } = await runEtl([...args, "--json"], options);
-      if (args === drain) expect(exitCode).toBeGreaterThan(64);
+      if (args === oneTry) expect(exitCode).toBeGreaterThan(64);
       // A dry run shows the row where it can, and the row holds what is stored as it is.
-      expectNoLeak(stderr + (args === drain ? stdout : ""));
+      expectNoLeak(stderr + (args === oneTry ? stdout : ""));
       expect(stdout).not.toContain(personal.ip);
     }
   });

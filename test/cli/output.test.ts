@@ -7,9 +7,13 @@ const world = await fileWorld("once");
 /** Runs a shell script in which `"$@"` is a dry run of all messages with `--json`, the database out of reach. */
 async function shell(script: string, url: string) {
   const args = ["drain", "--dry-run", "--json", "--wait-seconds", "0", "--max-messages", "1000"];
+  return await shellWith(args, script, world.env(url, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" }));
+}
+
+async function shellWith(args: readonly string[], script: string, env: Readonly<Record<string, string>>) {
   const child = Bun.spawn(["sh", "-c", script, "sh", executable, ...args], {
     cwd: world.folder,
-    env: { PATH: "/usr/bin:/bin", ...world.env(url, { DATABASE_URL: "postgres://x@127.0.0.1:1/x" }) },
+    env: { PATH: "/usr/bin:/bin", ...env },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -46,3 +50,12 @@ describe("20 MB of output", () => {
     expect(world.server.depth(url)).toEqual(visible(100));
   });
 });
+
+test("a log that is written onto a full disk ends a drain that follows, and nothing stays in flight", async () => {
+  const url = await world.newQueue();
+  await world.server.send(url, [loginEvent()]);
+  const args = ["drain", "--follow", "--wait-seconds", "1"];
+  const { stdout } = await shellWith(args, '"$@" 2>/dev/full >/dev/null; echo "exit $?"', world.env(url));
+  expect(stdout).toBe("exit 69\n");
+  expect(world.server.depth(url).inFlight).toBe(0);
+}, 20_000);

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { executable, spawnEtl } from "../support/binary.ts";
 import { closeGate, type Gate } from "../support/gate.ts";
 import { drainJson, readJson } from "../support/json-drain.ts";
-import { listen } from "../support/postgres-proxy.ts";
+import { serverPort } from "../support/postgres.ts";
+import { listen, startPostgresProxy } from "../support/postgres-proxy.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
 import { fileWorld, loginEvents, noMessages, visible } from "../support/world.ts";
 
@@ -75,6 +76,27 @@ describe("a signal in the middle of a drain", () => {
     await expectNothingLostOrDoubled();
   });
 });
+
+test("a database that falls silent does not keep a drain beyond its grace, its record included", async () => {
+  const proxy = await startPostgresProxy(await serverPort());
+  const DATABASE_URL = world.databaseUrl({ port: String(proxy.port) });
+  const graceSeconds = 3;
+  const args = ["drain", "--json", "--wait-seconds", "1", "--grace-seconds", String(graceSeconds)];
+  const run = world.spawn(queueUrl, args, { DATABASE_URL });
+  await gate.reached(run);
+  proxy.mode = "black hole";
+  const since = performance.now();
+  run.kill("SIGTERM");
+  const { exitCode, receipt } = readJson(await run.finished);
+  // Half a second for the receipt, and as much for a busy machine.
+  expect(performance.now() - since).toBeLessThan(graceSeconds * 1000 + 1_000);
+  expect(exitCode).toBe(143);
+  expect(receipt).toMatchObject({ outcome: "stopped", inserted: 0, deleted: 0 });
+  expect(receipt.unsettled).toBeGreaterThan(0);
+  await proxy.stop();
+  await gate.open();
+  await expectNothingLostOrDoubled();
+}, 20_000);
 
 describe("a signal during the start", () => {
   beforeEach(() => gate.open());

@@ -20,6 +20,9 @@ export interface RunOptions {
   readonly stdin?: string;
   /** After this time the process is killed and the run has failed. @defaultValue 20,000 */
   readonly timeoutMillis?: number;
+  /** Descriptors to write to in place of a pipe that is read. */
+  readonly stdout?: number;
+  readonly stderr?: number;
 }
 
 /** How a process ended. */
@@ -67,8 +70,8 @@ export function spawnEtl(args: readonly string[], options: RunOptions = {}): Run
   const child = Bun.spawn([requireExecutable(), ...args], {
     ...spawning,
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
-    stdout: "pipe",
-    stderr: "pipe",
+    stdout: options.stdout ?? "pipe",
+    stderr: options.stderr ?? "pipe",
   });
   const stdout = new Text("stdout");
   const stderr = new Text("stderr");
@@ -160,7 +163,9 @@ class Text implements Written {
 
   constructor(readonly name: string) {}
 
-  async collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+  /** @param stream a descriptor or nothing if it leads elsewhere */
+  async collect(stream: ReadableStream<Uint8Array> | number | undefined): Promise<void> {
+    if (!(stream instanceof ReadableStream)) return;
     const decoder = new TextDecoder();
     for await (const bytes of stream) this.add(decoder.decode(bytes, { stream: true }));
   }

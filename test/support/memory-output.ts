@@ -7,6 +7,10 @@ export class MemoryOutput implements Output {
   readonly isTerminal: boolean;
   readonly colours = false;
   readonly closed = false;
+  readonly place = "memory";
+  readonly backlog = 0;
+  stuck = false;
+  abandoned = false;
   columns: number;
   readonly rows = 24;
   readonly writes: string[] = [];
@@ -28,6 +32,10 @@ export class MemoryOutput implements Output {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gate = promise;
     return resolve;
+  }
+
+  abandon(): void {
+    this.abandoned = true;
   }
 
   async write(text: string): Promise<void> {

@@ -71,6 +71,40 @@ describe("a log in a pipe", () => {
     expect(output.text.match(/first|second|third/g)).toEqual(["first", "second", "third"]);
   });
 
+  test("drops lines while more than 1 MiB waits for its reader, and says how many where they are missing", async () => {
+    const { output, log } = open();
+    const release = output.hold();
+    const count = 20_000;
+    for (let number = 0; number < count; number += 1) log.info(`line ${number} ${"x".repeat(100)}`);
+    release();
+    log.info("the last one");
+    await log.flush();
+    log.info("and on");
+    await log.flush();
+    expect(output.text.length).toBeLessThan(1.1 * 1024 * 1024);
+    const lines = output.text.trimEnd().split("\n");
+    const kept = lines.findIndex((line) => line.includes(" dropped here: "));
+    expect(lines.slice(0, kept).every((line, number) => line.includes(`line ${number} x`))).toBeTrue();
+    const missing = (count + 1 - kept).toLocaleString("en");
+    expect(lines.at(kept)).toEndWith(` warn ${missing} log lines dropped here: standard error was not read`);
+    expect(lines.slice(kept + 1).map((line) => line.split(" info ")[1])).toEqual(["and on"]);
+  });
+
+  test("is behind while its reader is slow, and not when that is stuck: nobody waits for it then", async () => {
+    const { output, log } = open();
+    const release = output.hold();
+    for (let number = 0; number < 100; number += 1) log.info("x".repeat(1000));
+    expect(log.isBehind()).toBeTrue();
+    output.stuck = true;
+    expect(log.isBehind()).toBeFalse();
+    output.stuck = false;
+    await Promise.resolve();
+    expect(log.isBehind()).toBeTrue();
+    release();
+    await log.flush();
+    expect(log.isBehind()).toBeFalse();
+  });
+
   test("writes a line that comes just when the last one is done", async () => {
     for (let turns = 0; turns < 10; turns++) {
       const { output, log } = open();
@@ -88,6 +122,7 @@ describe("a log in a pipe", () => {
     log.info("lost");
     await expect(log.flush()).rejects.toThrow("disk full");
     log.info("also lost");
+    expect(() => log.isBehind()).toThrow("disk full");
     await expect(log.flush()).rejects.toThrow("disk full");
   });
 });

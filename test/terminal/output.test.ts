@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, constants, openSync, writeFileSync } from "node:fs";
+import { closeSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { hangUpEnds } from "../../src/terminal/output.ts";
 import { fileFolder } from "../support/folder.ts";
+import { openPseudoTerminal } from "../support/pseudo-terminal.ts";
+import { openUnreadPipe } from "../support/unread-pipe.ts";
 
 const program = [process.execPath, join(import.meta.dir, "programs/write.ts")];
 const shellProgram = program.map((word) => `'${word}'`).join(" ");
@@ -24,16 +26,9 @@ async function shell(script: string) {
 }
 
 describe("a pipe", () => {
-  function unreadPipe() {
-    const path = join(folder, crypto.randomUUID());
-    Bun.spawnSync(["mkfifo", path]);
-    const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return { path, reading, writing: openSync(path, constants.O_WRONLY) };
-  }
-
   /** Runs the program into a pipe that nobody reads until the program has stood still for many turns of its event loop. */
   async function stalledThenRead(before: string, options: string) {
-    const { path, reading, writing } = unreadPipe();
+    const { path, reading, writing } = openUnreadPipe(folder);
     const script = `${before} exec ${shellProgram} ${options}`;
     const child = Bun.spawn(["sh", "-c", script], { stdout: writing, stderr: "pipe" });
     closeSync(writing);
@@ -78,7 +73,7 @@ describe("a pipe", () => {
   );
 
   test("two stalled streams leave a thread for everything else", async () => {
-    const { reading, writing } = unreadPipe();
+    const { reading, writing } = openUnreadPipe(folder);
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "programs/stall.ts")], {
       stdout: writing,
       stderr: writing,
@@ -93,6 +88,38 @@ describe("a pipe", () => {
       closeSync(reading);
     }
   });
+
+  const abandonment = [
+    { stuck: false, backlog: 1_000_000 },
+    { stuck: true, abandoned: false },
+    { stuck: false, abandoned: true, backlog: 0 },
+  ];
+  const objects = (text: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+
+  test("that nobody reads holds up no other stream, and is not waited for once it is abandoned", async () => {
+    const { reading, writing } = openUnreadPipe(folder);
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "programs/abandon.ts")], {
+      stdout: writing,
+      stderr: "pipe",
+    });
+    closeSync(writing);
+    expect(objects(await child.stderr.text())).toEqual(abandonment);
+    expect(await child.exited).toBe(9);
+    closeSync(reading);
+  }, 20_000);
+
+  test("that is a stopped terminal is not waited for, either", async () => {
+    const path = join(folder, crypto.randomUUID());
+    const program = [process.execPath, join(import.meta.dir, "programs/abandon.ts"), path];
+    await using terminal = openPseudoTerminal(program, { env: process.env, cwd: folder });
+    terminal.type("\u0013");
+    expect(await terminal.ended).toBe(9);
+    expect(objects(readFileSync(path, "utf8"))).toEqual(abandonment);
+  }, 20_000);
 
   test("a reader that goes away is no failure: what comes later is dropped", async () => {
     const run = await shell(`{ $PROGRAM ${size} 20; echo "exit $?" >&2; } | head -n 1`);

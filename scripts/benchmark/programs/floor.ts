@@ -27,7 +27,14 @@ const maxMessages = Number(process.env.BENCH_MESSAGES);
 const receivers = 16;
 const never = new AbortController().signal;
 
-const silent = { info() {}, warn() {}, configure() {}, status() {}, flush: async () => {} };
+const silent = {
+  info() {},
+  warn() {},
+  configure() {},
+  status() {},
+  isBehind: () => false,
+  flush: async () => {},
+};
 const context = {
   env: process.env,
   stdout: noOutput(),
@@ -110,5 +117,8 @@ async function receiveAll(): Promise<(readonly Message[])[]> {
 }
 
 function noOutput() {
-  return { isTerminal: false, columns: 80, rows: 24, colours: false, closed: false, write: async () => {} };
+  return {
+    ...{ isTerminal: false, columns: 80, rows: 24, colours: false, place: "none", closed: false, backlog: 0 },
+    ...{ stuck: false, abandoned: false, write: async () => {}, abandon() {} },
+  };
 }

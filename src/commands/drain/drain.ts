@@ -33,12 +33,12 @@ export interface DrainCommand {
  * @throws EtlError whatever ended the run; its receipt, where it had begun, is printed before
  */
 export async function runDrain(context: Context, options: DrainOptions): Promise<number> {
-  const stop = listenForStop(context);
+  if (options.dryRun && options.follow) throw dryRunEnds();
+  const settings = readSettings(context, options);
+  // Before anything is opened: without a key nothing may be received.
+  const masker = openMasker(settings, context);
+  const stop = listenForStop(context, settings.drain.graceSeconds * 1000);
   try {
-    if (options.dryRun && options.follow) throw dryRunEnds();
-    const settings = readSettings(context, options);
-    // Before anything is opened: without a key nothing may be received.
-    const masker = openMasker(settings, context);
     const withAttributes =
       settings.rejects.action === "dead-letter" || needsAttributes(settings.table.mapping);
     const parts = {
@@ -50,7 +50,7 @@ export async function runDrain(context: Context, options: DrainOptions): Promise
       json: options.json,
       follow: options.follow,
     };
-    return await (options.dryRun ? runDryRun(parts) : runForReal(parts));
+    return await stop.orForced(options.dryRun ? runDryRun(parts) : runForReal(parts));
   } finally {
     stop.end();
   }

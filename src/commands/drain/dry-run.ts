@@ -20,7 +20,7 @@ import { systemClock } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
 import { reportFields } from "./field-report.ts";
-import { exitCodeOf, printReceipt, toReceipt } from "./report.ts";
+import { exitCodeOf, finishLogAbove, printReceipt, toReceipt } from "./report.ts";
 
 /**
  * Shows up to `--max-messages` messages as rows.
@@ -40,13 +40,18 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
 async function show(parts: DrainCommand, database: Database): Promise<number> {
   const { context, settings, masker, queue, stop, json } = parts;
   const startedAt = systemClock.monotonicMillis();
-  const opened = await stop.orStopped(
-    Promise.all([firstAnswer(queue, context, systemClock), checkTable(parts, database)]),
-  );
+  const open = async () => {
+    const [attributes, table] = await Promise.all([
+      firstAnswer(queue, context, systemClock),
+      checkTable(parts, database),
+    ]);
+    // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
+    await openDeadLetters(settings, attributes, context);
+    return { attributes, ...table };
+  };
+  const opened = await stop.orStopped(open());
   if (opened === undefined) return stop.exitCode;
-  const [attributes, { limits, unfit, ledger }] = opened;
-  // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
-  await openDeadLetters(settings, attributes, context);
+  const { attributes, limits, unfit, ledger } = opened;
   warnOfRedrive(attributes, context, "a dry run");
 
   const { name: table, mapping } = settings.table;
@@ -89,7 +94,7 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
   };
   const end = await peek(queue.source, peekLimits, stop, look);
 
-  await context.log.flush();
+  await finishLogAbove(context);
   if (rows.length > 0) await printRows(mapping, rows, context);
   reportFields({ mapping, tally: fields, log: context.log }).end(true);
   if (atTheEdge > 0) {

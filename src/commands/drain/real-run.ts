@@ -1,9 +1,10 @@
 /** A drain that writes and deletes: queue, table and ledger are opened, the loop runs, and its receipt is printed. */
 
 import { gcAndSweep } from "bun:jsc";
+import type { EtlError } from "../../errors.ts";
 import { FieldTally } from "../../message/fields.ts";
 import { compileMapping } from "../../message/mapper.ts";
-import { type DrainEnd, type DrainLimits, startDrain } from "../../polling/drain.ts";
+import { type DrainEnd, type DrainLimits, patienceMillis, startDrain } from "../../polling/drain.ts";
 import type { DeadLetterQueue, QueueAttributes } from "../../polling/ports.ts";
 import { mostConnections } from "../../polling/tuning.ts";
 import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
@@ -14,20 +15,25 @@ import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
 import type { DrainSettings } from "../../settings/settings.ts";
-import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
-import { firstAnswer, openDeadLetters } from "../queue.ts";
-import type { Stop } from "../stop.ts";
+import { firstAnswer, type OpenQueue, openDeadLetters } from "../queue.ts";
 import { systemClock, threadRunnableMillis } from "../system-clock.ts";
 import { openTable, readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
 import { reportFields } from "./field-report.ts";
 import { frugalLoader } from "./frugal-loader.ts";
 import { keepLedgerPruned } from "./ledger-pruning.ts";
-import { exitCodeOf, pacedByLog, printReceipt, reportDrain, startLine, toReceipt } from "./report.ts";
+import {
+  exitCodeOf,
+  pacedByReaders,
+  printReceipt,
+  reportDrain,
+  startLine,
+  type TroubleLog,
+  tellOfTrouble,
+  toReceipt,
+} from "./report.ts";
 import { recordDrain } from "./run-recording.ts";
-
-/** Long enough that an idle queue costs little, and short enough that a drain ends and a stop is over within seconds. */
 
 /** What is known before the first receive. */
 interface OpenJob {
@@ -45,7 +51,7 @@ interface OpenJob {
  * @throws EtlError whatever ended the run; its receipt, where it had begun, is printed before
  */
 export async function runForReal(parts: DrainCommand): Promise<number> {
-  const { context, settings, stop } = parts;
+  const { context, settings, stop, follow } = parts;
   const startedAt = systemClock.monotonicMillis();
   const connection = readDatabaseSettings(settings, context);
   // Pruning and records have a connection of their own: a load must never stand in line behind them.
@@ -53,9 +59,18 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
   const [database, besideDatabase] = [openDatabase(connection, undefined, loads), openDatabase(connection)];
   const over = new AbortController();
   try {
-    const job = await openJob(parts, database);
+    const giveUpAfterMillis = patienceMillis({
+      follow,
+      giveUpAfterMillis: settings.drain.giveUpAfterSeconds * 1000,
+    });
+    const trouble = tellOfTrouble(context.log, giveUpAfterMillis);
+    const job = await openJob(parts, database, {
+      ...{ clock: systemClock, random: Math.random, giveUpAfterMillis, ...trouble },
+      signal: AbortSignal.any([stop.graceful, over.signal]),
+      mayPass: (error) => follow || !looksLikeSetUp(error),
+    });
     if (job === undefined) return stop.exitCode;
-    return await runJob(parts, job, { database, besideDatabase, over, startedAt });
+    return await runJob(parts, job, { database, besideDatabase, over, startedAt, trouble });
   } finally {
     over.abort();
     database.close();
@@ -63,25 +78,36 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
   }
 }
 
+/** What may pass, but is more likely a wrong setting before anything has worked: told at once to who does not follow. */
+function looksLikeSetUp({ kind, code }: EtlError): boolean {
+  // A host that nobody knows, a socket's closed folder, an answer of something else than the service.
+  return code === "ENOTFOUND" || code === "EACCES" || kind === "protocol";
+}
+
 /**
- * Opens everything before the first receive. With `--follow`, all of it is waited for.
+ * Opens everything before the first receive, and waits for what is away as the run does.
  *
  * @returns undefined if a stop came before everything was open
  */
-async function openJob(command: DrainCommand, database: Database): Promise<OpenJob | undefined> {
-  const { context, settings, masker, queue, stop, follow } = command;
+async function openJob(
+  { context, settings, masker, queue, stop }: DrainCommand,
+  database: Database,
+  retry: RetryLimits,
+): Promise<OpenJob | undefined> {
+  const patiently = <T>(step: () => Promise<T>) => retryUntil(step, retry);
+  const patientSource = { attributes: () => patiently(() => queue.source.attributes()) };
   const open = async (): Promise<OpenJob> => {
     const [attributes, table] = await Promise.all([
-      firstAnswer(queue, context, systemClock),
-      openTable(database, settings, context),
+      firstAnswer({ name: queue.name, source: patientSource }, context, systemClock),
+      patiently(() => openTable(database, settings, context)),
     ]);
-    const deadLetters = await openDeadLetters(settings, attributes, context);
+    const deadLetters = await patiently(() => openDeadLetters(settings, attributes, context));
     const home = ledgerHome(table, settings.ledger);
-    const queueId = await registerQueue(database, home, attributes, table);
+    const queueId = await patiently(() => registerQueue(database, home, attributes, table));
     await warnOfOtherMaskKeys(database, table, settings, masker, context);
     return { attributes, table, home, deadLetters, queueId };
   };
-  return await stop.orStopped(follow ? retryUntil(open, endlessly(context, stop)) : open());
+  return await stop.orStopped(open());
 }
 
 /** What a run uses beside the job. */
@@ -92,12 +118,13 @@ interface RunResources {
   readonly over: AbortController;
   /** When the command began, on the monotonic clock, in milliseconds. */
   readonly startedAt: number;
+  readonly trouble: TroubleLog;
 }
 
 async function runJob(
   { context, settings, masker, queue, stop, json, follow }: DrainCommand,
   { attributes, table, home, deadLetters, queueId }: OpenJob,
-  { database, besideDatabase, over, startedAt }: RunResources,
+  { database, besideDatabase, over, startedAt, trouble }: RunResources,
 ): Promise<number> {
   const { source, name } = queue;
   const { name: tableName, mapping } = settings.table;
@@ -119,10 +146,13 @@ async function runJob(
     createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
     garbage,
   );
-  const report = reportDrain({ context, clock: systemClock, soFar: () => run, source, attributes, json });
+  const report = reportDrain({
+    ...{ context, clock: systemClock, source, attributes, json, trouble },
+    soFar: () => run,
+  });
   const run = startDrain(
     {
-      source: pacedByLog(source, context.log),
+      source: pacedByReaders(source, context, json, stop.graceful),
       processor: (retry) => createProcessor({ mapMessage, loader, retry }),
       deadLetters,
       clock: systemClock,
@@ -155,22 +185,20 @@ async function runJob(
   report.end();
   fieldReport.end();
   const receipt = receiptOf(end);
-  const recorded = recording.end(receipt);
-  await printReceipt(context, receipt, json).finally(() => recorded);
+  const settled = Promise.all([recording.end(receipt), lastRequests(queue, stop.forced)]);
+  await printReceipt(context, receipt, json).finally(() => settled);
   if (end.outcome === "failed") throw end.error;
   return exitCodeOf(receipt, stop);
 }
 
-/** A drain that follows waits for queue and database at its start, too; another one tells at once what is wrong. */
-function endlessly({ log }: Context, stop: Stop): RetryLimits {
-  return {
-    clock: systemClock,
-    random: Math.random,
-    giveUpAfterMillis: Number.POSITIVE_INFINITY,
-    signal: stop.graceful,
-    onTrouble: ({ operation, message }) => log.warn(`${operation} fails and is tried again: ${message}`),
-    onRecovery: (operation) => log.info(`${operation} works again`),
-  };
+/** Of what a source gives back by itself when the run is over, such as messages whose payloads were waited for. */
+const lastRequestsMillis = 2_000;
+
+/** Resolves when the queue has answered everything, or the time is over: a request that is cut off may not arrive. */
+async function lastRequests({ openRequests }: OpenQueue, forced: AbortSignal): Promise<void> {
+  const untilMillis = systemClock.monotonicMillis() + lastRequestsMillis;
+  while (openRequests() > 0 && !forced.aborted && systemClock.monotonicMillis() < untilMillis)
+    await systemClock.sleep(10);
 }
 
 function limitsOf(settings: DrainSettings, attributes: QueueAttributes, follow: boolean): DrainLimits {

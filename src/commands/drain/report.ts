@@ -7,11 +7,13 @@ import type { Drain } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
 import type { Counts, Receipt, RunOutcome } from "../../polling/receipt.ts";
+import type { RetryLimits } from "../../processing/retry-until.ts";
 import { createProgress, formatProgress, type ProgressState } from "../../terminal/log.ts";
 import { formatReceipt } from "../../terminal/summaries.ts";
 import { countOf, formatCount, jsonLine } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import type { Stop } from "../stop.ts";
+import { systemClock } from "../system-clock.ts";
 
 const redrawMillis = 200;
 
@@ -31,6 +33,26 @@ export interface DrainReportParts {
   readonly attributes: Pick<QueueAttributes, "visible" | "visibilityTimeoutSeconds">;
   /** Rejections go to standard output, too. */
   readonly json: boolean;
+  readonly trouble: TroubleLog;
+}
+
+/** Tells of an operation that fails and is tried again, and once more when it works. */
+export type TroubleLog = Pick<RetryLimits, "onTrouble" | "onRecovery">;
+
+/** Tells of each operation once, however many of its calls fail at the same time. */
+export function tellOfTrouble(log: Context["log"], giveUpAfterMillis: number): TroubleLog {
+  const limit = Number.isFinite(giveUpAfterMillis) ? ` for up to ${giveUpAfterMillis / 1000} s` : "";
+  const troubled = new Set<string>();
+  return {
+    onTrouble({ operation, message }) {
+      if (troubled.has(operation)) return;
+      troubled.add(operation);
+      log.warn(`${operation} fails and is tried again${limit}: ${message}`);
+    },
+    onRecovery(operation) {
+      if (troubled.delete(operation)) log.info(`${operation} works again`);
+    },
+  };
 }
 
 /** A running report. */
@@ -53,11 +75,10 @@ export function messagesLeft(counted: Counted, received: number, open: number): 
 
 /** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
 export function reportDrain(parts: DrainReportParts): DrainReport {
-  const { context, clock, soFar, source, attributes, json } = parts;
+  const { context, clock, soFar, source, attributes, json, trouble } = parts;
   const { log, stderr, stdout } = context;
   const progress = createProgress(log, stderr, clock);
   const startedAt = clock.monotonicMillis();
-  const troubled = new Set<string>();
   let counted: Counted = { visible: attributes.visible, received: 0 };
   let samples = [{ at: startedAt, loaded: 0 }];
 
@@ -117,15 +138,11 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
           if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
         }
         break;
-      case "trouble": {
-        const { operation, message } = event.error;
-        if (troubled.has(operation)) return;
-        troubled.add(operation);
-        log.warn(`${operation} fails and is tried again: ${message}`);
+      case "trouble":
+        trouble.onTrouble(event.error);
         break;
-      }
       case "recovered":
-        if (troubled.delete(event.operation)) log.info(`${event.operation} works again`);
+        trouble.onRecovery(event.operation);
         break;
       case "deleted":
         if (event.failed > 0)
@@ -158,11 +175,32 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
   };
 }
 
-/** The queue, polled no faster than the log is taken: a slow reader slows the run, and does not fill its memory. */
-export function pacedByLog(source: Source, log: Pick<Context["log"], "flush">): Source {
+/** What may wait for the reader of standard output before receives wait for it, in characters. */
+const mostBacklog = 64 * 1024;
+
+/** Between two looks whether a slow reader has caught up. */
+const paceMillis = 20;
+
+/**
+ * The queue, polled no faster than what is told is read: a slow reader slows the run, and does not fill its memory. A reader
+ * of the log that is stuck does not hold the run up, because the log drops lines; what `json` tells is not dropped.
+ *
+ * @param stop ends the waiting: nothing is received after it
+ * @throws EtlError from a receive, if a line of the log was lost, as on a full disk
+ */
+export function pacedByReaders(
+  source: Source,
+  { log, stdout }: Pick<Context, "log" | "stdout">,
+  json: boolean,
+  stop: AbortSignal,
+): Source {
+  const isBehind = () => log.isBehind() || (json && stdout.backlog > mostBacklog);
   return {
     async receive(options) {
-      await log.flush();
+      while (isBehind()) {
+        if (stop.aborted || options.signal?.aborted) return [];
+        await systemClock.sleep(paceMillis);
+      }
       return source.receive(options);
     },
     delete: (receiptHandles) => source.delete(receiptHandles),
@@ -193,10 +231,15 @@ export function toReceipt(counts: Counts, fields: FieldCounts, { millis, ...fact
   return { ...facts, ...counts, ...fields, seconds: Math.round(millis) / 1000 };
 }
 
+/** If both streams lead to one place, what was logged is to stand above what is printed. */
+export async function finishLogAbove({ stdout, stderr, log }: Context): Promise<void> {
+  if (stdout.place === stderr.place) await log.flush();
+}
+
 /** Prints it as a block for people or, with `json`, as the last line. */
-export async function printReceipt({ stdout, log }: Context, receipt: Receipt, json: boolean): Promise<void> {
-  // On a terminal both streams end up in one place: what was logged stands above the receipt.
-  await log.flush();
+export async function printReceipt(context: Context, receipt: Receipt, json: boolean): Promise<void> {
+  const { stdout } = context;
+  await finishLogAbove(context);
   const columns = stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY;
   await stdout.write(json ? `${jsonLine({ receipt })}\n` : `${formatReceipt(receipt, columns)}\n`);
 }

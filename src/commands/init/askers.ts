@@ -35,6 +35,7 @@ export function personAnswering(keyboard: Keyboard, output: Output, backingOut: 
       warn: (text) => prompts.tell("warning", [text]),
       configure: () => {},
       status: () => {},
+      isBehind: () => false,
       flush: () => prompts.flush(),
     },
     async end(text) {

@@ -48,13 +48,13 @@ interface Retry {
  * @throws EtlError whatever ended it; what had been moved by then is printed before
  */
 export async function runRejectsRetry(context: Context, options: RejectsRetryOptions): Promise<number> {
-  const stop = listenForStop(context);
+  const settings = readSettings(context, options);
+  const stop = listenForStop(context, settings.drain.graceSeconds * 1000);
   try {
-    const settings = readSettings(context, options);
     const queues = await stop.orStopped(openQueues(settings, context));
     if (queues === undefined) return stop.exitCode;
     const retry = { context, settings, options, stop, ...queues };
-    return await (options.dryRun ? look(retry) : move(retry));
+    return await stop.orForced(options.dryRun ? look(retry) : move(retry));
   } finally {
     stop.end();
   }

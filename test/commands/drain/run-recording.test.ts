@@ -51,6 +51,7 @@ function open(parts: { database?: Database; forced?: AbortSignal } = {}) {
       info: (text: string) => void told.push(text),
       warn() {},
       status() {},
+      isBehind: () => false,
       async flush() {},
       configure() {},
     },
