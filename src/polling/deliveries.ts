@@ -3,6 +3,7 @@
 import type { Message, Rejection, RejectionReason } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
+import { AnswerRoom } from "./answer-room.ts";
 import { BatchSender } from "./batch-sender.ts";
 import { type Delivery, toDelivery, WaitingLine } from "./delivery.ts";
 import type { OnDrainEvent, RejectedMessage } from "./events.ts";
@@ -67,6 +68,11 @@ export class Deliveries {
   };
   /** Not settled and not left to itself, in the order in which their visibility runs out. */
   readonly inFlight = new Set<Delivery>();
+  /** Answers to polls, from their first byte to {@link arrive}. */
+  readonly answers = new AnswerRoom(
+    (bytes) => this.#hasRoomFor(bytes),
+    () => this.#ring(),
+  );
   #processing = 0;
   #reserved = 0;
   #bytes = 0;
@@ -123,10 +129,17 @@ export class Deliveries {
   tryReserve(count: number): boolean {
     const bytes = this.#bytes + (this.#expected + count) * this.#estimateBytes;
     const isFull = this.#reserved + count > this.#parts.maxMessages() || bytes > maxBytesInFlight;
-    if (this.#reserved > 0 && isFull) return false;
+    if (this.#reserved > 0 && (isFull || this.answers.waiting > 0)) return false;
     this.#reserved += count;
     this.#expected += count;
     return true;
+  }
+
+  /** One answer is always let through: what the circuit breaker holds must not keep out what could tell. */
+  #hasRoomFor(answerBytes: number): boolean {
+    const { bytes } = this.answers;
+    const isIdle = bytes === 0 && this.#reserved === this.#expected;
+    return isIdle || this.#bytes + bytes + answerBytes <= maxBytesInFlight;
   }
 
   /**
@@ -138,6 +151,7 @@ export class Deliveries {
   arrive(reserved: number, messages: readonly Message[], isKnown: (messageId: string) => boolean): number {
     const now = this.#parts.clock.monotonicMillis();
     let fresh = 0;
+    let bytes = 0;
     for (const message of messages) {
       const delivery = toDelivery(message, now);
       const { messageId } = delivery;
@@ -146,13 +160,14 @@ export class Deliveries {
       else this.#uncount(counted);
       if (!this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
       this.#estimateBytes = Math.max(delivery.bytes, this.#estimateBytes * 0.99);
-      this.#bytes += delivery.bytes;
+      bytes += delivery.bytes;
       this.#line.add(delivery);
       this.inFlight.add(delivery);
     }
+    this.#bytes += bytes;
     this.#expected -= reserved;
     this.#reserved -= reserved - messages.length;
-    if (messages.length > 0) this.#parts.onEvent({ type: "received", messages: messages.length });
+    if (messages.length > 0) this.#parts.onEvent({ type: "received", messages: messages.length, bytes });
     this.#ring();
     return fresh;
   }
@@ -220,6 +235,8 @@ export class Deliveries {
     if (rejected.length > 0) this.#reject(rejected);
     if (back.length > 0) this.#giveBack(back);
     if (repeated.length > 0) this.#leftInQueue(repeated);
+    // Bodies that are not needed any more have made room.
+    this.answers.letIn();
   }
 
   /** From now on, what is given back waits for {@link pollsOver}: an open poll of our own would be handed it. */
@@ -424,6 +441,7 @@ export class Deliveries {
   }
 
   #ring(): void {
+    this.answers.letIn();
     const woken = this.#wake;
     this.#wake = [];
     for (const resolve of woken) resolve();

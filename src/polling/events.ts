@@ -11,7 +11,8 @@ export interface RejectedMessage {
 
 /** Something that happened. */
 export type DrainEvent =
-  | { readonly type: "received"; readonly messages: number }
+  /** `bytes` is what the messages take up in memory, about. */
+  | { readonly type: "received"; readonly messages: number; readonly bytes: number }
   /** A load has returned. `millis` holds the pauses between its attempts. */
   | {
       readonly type: "loaded";

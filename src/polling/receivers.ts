@@ -16,7 +16,7 @@ const hangUpMillis = 200;
 /** What the receivers need. */
 export interface ReceiverParts {
   readonly source: Pick<Source, "receive">;
-  readonly deliveries: Pick<Deliveries, "tryReserve" | "arrive">;
+  readonly deliveries: Pick<Deliveries, "tryReserve" | "arrive" | "answers">;
   readonly meter: Meter;
   readonly tuning: Tuning;
   readonly clock: Clock;
@@ -63,9 +63,9 @@ export class Receivers {
     return this.#paused && this.#openPolls === 0;
   }
 
-  /** Whether nothing comes: the newest answer brought nothing new, or no poll can be opened for want of room. */
+  /** Whether nothing comes: the newest answer brought nothing new, or no poll can be opened, and no answer be read, for want of room. */
   get nothingComes(): boolean {
-    return this.#emptyPolls > 0 || this.#openPolls === 0;
+    return this.#emptyPolls > 0 || this.#openPolls === this.#parts.deliveries.answers.waiting;
   }
 
   /** Polls again after the receivers were quiet. */
@@ -129,14 +129,20 @@ export class Receivers {
     const { source, signal, waitSeconds, deliveries, clock, isKnown, onAnswer } = this.#parts;
     const since = clock.monotonicMillis();
     let messages: readonly Message[] = [];
+    const { answers } = deliveries;
+    const place = answers.open();
     try {
-      messages = await source.receive({ maxMessages: count, waitSeconds, signal: this.#cut.signal });
+      messages = await source.receive({
+        ...{ maxMessages: count, waitSeconds, signal: this.#cut.signal },
+        admit: (bytes) => answers.admit(place, bytes),
+      });
     } catch (error) {
       // At once: whoever looks for room meanwhile must not open another poll.
       if (!signal.aborted) this.#parts.onFailure(error);
     }
     this.#openPolls -= 1;
     const fresh = deliveries.arrive(count, messages, isKnown);
+    answers.free(place);
     this.#remaining += count - fresh;
     if (!signal.aborted) this.#answered(since, fresh);
     this.fill();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../src/message/message.ts";
+import { AnswerRoom } from "../../src/polling/answer-room.ts";
 import { Meter } from "../../src/polling/meter.ts";
 import { Receivers } from "../../src/polling/receivers.ts";
 import { Tuning } from "../../src/polling/tuning.ts";
@@ -8,10 +9,12 @@ import { SkippingClock, turn } from "../support/memory-ports.ts";
 interface Poll {
   readonly answer: (bodies: readonly string[]) => void;
   readonly isCut: () => boolean;
+  /** Its answer begins to come. */
+  readonly begin: () => void;
 }
 
 /** Receivers on a queue whose answers the test gives. */
-function world() {
+function world(hasRoom = true) {
   // No pause passes by itself.
   const clock = new SkippingClock(-1);
   const stop = new AbortController();
@@ -22,16 +25,21 @@ function world() {
   });
   const receivers: Receivers = new Receivers({
     source: {
-      receive: ({ signal }) =>
+      receive: ({ signal, admit }) =>
         new Promise((resolve, reject) => {
           polls.push({
             answer: (bodies) => resolve(bodies.map(messageOf)),
             isCut: () => signal.aborted,
+            begin: () => void admit?.(10),
           });
           signal.addEventListener("abort", () => reject(signal.reason));
         }),
     },
     deliveries: {
+      answers: new AnswerRoom(
+        () => hasRoom,
+        () => {},
+      ),
       tryReserve: () => true,
       arrive(_, messages) {
         taken.push(...messages.map(({ body }) => body));
@@ -58,7 +66,7 @@ function world() {
       throw error;
     },
   });
-  return { clock, stop, polls, taken, running: receivers.run() };
+  return { clock, stop, polls, taken, receivers, running: receivers.run() };
 }
 
 /** Until so many polls have been opened. */
@@ -80,6 +88,16 @@ async function endOf({ clock, polls, running }: ReturnType<typeof world>): Promi
   clock.advance(1);
   await running;
 }
+
+test("nothing comes while all answers wait for room", async () => {
+  const it = world(false);
+  expect(it.receivers.nothingComes).toBe(false);
+  it.polls[0]?.begin();
+  expect(it.receivers.nothingComes).toBe(true);
+  it.stop.abort();
+  it.polls[0]?.answer([]);
+  await it.running;
+});
 
 describe("at a stop", () => {
   test("open polls are left to be answered, and none is begun", async () => {

@@ -109,7 +109,11 @@ async function runJob(
     now: Date.now,
   });
   // Not `Bun.gc`, which takes longer for the same memory.
-  const garbage = { collectGarbage: gcAndSweep, openRequests: queue.openRequests };
+  let receivedBytes = 0;
+  const garbage = {
+    ...{ collectGarbage: gcAndSweep, openRequests: queue.openRequests },
+    receivedBytes: () => receivedBytes,
+  };
   const loader = frugalLoader(
     createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
     garbage,
@@ -124,6 +128,7 @@ async function runJob(
       runnableMillis: threadRunnableMillis,
       random: Math.random,
       onEvent(event) {
+        if (event.type === "received") receivedBytes += event.bytes;
         report.onEvent(event);
         recording.onEvent(event);
       },
