@@ -1,5 +1,6 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
+import { EtlError } from "../errors.ts";
 import type { Message, Rejection, RejectionReason } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
@@ -10,6 +11,7 @@ import type { OnDrainEvent, RejectedMessage } from "./events.ts";
 import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
 import type { Counts } from "./receipt.ts";
 import { RejectedInQueue } from "./rejected-in-queue.ts";
+import { UndeletedInQueue } from "./undeleted-in-queue.ts";
 
 /** Of answers under way and of messages that are not settled. */
 const maxBytesInFlight = 64 * 1024 * 1024;
@@ -19,6 +21,12 @@ const firstEstimateBytes = 2 * 1024;
 
 /** A rejected message comes back after this at the latest: soon enough to see that its cause is mended. */
 const longestAbsenceSeconds = 3600;
+
+/** Beyond two visibility timeouts, how long a message that is still in the queue may stay away. */
+const longestWayMillis = 10_000;
+
+/** So many messages that come again after their deletes end a run: it might not end otherwise. */
+const mostBack = 1_000;
 
 /** What a delivery is settled with: an outcome, or back to the queue. */
 type Settling = readonly [Delivery, Outcome | { readonly kind: "released" }];
@@ -51,6 +59,7 @@ export class Deliveries {
   readonly #parts: DeliveriesParts;
   readonly #line = new WaitingLine();
   readonly #rejected = new RejectedInQueue();
+  readonly #undeleted: UndeletedInQueue;
   readonly #deleting: BatchSender<Delivery>;
   readonly #copying: BatchSender<readonly [Delivery, Rejection]>;
   readonly #hiding: BatchSender<readonly [Delivery, seconds: number]>;
@@ -83,30 +92,38 @@ export class Deliveries {
   /** What is given back while a poll of ours is open; undefined while give-backs go out at once. */
   #keptBack: (readonly [Delivery, boolean])[] | undefined;
   #pollsAreOver = false;
+  /** Since when every delete fails, in monotonic milliseconds. */
+  #deletesFailSince: number | undefined;
+  #undeletedIsTold = false;
+  /** Deliveries that could not be given back. */
+  #unreleased = 0;
   #wake: (() => void)[] = [];
 
   constructor(parts: DeliveriesParts) {
     this.#parts = parts;
-    const { source, concurrency, retry, onFailure } = parts;
+    const { source, concurrency, retry, onFailure, visibilityTimeoutSeconds } = parts;
+    this.#undeleted = new UndeletedInQueue(2 * visibilityTimeoutSeconds * 1000 + longestWayMillis);
     const common = { concurrency, onFailure, onDone: () => this.#ring() };
     this.#deleting = new BatchSender({
       ...common,
       call: async (batch) => {
         const handles = batch.map(({ receiptHandle }) => receiptHandle);
         const { settled, failed } = await retryUntil(() => source.delete(handles), retry);
-        this.#counts.deleted += settled;
-        parts.onEvent({ type: "deleted", messages: settled, failed });
+        this.#deleteAnswered(batch, settled, failed);
         this.#settled(batch);
       },
       // Their rows are stored: they come back and are recognised.
-      onDropped: (batch) => this.#settled(batch),
+      onDropped: (batch) => {
+        this.#deleteAnswered(batch, 0, batch.length);
+        this.#settled(batch);
+      },
     });
     this.#copying = new BatchSender({
       ...common,
       call: (batch) => this.#copy(batch),
       onDropped: (batch) => this.#leave(batch),
     });
-    // If hiding fails, the message comes back after the queue's own timeout, a little too soon.
+    // If hiding fails, which its source tells, the message comes back after the queue's own timeout, a little too soon.
     this.#hiding = new BatchSender({
       ...common,
       call: async (batch) => {
@@ -158,7 +175,8 @@ export class Deliveries {
       const counted = this.#rejected.reopen(messageId);
       if (counted === undefined) this.#counts.received += 1;
       else this.#uncount(counted);
-      if (!this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
+      const isUndeleted = this.#undeleted.arrived(messageId, now);
+      if (!isUndeleted && !this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
       this.#estimateBytes = Math.max(delivery.bytes, this.#estimateBytes * 0.99);
       bytes += delivery.bytes;
       this.#line.add(delivery);
@@ -212,6 +230,7 @@ export class Deliveries {
         case "duplicate":
         case "superseded":
           this.#counts.duplicates += 1;
+          delivery.isDuplicate = outcome.kind === "duplicate";
           durable.push(delivery);
           break;
         case "rejected":
@@ -295,6 +314,16 @@ export class Deliveries {
     return this.#rejected.visibleAt(this.#parts.clock.monotonicMillis());
   }
 
+  /** Stored messages that are in the queue all the same, as far as this run knows. */
+  get undeleted(): number {
+    return this.#undeleted.size;
+  }
+
+  /** Deliveries that could not be given back: hidden until their visibility timeout is over. */
+  get unreleased(): number {
+    return this.#unreleased;
+  }
+
   /** Deliveries whose end is open. */
   get open(): number {
     const { received, inserted, duplicates, rejected, released, unsettled } = this.#counts;
@@ -322,6 +351,23 @@ export class Deliveries {
       this.#forgetMessage(delivery);
     }
     this.#deleting.add(deliveries);
+  }
+
+  #deleteAnswered(batch: readonly Delivery[], settled: number, failed: number): void {
+    const { clock, retry, onEvent, onFailure } = this.#parts;
+    const now = clock.monotonicMillis();
+    this.#counts.deleted += settled;
+    onEvent({ type: "deleted", messages: settled, failed });
+    const undeleted = this.#undeleted;
+    undeleted.deleted(batch, failed, now);
+    const isTrouble = !undeleted.isOver(now);
+    if (isTrouble !== this.#undeletedIsTold) onEvent({ type: "undeleted", messages: undeleted.size });
+    this.#undeletedIsTold = isTrouble;
+    if (settled > 0) this.#deletesFailSince = undefined;
+    else this.#deletesFailSince ??= now;
+    const failMillis = now - (this.#deletesFailSince ?? now);
+    const isEndless = failMillis >= retry.giveUpAfterMillis || undeleted.back >= mostBack;
+    if (isEndless && Number.isFinite(retry.giveUpAfterMillis)) onFailure(notDeleted(undeleted.size));
   }
 
   #reject(rejects: readonly (readonly [Delivery, Rejected])[]): void {
@@ -387,6 +433,7 @@ export class Deliveries {
     const unreleased = Math.min(failed, counted);
     this.#counts.released += counted - unreleased;
     this.#counts.unsettled += unreleased;
+    this.#unreleased += failed;
     this.#parts.onEvent({ type: "released", messages: changes.length - failed, failed, error });
   }
 
@@ -446,6 +493,22 @@ export class Deliveries {
     this.#wake = [];
     for (const resolve of woken) resolve();
   }
+}
+
+/** The `code` of {@link notDeleted}. */
+export const notDeletedCode = "not_deleted";
+
+/** The error of a run that could not delete what it has stored. */
+export function notDeleted(messages: number): EtlError {
+  const [are, come] =
+    messages === 1 ? ["message is", "it comes again, and is"] : ["messages are", "they come again, and are"];
+  return new EtlError({
+    kind: "temporary",
+    operation: "delete",
+    message: `${messages} ${are} stored and could not be deleted from the queue: ${come} recognised then`,
+    hint: "run the same command again: nothing is lost and nothing is doubled",
+    code: notDeletedCode,
+  });
 }
 
 /** As it came: a payload only stands in for a body. */

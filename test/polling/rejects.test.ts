@@ -52,13 +52,14 @@ describe("rejected messages that are left in the queue", () => {
     expect(it.queue.left).toEqual(["m0-bad 0", "m2-row 2"]);
   });
 
-  test("do not end the run where their visibility cannot be changed", async () => {
+  test("do not end the run if their visibility cannot be changed, and the run tells of it", async () => {
     const it = world(["bad 0", "row 1"], false);
     it.queue.fault = (call) => {
       if (call === "hide") throw new EtlError({ kind: "permission", operation: "hide", message: "no" });
     };
     expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.counts).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
+    expect(it.troubles).toEqual(["hide"]);
   });
 });
 

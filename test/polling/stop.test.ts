@@ -81,6 +81,7 @@ describe("a stop", () => {
       expect(await running).toEqual({ outcome: "stopped" });
       const { counts } = it;
       expect(counts.unsettled).toBe(counts.received);
+      expect(it.hidden).toBe(counts.received);
       // Its calls go on, and the receipt does not change with them.
       answerLoad();
       for (let turns = 0; turns < 20; turns += 1) await turn();

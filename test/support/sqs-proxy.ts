@@ -33,6 +33,8 @@ export interface QueueProxy {
   readonly done: ReadonlyMap<QueueFault, number>;
   /** The actions that are denied as by a policy. @defaultValue none */
   denied: readonly string[];
+  /** The actions that are never answered. @defaultValue none */
+  hanging: readonly string[];
   /** The actions that came in, oldest first. */
   readonly actions: readonly string[];
   /** How many requests came in. */
@@ -92,6 +94,7 @@ export async function startQueueProxy(
   async function fateOf(request: QueueRequest, signal: AbortSignal): Promise<Fault> {
     if (proxy.denied.includes(request.action))
       return { status: 403, body: errorAnswer("AccessDenied", "Access to the resource is denied.") };
+    if (proxy.hanging.includes(request.action)) return "hang";
     const possible = set.faults.filter((fault) => concerns(fault, request));
     if (chance === undefined || possible.length === 0 || !chance.happens(set.probability))
       return forward(request, signal);
@@ -122,6 +125,7 @@ export async function startQueueProxy(
     },
     done,
     denied: [],
+    hanging: [],
     actions,
     get requests() {
       return actions.length;

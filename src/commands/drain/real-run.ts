@@ -151,7 +151,7 @@ async function runJob(
   });
   const end = await run.ended;
   over.abort();
-  report.end();
+  report.end(end);
   const receipt = receiptOf(end);
   const recorded = recording.end(receipt);
   await printReceipt(context, receipt, json).finally(() => recorded);

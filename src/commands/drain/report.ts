@@ -2,7 +2,8 @@
 
 import { EtlError, exitCodes } from "../../errors.ts";
 import type { Rejection } from "../../message/message.ts";
-import type { Drain } from "../../polling/drain.ts";
+import { notDeletedCode } from "../../polling/deliveries.ts";
+import type { Drain, DrainEnd } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
 import type { Counts, Receipt, RunOutcome } from "../../polling/receipt.ts";
@@ -24,7 +25,7 @@ const rateMillis = 3_000;
 export interface DrainReportParts {
   readonly context: Context;
   readonly clock: Clock;
-  readonly soFar: () => Pick<Drain, "counts" | "open">;
+  readonly soFar: () => Pick<Drain, "counts" | "open" | "hidden" | "undeleted">;
   readonly source: Pick<Source, "attributes">;
   /** What the queue said at the start. */
   readonly attributes: Pick<QueueAttributes, "visible" | "visibilityTimeoutSeconds">;
@@ -35,8 +36,14 @@ export interface DrainReportParts {
 /** A running report. */
 export interface DrainReport {
   readonly onEvent: OnDrainEvent;
-  /** Takes the progress line away and stops reporting. */
-  end(): void;
+  /** Takes the progress line away, stops reporting, and tells what the run leaves behind. */
+  end(end: DrainEnd): void;
+}
+
+/** Only what is not tried again needs a person now, and says what to do. */
+function describeTrouble({ operation, message, retryable, hint }: EtlError): string {
+  if (retryable) return `${operation} fails and is tried again: ${message}`;
+  return `${operation} fails: ${message}${hint === undefined ? "" : `; try: ${hint}`}`;
 }
 
 /** Where a rejection is, without what it holds. */
@@ -104,14 +111,19 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
   // A drain that waits for messages with nobody watching has nothing to wake up for.
   const redrawing = stderr.isTerminal ? setInterval(() => progress.update(state()), redrawMillis) : undefined;
   const reporting = setInterval(() => void report(), reportMillis);
-  /** Told once, at the end: a run gives back by the hundred. */
-  let notReleased = 0;
   let whyNotReleased: EtlError | undefined;
-  function tellOfHidden(): void {
-    if (notReleased === 0) return;
+  /** Told once, at the end: a run gives back by the hundred. */
+  function tellOfLeft({ error }: DrainEnd): void {
+    const { hidden, undeleted } = soFar();
+    const isSaid = error instanceof EtlError && error.code === notDeletedCode;
+    if (undeleted > 0 && !isSaid)
+      log.warn(
+        `${countOf(undeleted, "stored message")} could not be deleted: received again, recognised and deleted by the next run`,
+      );
+    if (hidden === 0) return;
     const reason = whyNotReleased === undefined ? "" : `: ${whyNotReleased.message}`;
     log.warn(
-      `${countOf(notReleased, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
+      `${countOf(hidden, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
     );
   }
 
@@ -125,19 +137,19 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
         }
         break;
       case "trouble": {
-        const { operation, message } = event.error;
-        if (troubled.has(operation)) return;
-        troubled.add(operation);
-        log.warn(`${operation} fails and is tried again: ${message}`);
+        if (troubled.has(event.error.operation)) return;
+        troubled.add(event.error.operation);
+        log.warn(describeTrouble(event.error));
         break;
       }
       case "recovered":
         if (troubled.delete(event.operation)) log.info(`${event.operation} works again`);
         break;
-      case "deleted":
-        if (event.failed > 0)
+      case "undeleted":
+        if (event.messages === 0) log.info("deletes work again");
+        else
           log.warn(
-            `${countOf(event.failed, "delete")} failed: the messages come again, are recognised, and are deleted then`,
+            "deletes fail or do nothing: stored messages stay in the queue, come again, are recognised, and are deleted again",
           );
         break;
       case "uncopied":
@@ -146,7 +158,6 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
         );
         break;
       case "released":
-        notReleased += event.failed;
         if (event.error instanceof EtlError) whyNotReleased ??= event.error;
         break;
       default:
@@ -156,11 +167,11 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
 
   return {
     onEvent: tell,
-    end() {
+    end(end) {
       clearInterval(redrawing);
       clearInterval(reporting);
       progress.end();
-      tellOfHidden();
+      tellOfLeft(end);
     },
   };
 }
