@@ -1,7 +1,7 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
 import { EtlError } from "../errors.ts";
-import type { Message, Rejection, RejectionReason } from "../message/message.ts";
+import type { Message, MessageRef, Rejection, RejectionReason } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { AnswerRoom } from "./answer-room.ts";
@@ -36,6 +36,8 @@ export interface DeliveriesParts {
   readonly source: Pick<Source, "delete" | "changeVisibility">;
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
+  /** See `DrainParts`. */
+  readonly areStored?: ((messages: readonly MessageRef[]) => Promise<readonly boolean[]>) | undefined;
   readonly clock: Clock;
   readonly visibilityTimeoutSeconds: number;
   /** The most deliveries that are asked for, or received and not settled; asked for before each receive. */
@@ -121,7 +123,7 @@ export class Deliveries {
     this.#copying = new BatchSender({
       ...common,
       call: (batch) => this.#copy(batch),
-      onDropped: (batch) => this.#leave(batch),
+      onDropped: (batch) => this.#giveBack(batch.map(([delivery]) => [delivery, true])),
     });
     // If hiding fails, which its source tells, the message comes back after the queue's own timeout, a little too soon.
     this.#hiding = new BatchSender({
@@ -195,7 +197,11 @@ export class Deliveries {
     const taken = this.#line.take(maxMessages);
     for (const delivery of taken) delivery.state = "processing";
     this.#processing += taken.length;
-    return taken;
+    const copied = taken.filter(({ messageId }) => this.#rejected.wasCopied(messageId));
+    if (copied.length === 0) return taken;
+    for (const delivery of copied) this.#beginSettling(delivery);
+    this.#deleteCopied(copied);
+    return taken.filter(({ state }) => state === "processing");
   }
 
   /** The circuit breaker holds them. They give their room back, or they would keep out the messages that could tell. */
@@ -371,9 +377,18 @@ export class Deliveries {
   }
 
   #reject(rejects: readonly (readonly [Delivery, Rejected])[]): void {
-    const { deadLetters, clock, onEvent } = this.#parts;
+    const rejected = rejects.map(([delivery, { rejection }]) => [delivery, rejection] as const);
+    if (this.#parts.deadLetters !== undefined) this.#copying.add(rejected);
+    else {
+      this.#countRejected(rejected);
+      this.#leave(rejected);
+    }
+  }
+
+  #countRejected(rejected: readonly (readonly [Delivery, Rejection])[]): void {
+    const { clock, onEvent } = this.#parts;
     const told: RejectedMessage[] = [];
-    for (const [delivery, { rejection }] of rejects) {
+    for (const [delivery, rejection] of rejected) {
       const { messageId, sentAtMillis } = delivery;
       // Two deliveries of one message can be under way: the second is counted with the first.
       if (this.#rejected.isCounted(messageId)) this.#counts.received -= 1;
@@ -383,24 +398,51 @@ export class Deliveries {
       this.#rejected.add(messageId, rejection.reason, visibleAgain);
     }
     if (told.length > 0) onEvent({ type: "rejected", messages: told });
-    const rejected = rejects.map(([delivery, { rejection }]) => [delivery, rejection] as const);
-    if (deadLetters === undefined) this.#leave(rejected);
-    else this.#copying.add(rejected);
   }
 
-  /** A copy is accepted before the original is deleted: it may arrive twice, and is never lost. */
-  async #copy(rejected: readonly (readonly [Delivery, Rejection])[]): Promise<void> {
-    const { deadLetters, retry, onEvent } = this.#parts;
+  /**
+   * A copy is accepted before the original is deleted: it may arrive twice, and is never lost. Another delivery of the
+   * message may have been stored meanwhile: then nothing was wrong with it, and it is a duplicate.
+   */
+  async #copy(batch: readonly (readonly [Delivery, Rejection])[]): Promise<void> {
+    const { deadLetters, areStored, retry, onEvent } = this.#parts;
     if (deadLetters === undefined) return;
-    const letters = rejected.map(([{ message }, rejection]) => ({
-      message: withoutPayload(message as Message),
-      rejection,
-    }));
-    const accepted = await retryUntil(() => deadLetters.send(letters), retry);
-    this.#delete(rejected.filter((_, index) => accepted.has(index)).map(([delivery]) => delivery));
+    const copied = batch.filter(([{ messageId }]) => this.#rejected.wasCopied(messageId));
+    const asked = batch.filter((one) => !copied.includes(one));
+    let stored: readonly boolean[] = [];
+    let rejected: typeof batch = [];
+    const accepted = await retryUntil(async () => {
+      stored = (await areStored?.(asked.map(([delivery]) => delivery))) ?? [];
+      rejected = asked.filter((_, index) => stored[index] !== true);
+      if (rejected.length === 0) return new Set<number>();
+      const letters = rejected.map(([{ message }, rejection]) => ({
+        message: withoutPayload(message as Message),
+        rejection,
+      }));
+      return await deadLetters.send(letters);
+    }, retry);
+    this.#deleteCopied(copied.map(([delivery]) => delivery));
+    this.#deleteStored(asked.filter((_, index) => stored[index] === true).map(([delivery]) => delivery));
+    this.#countRejected(rejected);
+    const gone = rejected.filter((_, index) => accepted.has(index));
+    for (const [{ messageId }, { reason }] of gone) this.#rejected.addCopied(messageId, reason);
+    this.#delete(gone.map(([delivery]) => delivery));
     const uncopied = rejected.filter((_, index) => !accepted.has(index));
     if (uncopied.length > 0) onEvent({ type: "uncopied", messages: uncopied.length });
     this.#leave(uncopied);
+  }
+
+  /** Further deliveries of messages that the dead-letter queue has; they are counted. */
+  #deleteCopied(deliveries: readonly Delivery[]): void {
+    this.#counts.received -= deliveries.length;
+    for (const delivery of deliveries) delivery.isDuplicate = true;
+    this.#delete(deliveries);
+  }
+
+  #deleteStored(deliveries: readonly Delivery[]): void {
+    this.#counts.duplicates += deliveries.length;
+    for (const delivery of deliveries) delivery.isDuplicate = true;
+    this.#delete(deliveries);
   }
 
   #leave(rejected: readonly (readonly [Delivery, Rejection])[]): void {

@@ -4,7 +4,7 @@
  */
 
 import { EtlError } from "../errors.ts";
-import type { Message } from "../message/message.ts";
+import type { Message, MessageRef } from "../message/message.ts";
 import { CircuitBreaker, type Settlement } from "../processing/circuit-breaker.ts";
 import { isDurable } from "../processing/outcome.ts";
 import type { Processor } from "../processing/processor.ts";
@@ -39,6 +39,12 @@ export interface DrainParts {
   readonly processor: (retry: RetryLimits) => Processor;
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
+  /**
+   * Asks the ledger which messages are stored, before a copy goes to the dead-letter queue.
+   *
+   * @defaultValue none is
+   */
+  readonly areStored?: ((messages: readonly MessageRef[]) => Promise<readonly boolean[]>) | undefined;
   readonly clock: Clock;
   /**
    * For how long this thread had work, on a core or in line for one, in milliseconds: what says that the machine's CPU is
@@ -190,7 +196,7 @@ class Run {
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
   constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
-    const { deadLetters, clock, random, onEvent } = parts;
+    const { deadLetters, areStored, clock, random, onEvent } = parts;
     this.#parts = parts;
     this.#limits = limits;
     this.#stop = stop;
@@ -219,7 +225,7 @@ class Run {
     const onFailure = (error: unknown) => this.#fail(error);
     this.#processor = parts.processor(retry);
     this.deliveries = new Deliveries({
-      ...{ deadLetters, clock, retry, onEvent, onFailure },
+      ...{ deadLetters, areStored, clock, retry, onEvent, onFailure },
       source: { ...this.#visibility, delete: (handles) => source.delete(handles) },
       visibilityTimeoutSeconds: limits.visibilityTimeoutSeconds,
       maxMessages: () => this.#mostInFlight,
@@ -249,7 +255,8 @@ class Run {
     const { clock } = this.#parts;
     const { visibilityTimeoutSeconds } = this.#limits;
     const { inFlight } = this.deliveries;
-    const keeping = keepInvisible(
+    // Not awaited: an extension that is not answered concerns nothing any more when all is settled.
+    void keepInvisible(
       { source: this.#visibility, clock, visibilityTimeoutSeconds, inFlight },
       isSettled.signal,
     );
@@ -264,7 +271,6 @@ class Run {
     this.deliveries.releaseWaiting();
     while (!this.deliveries.callsAreOver) await this.deliveries.changed();
     isSettled.abort();
-    await keeping;
     this.#meter.cut();
     return { ...this.#outcome(), limit: this.#meter.limit };
   }

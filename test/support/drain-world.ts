@@ -43,6 +43,7 @@ export function worldOf<Queue extends Source>(
     deadLetters,
     random = () => 0.5,
     clock = new SkippingClock(),
+    ledger,
   }: WorldOptions = {},
 ) {
   const graceful = new AbortController();
@@ -81,6 +82,10 @@ export function worldOf<Queue extends Source>(
       drain = startDrain(
         {
           ...{ source: queue, deadLetters, clock, random },
+          areStored: async (messages) => {
+            await ledger?.();
+            return messages.map(({ messageId }) => table.rows.has(messageId));
+          },
           processor: (retry) => createProcessor({ mapMessage: mapBody, loader: table, retry }),
           runnableMillis: () => 0,
           onEvent: (event) => events.push(event),
@@ -104,6 +109,8 @@ export interface WorldOptions {
   readonly table?: MemoryTable;
   readonly deadLetters?: DeadLetterQueue | undefined;
   readonly random?: () => number;
+  /** Called when the ledger is asked; may throw. */
+  readonly ledger?: () => void | Promise<void>;
   /** @defaultValue one that skips pauses of up to 10 s */
   readonly clock?: SkippingClock;
 }

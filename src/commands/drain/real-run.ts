@@ -9,6 +9,7 @@ import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type LedgerHome, ledgerHome, registerQueue } from "../../postgres/ledger.ts";
 import { createPostgresLoader } from "../../postgres/loader.ts";
+import { lookUpMessages } from "../../postgres/status.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
@@ -118,12 +119,17 @@ async function runJob(
     createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
     garbage,
   );
+  const of = { queue: attributes.arn, table: table.sqlName };
   const report = reportDrain({ context, clock: systemClock, soFar: () => run, source, attributes, json });
   const run = startDrain(
     {
       source: pacedByLog(source, context.log),
       processor: (retry) => createProcessor({ mapMessage, loader, retry }),
       deadLetters,
+      async areStored(messages) {
+        const known = await lookUpMessages(database, home, of, messages);
+        return known.map(({ stored }) => stored);
+      },
       clock: systemClock,
       runnableMillis: threadRunnableMillis,
       random: Math.random,
