@@ -26,7 +26,7 @@ const leastDeletes = 16;
 /** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
 const maxContradictions = 3;
 
-/** Beyond its wait, how long an open poll may take to be answered when a run ends by itself. */
+/** Beyond its wait, how long an open poll may take to be answered at the least when a run ends by itself. */
 const answerMillis = 2_000;
 
 /** Of the time after a stop, what settling is left with when polls are waited for. */
@@ -388,13 +388,14 @@ class Run {
     return this.#limits.maxInFlight ?? (1 + connections) * this.#batchSize + 2 * batchEntries * receivers;
   }
 
-  /** Enough for a poll to be answered by itself; after a stop, no more than the grace allows. */
+  /**
+   * As long as the grace allows, and not only as long as a queue holds a poll: messages that a slow answer brings would be
+   * hidden for a visibility timeout if it was cut off.
+   */
   get #lastPollsMillis(): number {
     const { waitSeconds, graceMillis } = this.#limits;
-    const poll = waitSeconds * 1000 + answerMillis;
-    return this.#stop.aborted
-      ? Math.min(poll, Math.max(graceMillis / 2, graceMillis - settlingMillis))
-      : poll;
+    const allowed = Math.max(graceMillis / 2, graceMillis - settlingMillis);
+    return this.#stop.aborted ? allowed : Math.max(allowed, waitSeconds * 1000 + answerMillis);
   }
 
   /** Receives nothing more; give-backs wait for the polls that are still open. */

@@ -45,6 +45,8 @@ export interface QueueProxy {
   readonly delivered: number;
   /** Called with every request, before anything is done with it. @defaultValue nothing */
   onRequest: (request: QueueRequest) => void;
+  /** Awaited when the queue has done its work, before its answer is passed on. @defaultValue nothing */
+  onAnswer: (request: QueueRequest) => void | Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,6 +82,7 @@ export async function startQueueProxy(
       counts.delivered += messages.length;
       earlier.set(path, [...messages, ...(earlier.get(path) ?? [])].slice(0, remembered));
     }
+    await proxy.onAnswer(request);
     return answer;
   }
 
@@ -137,6 +140,7 @@ export async function startQueueProxy(
       return counts.delivered;
     },
     onRequest() {},
+    onAnswer() {},
     stop: server.stop,
   };
   return proxy;
