@@ -71,6 +71,8 @@ export function startSizedQueue({ count, bodyOf, roundTripMillis }: SizedQueueOp
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
+    // An answer that is not read for a while is not cut off.
+    idleTimeout: 120,
     async fetch(request) {
       const form = new URLSearchParams(await request.text());
       await Bun.sleep(roundTripMillis);
