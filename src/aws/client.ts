@@ -61,6 +61,11 @@ export interface ServiceCall<Body, T> extends CallSubject {
   readonly request: (failure?: EtlError) => ServiceRequest;
   /** How long the server may hold the answer back beyond the client's own timeout. @defaultValue 0 */
   readonly heldMillis?: number | undefined;
+  /**
+   * Called with the length of a 200 before its body is read, which is read when it resolves; the client's timeout begins
+   * anew then. Undefined if the answer does not state its length.
+   */
+  readonly admit?: ((bytes: number | undefined) => Promise<void>) | undefined;
   /** The most that is read of the answer's body. @defaultValue 64 MiB */
   readonly mostBytes?: number | undefined;
   /** Ends the call at once, whatever it is waiting for. */
@@ -195,11 +200,17 @@ export class ServiceClient {
     const onAbort = () => ending.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort);
     const onTimeout = () => ending.abort(timeoutError(call, timeoutMillis, settings));
-    const timer = setTimeout(onTimeout, timeoutMillis);
+    let timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
     this.#open += 1;
     try {
       const response = await fetch(url, { ...this.#init, method, headers, body, signal: ending.signal });
+      if (call.admit !== undefined && response.status === 200) {
+        clearTimeout(timer);
+        const length = response.headers.get("content-length");
+        await call.admit(length === null ? undefined : Number(length));
+        timer = setTimeout(onTimeout, timeoutMillis);
+      }
       const answer = await bounded(response, call.mostBytes ?? longestAnswerBytes);
       if (response.status === 200) return { body: answer && (await call.take(answer)) };
       const text = (await answer?.text()) ?? "";

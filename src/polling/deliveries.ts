@@ -1,14 +1,17 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
-import type { Message, Rejection, RejectionReason } from "../message/message.ts";
+import { EtlError } from "../errors.ts";
+import type { Message, MessageRef, Rejection, RejectionReason } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
+import { AnswerRoom } from "./answer-room.ts";
 import { BatchSender } from "./batch-sender.ts";
 import { type Delivery, toDelivery, WaitingLine } from "./delivery.ts";
 import type { OnDrainEvent, RejectedMessage } from "./events.ts";
 import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
 import type { Counts } from "./receipt.ts";
 import { RejectedInQueue } from "./rejected-in-queue.ts";
+import { UndeletedInQueue } from "./undeleted-in-queue.ts";
 
 /** Of answers under way and of messages that are not settled. */
 const maxBytesInFlight = 64 * 1024 * 1024;
@@ -19,6 +22,12 @@ const firstEstimateBytes = 2 * 1024;
 /** A rejected message comes back after this at the latest: soon enough to see that its cause is mended. */
 const longestAbsenceSeconds = 3600;
 
+/** Beyond two visibility timeouts, how long a message that is still in the queue may stay away. */
+const longestWayMillis = 10_000;
+
+/** So many messages that come again after their deletes end a run: it might not end otherwise. */
+const mostBack = 1_000;
+
 /** What a delivery is settled with: an outcome, or back to the queue. */
 type Settling = readonly [Delivery, Outcome | { readonly kind: "released" }];
 
@@ -27,6 +36,8 @@ export interface DeliveriesParts {
   readonly source: Pick<Source, "delete" | "changeVisibility">;
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
+  /** See `DrainParts`. */
+  readonly areStored?: ((messages: readonly MessageRef[]) => Promise<readonly boolean[]>) | undefined;
   readonly clock: Clock;
   readonly visibilityTimeoutSeconds: number;
   /** The most deliveries that are asked for, or received and not settled; asked for before each receive. */
@@ -50,6 +61,7 @@ export class Deliveries {
   readonly #parts: DeliveriesParts;
   readonly #line = new WaitingLine();
   readonly #rejected = new RejectedInQueue();
+  readonly #undeleted: UndeletedInQueue;
   readonly #deleting: BatchSender<Delivery>;
   readonly #copying: BatchSender<readonly [Delivery, Rejection]>;
   readonly #hiding: BatchSender<readonly [Delivery, seconds: number]>;
@@ -67,6 +79,11 @@ export class Deliveries {
   };
   /** Not settled and not left to itself, in the order in which their visibility runs out. */
   readonly inFlight = new Set<Delivery>();
+  /** Answers to polls, from their first byte to {@link arrive}. */
+  readonly answers = new AnswerRoom(
+    (bytes) => this.#hasRoomFor(bytes),
+    () => this.#ring(),
+  );
   #processing = 0;
   #reserved = 0;
   #bytes = 0;
@@ -77,30 +94,38 @@ export class Deliveries {
   /** What is given back while a poll of ours is open; undefined while give-backs go out at once. */
   #keptBack: (readonly [Delivery, boolean])[] | undefined;
   #pollsAreOver = false;
+  /** Since when every delete fails, in monotonic milliseconds. */
+  #deletesFailSince: number | undefined;
+  #undeletedIsTold = false;
+  /** Deliveries that could not be given back. */
+  #unreleased = 0;
   #wake: (() => void)[] = [];
 
   constructor(parts: DeliveriesParts) {
     this.#parts = parts;
-    const { source, concurrency, retry, onFailure } = parts;
+    const { source, concurrency, retry, onFailure, visibilityTimeoutSeconds } = parts;
+    this.#undeleted = new UndeletedInQueue(2 * visibilityTimeoutSeconds * 1000 + longestWayMillis);
     const common = { concurrency, onFailure, onDone: () => this.#ring() };
     this.#deleting = new BatchSender({
       ...common,
       call: async (batch) => {
         const handles = batch.map(({ receiptHandle }) => receiptHandle);
         const { settled, failed } = await retryUntil(() => source.delete(handles), retry);
-        this.#counts.deleted += settled;
-        parts.onEvent({ type: "deleted", messages: settled, failed });
+        this.#deleteAnswered(batch, settled, failed);
         this.#settled(batch);
       },
       // Their rows are stored: they come back and are recognised.
-      onDropped: (batch) => this.#settled(batch),
+      onDropped: (batch) => {
+        this.#deleteAnswered(batch, 0, batch.length);
+        this.#settled(batch);
+      },
     });
     this.#copying = new BatchSender({
       ...common,
       call: (batch) => this.#copy(batch),
-      onDropped: (batch) => this.#leave(batch),
+      onDropped: (batch) => this.#giveBack(batch.map(([delivery]) => [delivery, true])),
     });
-    // If hiding fails, the message comes back after the queue's own timeout, a little too soon.
+    // If hiding fails, which its source tells, the message comes back after the queue's own timeout, a little too soon.
     this.#hiding = new BatchSender({
       ...common,
       call: async (batch) => {
@@ -123,10 +148,17 @@ export class Deliveries {
   tryReserve(count: number): boolean {
     const bytes = this.#bytes + (this.#expected + count) * this.#estimateBytes;
     const isFull = this.#reserved + count > this.#parts.maxMessages() || bytes > maxBytesInFlight;
-    if (this.#reserved > 0 && isFull) return false;
+    if (this.#reserved > 0 && (isFull || this.answers.waiting > 0)) return false;
     this.#reserved += count;
     this.#expected += count;
     return true;
+  }
+
+  /** One answer is always let through: what the circuit breaker holds must not keep out what could tell. */
+  #hasRoomFor(answerBytes: number): boolean {
+    const { bytes } = this.answers;
+    const isIdle = bytes === 0 && this.#reserved === this.#expected;
+    return isIdle || this.#bytes + bytes + answerBytes <= maxBytesInFlight;
   }
 
   /**
@@ -138,21 +170,24 @@ export class Deliveries {
   arrive(reserved: number, messages: readonly Message[], isKnown: (messageId: string) => boolean): number {
     const now = this.#parts.clock.monotonicMillis();
     let fresh = 0;
+    let bytes = 0;
     for (const message of messages) {
       const delivery = toDelivery(message, now);
       const { messageId } = delivery;
       const counted = this.#rejected.reopen(messageId);
       if (counted === undefined) this.#counts.received += 1;
       else this.#uncount(counted);
-      if (!this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
+      const isUndeleted = this.#undeleted.arrived(messageId, now);
+      if (!isUndeleted && !this.#rejected.has(messageId) && !isKnown(messageId)) fresh += 1;
       this.#estimateBytes = Math.max(delivery.bytes, this.#estimateBytes * 0.99);
-      this.#bytes += delivery.bytes;
+      bytes += delivery.bytes;
       this.#line.add(delivery);
       this.inFlight.add(delivery);
     }
+    this.#bytes += bytes;
     this.#expected -= reserved;
     this.#reserved -= reserved - messages.length;
-    if (messages.length > 0) this.#parts.onEvent({ type: "received", messages: messages.length });
+    if (messages.length > 0) this.#parts.onEvent({ type: "received", messages: messages.length, bytes });
     this.#ring();
     return fresh;
   }
@@ -162,7 +197,11 @@ export class Deliveries {
     const taken = this.#line.take(maxMessages);
     for (const delivery of taken) delivery.state = "processing";
     this.#processing += taken.length;
-    return taken;
+    const copied = taken.filter(({ messageId }) => this.#rejected.wasCopied(messageId));
+    if (copied.length === 0) return taken;
+    for (const delivery of copied) this.#beginSettling(delivery);
+    this.#deleteCopied(copied);
+    return taken.filter(({ state }) => state === "processing");
   }
 
   /** The circuit breaker holds them. They give their room back, or they would keep out the messages that could tell. */
@@ -197,6 +236,7 @@ export class Deliveries {
         case "duplicate":
         case "superseded":
           this.#counts.duplicates += 1;
+          delivery.isDuplicate = outcome.kind === "duplicate";
           durable.push(delivery);
           break;
         case "rejected":
@@ -220,6 +260,8 @@ export class Deliveries {
     if (rejected.length > 0) this.#reject(rejected);
     if (back.length > 0) this.#giveBack(back);
     if (repeated.length > 0) this.#leftInQueue(repeated);
+    // Bodies that are not needed any more have made room.
+    this.answers.letIn();
   }
 
   /** From now on, what is given back waits for {@link pollsOver}: an open poll of our own would be handed it. */
@@ -278,6 +320,16 @@ export class Deliveries {
     return this.#rejected.visibleAt(this.#parts.clock.monotonicMillis());
   }
 
+  /** Stored messages that are in the queue all the same, as far as this run knows. */
+  get undeleted(): number {
+    return this.#undeleted.size;
+  }
+
+  /** Deliveries that could not be given back: hidden until their visibility timeout is over. */
+  get unreleased(): number {
+    return this.#unreleased;
+  }
+
   /** Deliveries whose end is open. */
   get open(): number {
     const { received, inserted, duplicates, rejected, released, unsettled } = this.#counts;
@@ -307,10 +359,36 @@ export class Deliveries {
     this.#deleting.add(deliveries);
   }
 
+  #deleteAnswered(batch: readonly Delivery[], settled: number, failed: number): void {
+    const { clock, retry, onEvent, onFailure } = this.#parts;
+    const now = clock.monotonicMillis();
+    this.#counts.deleted += settled;
+    onEvent({ type: "deleted", messages: settled, failed });
+    const undeleted = this.#undeleted;
+    undeleted.deleted(batch, failed, now);
+    const isTrouble = !undeleted.isOver(now);
+    if (isTrouble !== this.#undeletedIsTold) onEvent({ type: "undeleted", messages: undeleted.size });
+    this.#undeletedIsTold = isTrouble;
+    if (settled > 0) this.#deletesFailSince = undefined;
+    else this.#deletesFailSince ??= now;
+    const failMillis = now - (this.#deletesFailSince ?? now);
+    const isEndless = failMillis >= retry.giveUpAfterMillis || undeleted.back >= mostBack;
+    if (isEndless && Number.isFinite(retry.giveUpAfterMillis)) onFailure(notDeleted(undeleted.size));
+  }
+
   #reject(rejects: readonly (readonly [Delivery, Rejected])[]): void {
-    const { deadLetters, clock, onEvent } = this.#parts;
+    const rejected = rejects.map(([delivery, { rejection }]) => [delivery, rejection] as const);
+    if (this.#parts.deadLetters !== undefined) this.#copying.add(rejected);
+    else {
+      this.#countRejected(rejected);
+      this.#leave(rejected);
+    }
+  }
+
+  #countRejected(rejected: readonly (readonly [Delivery, Rejection])[]): void {
+    const { clock, onEvent } = this.#parts;
     const told: RejectedMessage[] = [];
-    for (const [delivery, { rejection }] of rejects) {
+    for (const [delivery, rejection] of rejected) {
       const { messageId, sentAtMillis } = delivery;
       // Two deliveries of one message can be under way: the second is counted with the first.
       if (this.#rejected.isCounted(messageId)) this.#counts.received -= 1;
@@ -320,24 +398,51 @@ export class Deliveries {
       this.#rejected.add(messageId, rejection.reason, visibleAgain);
     }
     if (told.length > 0) onEvent({ type: "rejected", messages: told });
-    const rejected = rejects.map(([delivery, { rejection }]) => [delivery, rejection] as const);
-    if (deadLetters === undefined) this.#leave(rejected);
-    else this.#copying.add(rejected);
   }
 
-  /** A copy is accepted before the original is deleted: it may arrive twice, and is never lost. */
-  async #copy(rejected: readonly (readonly [Delivery, Rejection])[]): Promise<void> {
-    const { deadLetters, retry, onEvent } = this.#parts;
+  /**
+   * A copy is accepted before the original is deleted: it may arrive twice, and is never lost. Another delivery of the
+   * message may have been stored meanwhile: then nothing was wrong with it, and it is a duplicate.
+   */
+  async #copy(batch: readonly (readonly [Delivery, Rejection])[]): Promise<void> {
+    const { deadLetters, areStored, retry, onEvent } = this.#parts;
     if (deadLetters === undefined) return;
-    const letters = rejected.map(([{ message }, rejection]) => ({
-      message: withoutPayload(message as Message),
-      rejection,
-    }));
-    const accepted = await retryUntil(() => deadLetters.send(letters), retry);
-    this.#delete(rejected.filter((_, index) => accepted.has(index)).map(([delivery]) => delivery));
+    const copied = batch.filter(([{ messageId }]) => this.#rejected.wasCopied(messageId));
+    const asked = batch.filter((one) => !copied.includes(one));
+    let stored: readonly boolean[] = [];
+    let rejected: typeof batch = [];
+    const accepted = await retryUntil(async () => {
+      stored = (await areStored?.(asked.map(([delivery]) => delivery))) ?? [];
+      rejected = asked.filter((_, index) => stored[index] !== true);
+      if (rejected.length === 0) return new Set<number>();
+      const letters = rejected.map(([{ message }, rejection]) => ({
+        message: withoutPayload(message as Message),
+        rejection,
+      }));
+      return await deadLetters.send(letters);
+    }, retry);
+    this.#deleteCopied(copied.map(([delivery]) => delivery));
+    this.#deleteStored(asked.filter((_, index) => stored[index] === true).map(([delivery]) => delivery));
+    this.#countRejected(rejected);
+    const gone = rejected.filter((_, index) => accepted.has(index));
+    for (const [{ messageId }, { reason }] of gone) this.#rejected.addCopied(messageId, reason);
+    this.#delete(gone.map(([delivery]) => delivery));
     const uncopied = rejected.filter((_, index) => !accepted.has(index));
     if (uncopied.length > 0) onEvent({ type: "uncopied", messages: uncopied.length });
     this.#leave(uncopied);
+  }
+
+  /** Further deliveries of messages that the dead-letter queue has; they are counted. */
+  #deleteCopied(deliveries: readonly Delivery[]): void {
+    this.#counts.received -= deliveries.length;
+    for (const delivery of deliveries) delivery.isDuplicate = true;
+    this.#delete(deliveries);
+  }
+
+  #deleteStored(deliveries: readonly Delivery[]): void {
+    this.#counts.duplicates += deliveries.length;
+    for (const delivery of deliveries) delivery.isDuplicate = true;
+    this.#delete(deliveries);
   }
 
   #leave(rejected: readonly (readonly [Delivery, Rejection])[]): void {
@@ -370,6 +475,7 @@ export class Deliveries {
     const unreleased = Math.min(failed, counted);
     this.#counts.released += counted - unreleased;
     this.#counts.unsettled += unreleased;
+    this.#unreleased += failed;
     this.#parts.onEvent({ type: "released", messages: changes.length - failed, failed, error });
   }
 
@@ -424,10 +530,27 @@ export class Deliveries {
   }
 
   #ring(): void {
+    this.answers.letIn();
     const woken = this.#wake;
     this.#wake = [];
     for (const resolve of woken) resolve();
   }
+}
+
+/** The `code` of {@link notDeleted}. */
+export const notDeletedCode = "not_deleted";
+
+/** The error of a run that could not delete what it has stored. */
+export function notDeleted(messages: number): EtlError {
+  const [are, come] =
+    messages === 1 ? ["message is", "it comes again, and is"] : ["messages are", "they come again, and are"];
+  return new EtlError({
+    kind: "temporary",
+    operation: "delete",
+    message: `${messages} ${are} stored and could not be deleted from the queue: ${come} recognised then`,
+    hint: "run the same command again: nothing is lost and nothing is doubled",
+    code: notDeletedCode,
+  });
 }
 
 /** As it came: a payload only stands in for a body. */

@@ -11,6 +11,8 @@ type State = "waiting" | "processing" | "held" | "settling" | "settled";
 /** One delivery of a message. */
 export interface Delivery extends MessageRef {
   state: State;
+  /** Whether its rows were stored before it came. */
+  isDuplicate: boolean;
   /** The message itself, for as long as it may be processed or copied. */
   message: Message | undefined;
   /** What the message takes up in memory, about. */
@@ -30,6 +32,7 @@ export function toDelivery(message: Message, now: number): Delivery {
     receiveCount,
     groupId,
     state: "waiting",
+    isDuplicate: false,
     message,
     // About a byte a character, and some for the objects.
     bytes: 500 + body.length + (payload?.length ?? 0),

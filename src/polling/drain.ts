@@ -4,13 +4,13 @@
  */
 
 import { EtlError } from "../errors.ts";
-import type { Message } from "../message/message.ts";
+import type { Message, MessageRef } from "../message/message.ts";
 import { CircuitBreaker, type Settlement } from "../processing/circuit-breaker.ts";
 import { isDurable } from "../processing/outcome.ts";
 import type { Processor } from "../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { batchEntries } from "./batch-sender.ts";
-import { Deliveries } from "./deliveries.ts";
+import { Deliveries, notDeleted } from "./deliveries.ts";
 import type { Delivery } from "./delivery.ts";
 import type { OnDrainEvent } from "./events.ts";
 import { Meter, meteredSource } from "./meter.ts";
@@ -18,7 +18,7 @@ import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
 import type { Counts, RunOutcome } from "./receipt.ts";
 import { Receivers } from "./receivers.ts";
 import { type Bottleneck, Tuning } from "./tuning.ts";
-import { keepInvisible } from "./visibility.ts";
+import { keepInvisible, toldVisibility } from "./visibility.ts";
 
 /** Deletes at one time, at least: what is committed at the end of a run must not wait for a single receiver's turn. */
 const leastDeletes = 16;
@@ -26,7 +26,7 @@ const leastDeletes = 16;
 /** How often in a row the queue's own count may contradict the polls. It is approximate, and must not keep a run alive. */
 const maxContradictions = 3;
 
-/** Beyond its wait, how long an open poll may take to be answered when a run ends by itself. */
+/** Beyond its wait, how long an open poll may take to be answered at the least when a run ends by itself. */
 const answerMillis = 2_000;
 
 /** Of the time after a stop, what settling is left with when polls are waited for. */
@@ -39,6 +39,12 @@ export interface DrainParts {
   readonly processor: (retry: RetryLimits) => Processor;
   /** Where rejected messages go. @defaultValue they stay in the queue */
   readonly deadLetters?: DeadLetterQueue | undefined;
+  /**
+   * Asks the ledger which messages are stored, before a copy goes to the dead-letter queue.
+   *
+   * @defaultValue none is
+   */
+  readonly areStored?: ((messages: readonly MessageRef[]) => Promise<readonly boolean[]>) | undefined;
   readonly clock: Clock;
   /**
    * For how long this thread had work, on a core or in line for one, in milliseconds: what says that the machine's CPU is
@@ -96,6 +102,10 @@ export interface Drain {
   readonly counts: Counts;
   /** Deliveries whose end is open. */
   readonly open: number;
+  /** Of those that count as unsettled, how many are hidden until their visibility timeout is over, as far as is known. */
+  readonly hidden: number;
+  /** Stored messages that are in the queue all the same, because their deletes failed or did nothing, as far as is known. */
+  readonly undeleted: number;
   /**
    * Resolves when the queue is empty, the limit is reached, a stop is asked for, or an error ends the run. Never rejects.
    *
@@ -116,24 +126,33 @@ export function patienceMillis({
 /** Begins to drain. */
 export function startDrain(parts: DrainParts, limits: DrainLimits, stop: StopSignals): Drain {
   const run = new Run(parts, limits, stop.graceful);
-  let forced: Counts | undefined;
+  let forced: Pick<Drain, "counts" | "hidden" | "undeleted"> | undefined;
   const over = new AbortController();
   const ended = Promise.race([run.settle(), outOfTime(parts.clock, limits, stop, over.signal)]).then(
     (end) => {
       over.abort();
       if (end !== undefined) return end;
-      const { counts, open } = run.deliveries;
+      const { counts, open, unreleased, undeleted } = run.deliveries;
       // Its calls go on, and so do its counts: they are read at this moment.
-      forced = { ...counts, unsettled: counts.unsettled + open };
+      forced = {
+        counts: { ...counts, unsettled: counts.unsettled + open },
+        ...{ hidden: unreleased + open, undeleted },
+      };
       return { outcome: "stopped" } as const;
     },
   );
   return {
     get counts() {
-      return forced ?? run.deliveries.counts;
+      return forced?.counts ?? run.deliveries.counts;
     },
     get open() {
       return forced === undefined ? run.deliveries.open : 0;
+    },
+    get hidden() {
+      return forced?.hidden ?? run.deliveries.unreleased;
+    },
+    get undeleted() {
+      return forced?.undeleted ?? run.deliveries.undeleted;
     },
     ended,
   };
@@ -162,6 +181,7 @@ class Run {
   readonly #limits: DrainLimits;
   readonly #stop: AbortSignal;
   readonly #source: Source;
+  readonly #visibility: Pick<Source, "changeVisibility">;
   readonly #processor: Processor;
   readonly #breaker = new CircuitBreaker<Delivery>();
   readonly #tuning: Tuning;
@@ -176,13 +196,15 @@ class Run {
   #isHalted = false;
   #failure: { readonly error: unknown } | undefined;
   #isDrained = false;
+  /** What the queue counted at the end, whatever its state. */
+  #left = Number.POSITIVE_INFINITY;
   #isAsking = false;
   #contradictions = 0;
   #told = { receivers: 1, connections: 1 };
 
   /** @param stop asks the run to receive nothing more and to settle what is in flight */
   constructor(parts: DrainParts, limits: DrainLimits, stop: AbortSignal) {
-    const { deadLetters, clock, random, onEvent } = parts;
+    const { deadLetters, areStored, clock, random, onEvent } = parts;
     this.#parts = parts;
     this.#limits = limits;
     this.#stop = stop;
@@ -197,7 +219,9 @@ class Run {
       loadsHoldUp: () => this.deliveries.holdsFullLoad(this.#batchSize) || this.#receivers.nothingComes,
       connections: () => this.#tuning.connections,
     });
-    this.#source = meteredSource(parts.source, this.#meter);
+    const source = meteredSource(parts.source, this.#meter);
+    this.#source = source;
+    this.#visibility = toldVisibility(source, onEvent);
     const retry: RetryLimits = {
       clock,
       random,
@@ -209,12 +233,12 @@ class Run {
     const onFailure = (error: unknown) => this.#fail(error);
     this.#processor = parts.processor(retry);
     this.deliveries = new Deliveries({
-      ...{ source: this.#source, deadLetters, clock, retry, onEvent, onFailure },
+      ...{ deadLetters, areStored, clock, retry, onEvent, onFailure },
+      source: { ...this.#visibility, delete: (handles) => source.delete(handles) },
       visibilityTimeoutSeconds: limits.visibilityTimeoutSeconds,
       maxMessages: () => this.#mostInFlight,
       concurrency: () => Math.max(leastDeletes, this.#tuning.receivers),
     });
-    const source = this.#source;
     this.#receivers = new Receivers({
       ...{ deliveries: this.deliveries, meter: this.#meter, tuning: this.#tuning, clock, onFailure },
       ...{ waitSeconds: limits.waitSeconds, maxMessages: limits.maxMessages, follow: limits.follow },
@@ -239,8 +263,9 @@ class Run {
     const { clock } = this.#parts;
     const { visibilityTimeoutSeconds } = this.#limits;
     const { inFlight } = this.deliveries;
-    const keeping = keepInvisible(
-      { source: this.#source, clock, visibilityTimeoutSeconds, inFlight },
+    // Not awaited: an extension that is not answered concerns nothing any more when all is settled.
+    void keepInvisible(
+      { source: this.#visibility, clock, visibilityTimeoutSeconds, inFlight },
       isSettled.signal,
     );
     const receiving = this.#receivers.run().then(() => {
@@ -254,7 +279,6 @@ class Run {
     this.deliveries.releaseWaiting();
     while (!this.deliveries.callsAreOver) await this.deliveries.changed();
     isSettled.abort();
-    await keeping;
     this.#meter.cut();
     return { ...this.#outcome(), limit: this.#meter.limit };
   }
@@ -354,7 +378,8 @@ class Run {
   /** A queue that does not answer is taken as empty: an opinion must never keep a run alive. */
   async #countAgrees(): Promise<boolean> {
     try {
-      const { visible } = await this.#source.attributes();
+      const { visible, inFlight, delayed } = await this.#source.attributes();
+      this.#left = visible + inFlight + delayed;
       return visible <= this.deliveries.visibleAgain;
     } catch {
       return true;
@@ -371,13 +396,14 @@ class Run {
     return this.#limits.maxInFlight ?? (1 + connections) * this.#batchSize + 2 * batchEntries * receivers;
   }
 
-  /** Enough for a poll to be answered by itself; after a stop, no more than the grace allows. */
+  /**
+   * As long as the grace allows, and not only as long as a queue holds a poll: messages that a slow answer brings would be
+   * hidden for a visibility timeout if it was cut off.
+   */
   get #lastPollsMillis(): number {
     const { waitSeconds, graceMillis } = this.#limits;
-    const poll = waitSeconds * 1000 + answerMillis;
-    return this.#stop.aborted
-      ? Math.min(poll, Math.max(graceMillis / 2, graceMillis - settlingMillis))
-      : poll;
+    const allowed = Math.max(graceMillis / 2, graceMillis - settlingMillis);
+    return this.#stop.aborted ? allowed : Math.max(allowed, waitSeconds * 1000 + answerMillis);
   }
 
   /** Receives nothing more; give-backs wait for the polls that are still open. */
@@ -401,8 +427,10 @@ class Run {
 
   #outcome(): DrainEnd {
     if (this.#failure !== undefined) return { outcome: "failed", error: this.#failure.error };
-    if (this.#isDrained) return { outcome: "drained" };
-    return { outcome: this.#stop.aborted ? "stopped" : "limit" };
+    if (this.#stop.aborted && !this.#isDrained) return { outcome: "stopped" };
+    const undeleted = Math.min(this.deliveries.undeleted, this.#left);
+    if (undeleted > 0) return { outcome: "failed", error: notDeleted(undeleted) };
+    return { outcome: this.#isDrained ? "drained" : "limit" };
   }
 }
 

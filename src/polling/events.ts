@@ -11,7 +11,8 @@ export interface RejectedMessage {
 
 /** Something that happened. */
 export type DrainEvent =
-  | { readonly type: "received"; readonly messages: number }
+  /** `bytes` is what the messages take up in memory, about. */
+  | { readonly type: "received"; readonly messages: number; readonly bytes: number }
   /** A load has returned. `millis` holds the pauses between its attempts. */
   | {
       readonly type: "loaded";
@@ -26,6 +27,11 @@ export type DrainEvent =
   | { readonly type: "uncopied"; readonly messages: number }
   /** `failed` come back, are recognised, and are deleted then. */
   | { readonly type: "deleted"; readonly messages: number; readonly failed: number }
+  /**
+   * So many stored messages are known to be in the queue all the same, because their deletes fail or do nothing: told when
+   * it begins and, with 0, when it is over.
+   */
+  | { readonly type: "undeleted"; readonly messages: number }
   /** Given back to the queue. `failed` stay hidden until their visibility timeout is over. */
   | {
       readonly type: "released";

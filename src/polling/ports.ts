@@ -28,6 +28,12 @@ export interface ReceiveOptions {
   readonly waitSeconds: number;
   /** Ends an open call at once; it then rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /**
+   * Called with the length of an answer, in bytes, before its body is read; the body is read when it resolves.
+   *
+   * @defaultValue every answer is read at once
+   */
+  readonly admit?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** How many of the entries of a batch call went through. Entries that did not come back by time-out. */

@@ -10,13 +10,19 @@ import type { Tuning } from "./tuning.ts";
 /** Empty polls in a row after which the queue looks drained. One proves nothing: SQS samples its servers. */
 const emptyPollsToPause = 2;
 
+/**
+ * How long a poll that brought nothing new takes at least, from the second in a row on: twice as long after each further
+ * one, up to the longest. A queue that does not hold polls open would be asked thousands of times a second.
+ */
+const restMillis = { first: 50, longest: 1_000 };
+
 /** How long a queue server may take to notice that a poll was cut off; it still hands messages to it, such as those given back. */
 const hangUpMillis = 200;
 
 /** What the receivers need. */
 export interface ReceiverParts {
   readonly source: Pick<Source, "receive">;
-  readonly deliveries: Pick<Deliveries, "tryReserve" | "arrive">;
+  readonly deliveries: Pick<Deliveries, "tryReserve" | "arrive" | "answers">;
   readonly meter: Meter;
   readonly tuning: Tuning;
   readonly clock: Clock;
@@ -49,6 +55,9 @@ export class Receivers {
   /** Polls in a row, over all receivers, that brought nothing new. */
   #emptyPolls = 0;
   #openPolls = 0;
+  /** Aborted when polls go on; set while none is begun, because those before brought nothing at once. */
+  #rest: AbortController | undefined;
+  #restMillis = 0;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -63,14 +72,15 @@ export class Receivers {
     return this.#paused && this.#openPolls === 0;
   }
 
-  /** Whether nothing comes: the newest answer brought nothing new, or no poll can be opened for want of room. */
+  /** Whether nothing comes: the newest answer brought nothing new, or no poll can be opened, and no answer be read, for want of room. */
   get nothingComes(): boolean {
-    return this.#emptyPolls > 0 || this.#openPolls === 0;
+    return this.#emptyPolls > 0 || this.#openPolls === this.#parts.deliveries.answers.waiting;
   }
 
   /** Polls again after the receivers were quiet. */
   resume(): void {
     this.#emptyPolls = 0;
+    this.#restMillis = 0;
     this.fill();
   }
 
@@ -108,7 +118,12 @@ export class Receivers {
   /** Opens as many polls as are wanted and have room; to be called whenever one more might. */
   fill(): void {
     const { signal, deliveries, tuning } = this.#parts;
-    while (!signal.aborted && this.#remaining > 0 && !this.#paused && this.#openPolls < tuning.receivers) {
+    const isResting = this.#rest !== undefined;
+    while (
+      !(signal.aborted || isResting || this.#paused) &&
+      this.#remaining > 0 &&
+      this.#openPolls < tuning.receivers
+    ) {
       const count = Math.min(batchEntries, this.#remaining);
       if (!deliveries.tryReserve(count)) return;
       this.#remaining -= count;
@@ -129,18 +144,36 @@ export class Receivers {
     const { source, signal, waitSeconds, deliveries, clock, isKnown, onAnswer } = this.#parts;
     const since = clock.monotonicMillis();
     let messages: readonly Message[] = [];
+    const { answers } = deliveries;
+    const place = answers.open();
     try {
-      messages = await source.receive({ maxMessages: count, waitSeconds, signal: this.#cut.signal });
+      messages = await source.receive({
+        ...{ maxMessages: count, waitSeconds, signal: this.#cut.signal },
+        admit: (bytes) => answers.admit(place, bytes),
+      });
     } catch (error) {
       // At once: whoever looks for room meanwhile must not open another poll.
       if (!signal.aborted) this.#parts.onFailure(error);
     }
     this.#openPolls -= 1;
     const fresh = deliveries.arrive(count, messages, isKnown);
+    answers.free(place);
     this.#remaining += count - fresh;
     if (!signal.aborted) this.#answered(since, fresh);
     this.fill();
     onAnswer(fresh);
+  }
+
+  /** Begins no poll for a while, unless the one that was begun then has taken as long. */
+  async #restAfter(sinceMillis: number): Promise<void> {
+    const { clock, signal } = this.#parts;
+    const millis = sinceMillis + this.#restMillis - clock.monotonicMillis();
+    this.#restMillis = Math.min(restMillis.longest, 2 * this.#restMillis || restMillis.first);
+    if (millis <= 0) return;
+    this.#rest = new AbortController();
+    await clock.sleep(millis, AbortSignal.any([signal, this.#rest.signal]));
+    this.#rest = undefined;
+    this.fill();
   }
 
   #answered(sinceMillis: number, fresh: number): void {
@@ -148,6 +181,10 @@ export class Receivers {
     this.#emptyPolls = fresh > 0 ? 0 : this.#emptyPolls + 1;
     meter.answered(sinceMillis, fresh);
     tuning.answered(fresh);
+    if (fresh > 0) {
+      this.#restMillis = 0;
+      this.#rest?.abort();
+    } else if (this.#rest === undefined) void this.#restAfter(sinceMillis);
     if (fresh === 0) {
       // What was measured so far is no measure of how many receivers a backlog needs.
       meter.cut();

@@ -1,4 +1,4 @@
-/** The messages that this run rejected and left in the queue: each is counted once, however often it comes round. */
+/** The messages that this run rejected, and left in the queue or copied: each is counted once, however often it comes round. */
 
 import type { RejectionReason } from "../message/message.ts";
 
@@ -10,6 +10,7 @@ interface Entry {
   reason: RejectionReason | undefined;
   /** Monotonic milliseconds. */
   readonly visibleAgainMillis: number;
+  readonly isCopied: boolean;
 }
 
 /** Remembers rejected messages, and when each can be received again. */
@@ -17,18 +18,32 @@ export class RejectedInQueue {
   /** By message id, in the order of their last rejection. */
   readonly #entries = new Map<string, Entry>();
 
-  /** Remembers a message, also anew. */
+  /** Remembers a message that is left in the queue, also anew. */
   add(messageId: string, reason: RejectionReason, visibleAgainMillis: number): void {
+    this.#set(messageId, { reason, visibleAgainMillis, isCopied: false });
+  }
+
+  /** Remembers a message that the dead-letter queue has: it stays counted as rejected. */
+  addCopied(messageId: string, reason: RejectionReason): void {
+    this.#set(messageId, { reason, visibleAgainMillis: Number.POSITIVE_INFINITY, isCopied: true });
+  }
+
+  #set(messageId: string, entry: Entry): void {
     this.#entries.delete(messageId);
     if (this.#entries.size >= remembered) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) this.#entries.delete(oldest);
     }
-    this.#entries.set(messageId, { reason, visibleAgainMillis });
+    this.#entries.set(messageId, entry);
   }
 
   has(messageId: string): boolean {
     return this.#entries.has(messageId);
+  }
+
+  /** Whether the dead-letter queue has it. */
+  wasCopied(messageId: string): boolean {
+    return this.#entries.get(messageId)?.isCopied === true;
   }
 
   /** Whether its rejection is counted at this moment. */
@@ -39,14 +54,15 @@ export class RejectedInQueue {
   /** A rejected message has come again: gives the reason it was counted under; undefined if it is not counted. */
   reopen(messageId: string): RejectionReason | undefined {
     const entry = this.#entries.get(messageId);
+    if (entry?.isCopied === true) return undefined;
     const reason = entry?.reason;
     if (entry !== undefined) entry.reason = undefined;
     return reason;
   }
 
-  /** Forgets a message that is no longer in the queue. */
+  /** Forgets a message that is no longer in the queue. A delete may be lost: of one that was copied nothing is forgotten. */
   remove(messageId: string): void {
-    this.#entries.delete(messageId);
+    if (!this.wasCopied(messageId)) this.#entries.delete(messageId);
   }
 
   /** How many of them may be among the messages that the queue counts as visible. */

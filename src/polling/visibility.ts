@@ -1,7 +1,9 @@
 /** Keeps deliveries invisible to others for as long as this run is at work on them. */
 
+import { EtlError } from "../errors.ts";
 import { batchEntries } from "./batch-sender.ts";
 import type { Delivery } from "./delivery.ts";
+import type { OnDrainEvent } from "./events.ts";
 import type { Clock, Source } from "./ports.ts";
 
 /**
@@ -16,6 +18,37 @@ const callsAtOnce = 32;
 
 const firstPauseMillis = 100;
 const longestPauseMillis = 10_000;
+
+/**
+ * Changes of visibility whose failure is told when it begins, and when it is over. Whoever calls goes on without them: what
+ * could not be hidden for longer comes again, and what could not be given back comes after its timeout.
+ */
+export function toldVisibility(
+  source: Pick<Source, "changeVisibility">,
+  onEvent: OnDrainEvent,
+): Pick<Source, "changeVisibility"> {
+  let failing: EtlError | undefined;
+  return {
+    async changeVisibility(changes) {
+      const before = failing;
+      try {
+        const result = await source.changeVisibility(changes);
+        // A call that began before the failure proves nothing.
+        if (failing !== undefined && failing === before) {
+          onEvent({ type: "recovered", operation: failing.operation });
+          failing = undefined;
+        }
+        return result;
+      } catch (error) {
+        if (error instanceof EtlError && failing === undefined) {
+          failing = error;
+          onEvent({ type: "trouble", error });
+        }
+        throw error;
+      }
+    },
+  };
+}
 
 /** What the keeper needs. */
 export interface VisibilityParts {

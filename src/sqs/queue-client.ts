@@ -14,7 +14,7 @@ export interface SqsQueueParts extends ClientParts {
   readonly queue: QueueLocation;
 }
 
-type Common = "operation" | "heldMillis" | "signal" | "unreadableEnds" | "refused";
+type Common = "operation" | "admit" | "heldMillis" | "signal" | "unreadableEnds" | "refused";
 
 /** One call. */
 export interface QueueCall<T> extends Pick<ServiceCall<string, T>, Common> {

@@ -9,6 +9,9 @@ import { type BatchQuery, changeVisibilityBatch, deleteMessageBatch, receiveMess
 import { QueueClient, type SqsQueueParts } from "./queue-client.ts";
 import { readMessages } from "./response.ts";
 
+/** What an answer is taken to hold that does not state its length: ten messages of 1 MiB. */
+const usualMostBytes = 10 * 1024 * 1024;
+
 /** What {@link createSqsSource} needs. */
 export interface SqsSourceParts extends SqsQueueParts {
   /** Whether messages are to come with their senders' attributes. @defaultValue false */
@@ -37,7 +40,7 @@ export function createSqsSource(parts: SqsSourceParts): SqsSource {
     return [now(), part(), part(), part()].join("-");
   }
 
-  function receive({ maxMessages, waitSeconds, signal }: ReceiveOptions): Promise<readonly Message[]> {
+  function receive({ maxMessages, waitSeconds, signal, admit }: ReceiveOptions): Promise<readonly Message[]> {
     let attemptId = queue.fifo ? newAttemptId() : undefined;
     return queue.call({
       operation: "receive",
@@ -51,6 +54,7 @@ export function createSqsSource(parts: SqsSourceParts): SqsSource {
       unreadableEnds: !queue.fifo,
       heldMillis: waitSeconds * 1000,
       signal,
+      admit: admit && ((bytes = usualMostBytes) => admit(bytes)),
     });
   }
 

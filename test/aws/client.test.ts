@@ -132,6 +132,29 @@ describe("what will not pass ends the call at once", () => {
     expect(requests(client)).toBe(1);
   });
 
+  test("the body of an answer is read when it is admitted, by its length, however long that takes", async () => {
+    const body = oneMessage("row");
+    const client = await start([{ status: 200, body }], { timeoutMillis: 100 });
+    const admitted = Promise.withResolvers<void>();
+    const lengths: unknown[] = [];
+    let isOver = false;
+    const receiving = receive(client, {
+      admit: (bytes) => {
+        lengths.push(bytes);
+        return admitted.promise;
+      },
+    }).finally(() => {
+      isOver = true;
+    });
+    // Longer than the client waits for an answer.
+    await Bun.sleep(250);
+    expect(isOver).toBe(false);
+    admitted.resolve();
+    expect(await receiving).toMatchObject([{ body: "row" }]);
+    expect(lengths).toEqual([Buffer.byteLength(body)]);
+    expect(requests(client)).toBe(1);
+  });
+
   test("an answer that states no length is read, up to the same bound", async () => {
     const body = "€".repeat(500_000); // Three bytes each, so that some are cut in two on the way.
     const message = await receiveInPieces([Buffer.from(oneMessage(body))]);

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/commands/system-clock.ts";
 import { createSqsSource } from "../../src/sqs/source.ts";
-import { drainJson } from "../support/json-drain.ts";
+import { createChance } from "../support/chaos-chance.ts";
+import { drainJson, readJson } from "../support/json-drain.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
 import { fileWorld, loginEvent, noMessages, visible } from "../support/world.ts";
 
 let queueUrl: string;
@@ -91,3 +93,26 @@ describe("--on-reject dead-letter", () => {
     expect(run.stderr).toContain("FIFO");
   });
 });
+
+test("a message that another run stores while its copy waits is a duplicate, and not a dead letter too", async () => {
+  await world.database.sql.unsafe("alter table user_logins add constraint nobody check (user_id <> 'bot')");
+  const proxy = await startQueueProxy(world.server.endpoint, { chance: createChance(1) });
+  const short = await world.newQueue({ VisibilityTimeout: 1 });
+  await world.server.send(short, [loginEvent({ user_id: "bot" })]);
+  // The run loses its hold on the message.
+  proxy.hanging = ["ChangeMessageVisibilityBatch"];
+  proxy.onRequest = ({ action }) => proxy.set(["error 500"], action === "SendMessageBatch" ? 1 : 0);
+  const args = ["drain", "--json", "--wait-seconds", "1", ...deadLetter(proxy.urlOf(deadLetterUrl))];
+  const run = world.spawn(short, args, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
+  await run.stderr.until(/send to the dead-letter queue fails and is tried again/);
+  await world.database.sql.unsafe("alter table user_logins drop constraint nobody");
+  const other = await drainJson(world, short, ["--wait-seconds", "2"]);
+  expect(other.receipt).toMatchObject({ inserted: 1, deleted: 1 });
+  proxy.onRequest = () => proxy.set([], 0);
+  proxy.hanging = [];
+  const { exitCode, receipt } = readJson(await run.finished);
+  await proxy.stop();
+  expect(exitCode).toBe(0);
+  expect(receipt).toMatchObject({ received: 1, duplicates: 1, rejected: 0 });
+  expect(world.server.depth(deadLetterUrl)).toEqual(noMessages);
+}, 40_000);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { drainJson, readJson } from "../support/json-drain.ts";
 import { serverPort } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
 import { loginEvents, noMessages, openWorld, type World } from "../support/world.ts";
 
 /** A world for one test alone, as these tests wait at the same time, and a queue to follow. */
@@ -103,6 +104,26 @@ describe.concurrent("etl drain --follow", () => {
     run.kill("SIGTERM");
     await run.finished;
     expect((await sql`select 1 from etl_ledger`).length).toBe(0);
+  });
+
+  test("asks an idle queue that does not hold polls open once a second, and not thousands of times", async () => {
+    await using at = await openPlace();
+    const { world, queueUrl } = at;
+    const proxy = await startQueueProxy(world.server.endpoint);
+    const env = { AWS_ENDPOINT_URL_SQS: proxy.endpoint };
+    const run = world.spawn(queueUrl, ["drain", "--follow", "--wait-seconds", "0", "--json"], env);
+    await run.stderr.until(/draining/);
+    const begun = performance.now();
+    const receives = () => proxy.actions.filter((action) => action === "ReceiveMessage").length;
+    while (performance.now() - begun < 4_000) await Bun.sleep(20);
+    expect(receives()).toBeGreaterThan(2);
+    expect(receives()).toBeLessThan(15);
+    await world.server.send(queueUrl, loginEvents(20));
+    await untilStored(world, queueUrl, 20);
+    run.kill("SIGTERM");
+    const { exitCode } = readJson(await run.finished);
+    await proxy.stop();
+    expect(exitCode).toBe(143);
   });
 
   test("does not go together with a dry run", async () => {

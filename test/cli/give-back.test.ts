@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { createChance } from "../support/chaos-chance.ts";
+import { closeGate } from "../support/gate.ts";
 import { readJson } from "../support/json-drain.ts";
 import { startQueueProxy } from "../support/sqs-proxy.ts";
 import { receiveCountsIn } from "../support/sqs-server.ts";
@@ -44,27 +46,60 @@ describe.concurrent("messages that a run does not load are given back", () => {
     30_000,
   );
 
-  test("what cannot be given back at a stop is told of with the reason, and counted as unsettled, not as released", async () => {
+  test.each([
+    ["denied", /: the credentials may not do this with the queue;/, "denied"],
+    ["answered with errors", /: .* answered with an error of its own \(HTTP 500\);/, "failing"],
+    ["not answered", /could not be given back;/, "hanging"],
+  ] as const)(
+    "what cannot be given back at a stop, as ChangeMessageVisibility is %s, is told of once, and counts as unsettled, not as released",
+    async (_, reason, how) => {
+      await using world = await openWorld();
+      await world.emptyTable();
+      await world.database.sql.unsafe(diskFull);
+      const proxy = await startQueueProxy(world.server.endpoint, { chance: createChance(1) });
+      const action = "ChangeMessageVisibilityBatch";
+      const { url } = await world.queueWith(loginEvents(count), { VisibilityTimeout: 30 });
+      const args = ["drain", "--json", "--batch-size", "10", "--wait-seconds", "1", "--grace-seconds", "4"];
+      const run = world.spawn(url, args, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
+      await run.stderr.until(/load fails and is tried again/);
+      if (how === "denied") proxy.denied = [action];
+      else if (how === "hanging") proxy.hanging = [action];
+      else proxy.onRequest = (request) => proxy.set(["error 500"], request.action === action ? 1 : 0);
+      run.kill("SIGTERM");
+      const { exitCode, receipt, stderr } = readJson(await run.finished);
+      await proxy.stop();
+      expect(exitCode).toBe(143);
+      const told = [...stderr.matchAll(/(\d+) messages? could not be given back.* hidden until .*, 30 s/g)];
+      expect(told.map(([, messages]) => Number(messages))).toEqual([receipt.received]);
+      expect(told[0]?.[0]).toMatch(reason);
+      expect(receipt).toMatchObject({ outcome: "stopped", released: 0, unsettled: receipt.received });
+      expect(receipt.received).toBeGreaterThan(0);
+      expect(world.server.depth(url)).toEqual({
+        visible: count - receipt.received,
+        inFlight: receipt.received,
+      });
+    },
+    30_000,
+  );
+
+  test("a permission that is missing to hide messages for longer is told when it is first needed, with what to do", async () => {
     await using world = await openWorld();
     await world.emptyTable();
-    await world.database.sql.unsafe(diskFull);
+    const gate = await closeGate(world.database);
     const proxy = await startQueueProxy(world.server.endpoint);
-    proxy.denied = ["ChangeMessageVisibility", "ChangeMessageVisibilityBatch"];
-    const { url } = await world.queueWith(loginEvents(count), { VisibilityTimeout: 30 });
-    const args = ["drain", "--json", "--batch-size", "10", "--wait-seconds", "1"];
+    proxy.denied = ["ChangeMessageVisibilityBatch"];
+    const { url } = await world.queueWith(loginEvents(count), { VisibilityTimeout: 2 });
+    const args = ["drain", "--json", "--wait-seconds", "1"];
     const run = world.spawn(url, args, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
-    await run.stderr.until(/load fails and is tried again/);
-    run.kill("SIGTERM");
+    await run.stderr.until(/change visibility fails: .*; try: allow .*sqs:ChangeMessageVisibility/);
+    // The first messages are still at work.
+    expect(world.server.depth(url).inFlight).toBeGreaterThan(0);
+    await gate.open();
     const { exitCode, receipt, stderr } = readJson(await run.finished);
     await proxy.stop();
-    expect(exitCode).toBe(143);
-    const told = [...stderr.matchAll(/(\d+) messages? could not be given back: (.*); hidden until .* 30 s/g)];
-    expect(told.length).toBeGreaterThan(0);
-    for (const [, , reason] of told) expect(reason).toBe("the credentials may not do this with the queue");
-    const hidden = told.reduce((sum, [, messages]) => sum + Number(messages), 0);
-    expect(hidden).toBeGreaterThan(0);
-    expect(receipt).toMatchObject({ outcome: "stopped", released: 0, unsettled: hidden });
-    expect(world.server.depth(url)).toEqual({ visible: count - receipt.received, inFlight: hidden });
+    expect(stderr.match(/change visibility fails/g)).toHaveLength(1);
+    expect(exitCode).toBe(0);
+    expect(receipt).toMatchObject({ inserted: count });
   });
 
   test("an idle run that is stopped lets its open poll be answered, and loads what that brings", async () => {

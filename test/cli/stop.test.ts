@@ -5,6 +5,7 @@ import { drainJson, readJson } from "../support/json-drain.ts";
 import { serverPort } from "../support/postgres.ts";
 import { listen, startPostgresProxy } from "../support/postgres-proxy.ts";
 import { startFaultyServer } from "../support/sqs-faults.ts";
+import { startQueueProxy } from "../support/sqs-proxy.ts";
 import { fileWorld, loginEvents, noMessages, visible } from "../support/world.ts";
 
 let gate: Gate;
@@ -97,6 +98,24 @@ test("a database that falls silent does not keep a drain beyond its grace, its r
   await gate.open();
   await expectNothingLostOrDoubled();
 }, 20_000);
+test("a SIGTERM while the answer to the very first poll is on its way leaves nothing hidden, however slow it is", async () => {
+  await gate.open();
+  const proxy = await startQueueProxy(world.server.endpoint);
+  const args = ["drain", "--json", "--wait-seconds", "0"];
+  const run = world.spawn(queueUrl, args, { AWS_ENDPOINT_URL_SQS: proxy.endpoint });
+  proxy.onAnswer = async ({ action }) => {
+    if (action !== "ReceiveMessage") return;
+    run.kill("SIGTERM");
+    await run.stderr.until(/stopping: .*\n/);
+    // Longer than such a poll takes by itself.
+    await Bun.sleep(3_000);
+  };
+  const { exitCode, receipt } = readJson(await run.finished);
+  await proxy.stop();
+  expect(exitCode).toBe(143);
+  expect(receipt).toMatchObject({ received: 10, inserted: 10, deleted: 10, unsettled: 0 });
+  expect(world.server.depth(queueUrl)).toEqual(visible(total - 10));
+}, 30_000);
 
 describe("a signal during the start", () => {
   beforeEach(() => gate.open());

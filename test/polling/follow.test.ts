@@ -74,6 +74,16 @@ describe("following", () => {
     }
   });
 
+  test("asks an idle queue that does not hold polls open once a second, and not thousands of times", async () => {
+    const it = world([]);
+    it.queue.hold = false;
+    it.queue.endPolls();
+    await until(() => it.clock.millis > 60_000);
+    expect(it.queue.requests).toBeLessThan(80);
+    it.stop();
+    expect(await it.ended).toEqual({ outcome: "stopped" });
+  });
+
   test("ends with what cannot pass", async () => {
     const it = world([]);
     it.queue.fault = (call) => {

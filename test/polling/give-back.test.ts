@@ -115,6 +115,8 @@ test("what cannot be given back is told of, and counted as unsettled", async () 
   const told = it.events.filter((event) => event.type === "released");
   expect(told.reduce((sum, { failed }) => sum + failed, 0)).toBe(received);
   expect(told[0]).toMatchObject({ error: denied });
+  expect(it.hidden).toBe(received);
+  expect(it.troubles).toEqual(["release"]);
 });
 
 describe("loads at a time", () => {

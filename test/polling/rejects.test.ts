@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { EtlError } from "../../src/errors.ts";
 import type { DeadLetter } from "../../src/polling/ports.ts";
-import { worldOf } from "../support/drain-world.ts";
+import { passing, worldOf } from "../support/drain-world.ts";
 import { type Journal, MemoryQueue } from "../support/memory-ports.ts";
 
 function world(
@@ -11,7 +11,7 @@ function world(
 ) {
   const journal: Journal = [];
   const letters: DeadLetter[] = [];
-  const faults = { copy: () => {} };
+  const faults = { copy: () => {}, ledger: () => {} };
   const deadLetters = {
     async send(sent: readonly DeadLetter[]) {
       faults.copy();
@@ -23,7 +23,10 @@ function world(
     },
   };
   const queue = new MemoryQueue(bodies, journal);
-  const it = worldOf(queue, { journal, deadLetters: isCopying ? deadLetters : undefined });
+  const it = worldOf(queue, {
+    ...{ journal, deadLetters: isCopying ? deadLetters : undefined },
+    ledger: () => faults.ledger(),
+  });
   return Object.assign(it, { letters, faults });
 }
 
@@ -52,13 +55,14 @@ describe("rejected messages that are left in the queue", () => {
     expect(it.queue.left).toEqual(["m0-bad 0", "m2-row 2"]);
   });
 
-  test("do not end the run where their visibility cannot be changed", async () => {
+  test("do not end the run if their visibility cannot be changed, and the run tells of it", async () => {
     const it = world(["bad 0", "row 1"], false);
     it.queue.fault = (call) => {
       if (call === "hide") throw new EtlError({ kind: "permission", operation: "hide", message: "no" });
     };
     expect(await it.run()).toEqual({ outcome: "drained" });
     expect(it.counts).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
+    expect(it.troubles).toEqual(["hide"]);
   });
 });
 
@@ -117,6 +121,76 @@ describe("rejected messages that go to the dead-letter queue", () => {
     expect(it.letters.length).toBe(1);
     expect(it.queue.left).toEqual([]);
   });
+});
+
+describe("a message that the table refused and another delivery stored", () => {
+  /** The table refuses the message, and has it when the ledger is asked for the `n`th time. */
+  const storedAtAsk = (n: number) => {
+    const it = world(["row 0", "row 1"]);
+    it.table.refused.add("row 1");
+    let asks = 0;
+    it.faults.ledger = () => {
+      asks += 1;
+      if (asks === n) it.table.rows.set("m1-row 1", "row 1");
+    };
+    return it;
+  };
+
+  test("is a duplicate: it is deleted, and not copied or counted as rejected", async () => {
+    const it = storedAtAsk(1);
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.letters).toEqual([]);
+    expect(it.rejections).toEqual([]);
+    expect(it.counts).toMatchObject({ received: 2, inserted: 1, duplicates: 1, rejected: 0, deleted: 2 });
+    expect(it.queue.left).toEqual([]);
+  });
+
+  test("is one also if it was stored while the copy was tried again", async () => {
+    const it = storedAtAsk(3);
+    let failures = 2;
+    it.faults.copy = () => {
+      if (failures-- > 0) throw passing("dead letters");
+    };
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.letters).toEqual([]);
+    expect(it.counts).toMatchObject({ duplicates: 1, rejected: 0 });
+  });
+
+  test("is not copied if the ledger cannot be asked: it goes back to the queue, and the run ends with 75", async () => {
+    const it = storedAtAsk(0);
+    it.faults.ledger = () => {
+      throw passing("look up messages");
+    };
+    expect(await it.run()).toMatchObject({ outcome: "failed", error: { exitCode: 75 } });
+    expect(it.letters).toEqual([]);
+    expect(it.queue.visible).toEqual(["m1-row 1"]);
+    expect(it.counts).toMatchObject({ received: 2, inserted: 1, rejected: 0, released: 1 });
+  });
+});
+
+test("a message that was copied and whose delete was lost is deleted when it comes again, and not stored", async () => {
+  const it = world(["row 0", "row 1"]);
+  it.table.refused.add("row 1");
+  const remove = it.queue.delete.bind(it.queue);
+  let lost = 0;
+  it.queue.delete = async (handles) => {
+    if (lost > 0 || it.letters.length === 0) return remove(handles);
+    lost = handles.length;
+    return { settled: handles.length, failed: 0 };
+  };
+  it.queue.claimedVisible = 1;
+  it.queue.fault = (call) => {
+    if (call !== "attributes") return;
+    // From now on the table takes it.
+    it.table.refused.clear();
+    it.queue.timeOut();
+  };
+  expect(await it.run()).toEqual({ outcome: "drained" });
+  expect(lost).toBe(1);
+  expect(it.letters.map(({ message }) => message.body)).toEqual(["row 1"]);
+  expect([...it.table.rows.values()]).toEqual(["row 0"]);
+  expect(it.queue.left).toEqual([]);
+  expect(it.counts).toMatchObject({ received: 2, inserted: 1, rejected: 1, duplicates: 0 });
 });
 
 describe("a table that refuses everything for one reason", () => {

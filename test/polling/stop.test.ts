@@ -15,6 +15,31 @@ describe("a stop", () => {
     expect(it.counts).toMatchObject({ received: 3, inserted: 3, deleted: 3 });
   });
 
+  test("waits for the answer to its very first poll for longer than the queue holds polls, and hides nothing", async () => {
+    const it = drainWorld(bodies(10));
+    const handed = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const receive = it.queue.receive.bind(it.queue);
+    it.queue.receive = async (options) => {
+      const messages = await receive(options);
+      handed.resolve();
+      await answered.promise;
+      options.signal.throwIfAborted();
+      return messages;
+    };
+    const running = it.run({ waitSeconds: 0 });
+    // The queue has handed out the messages, and its answer is on its way.
+    await handed.promise;
+    it.graceful.abort();
+    await turn();
+    it.clock.advance(limits.graceMillis - 3_001);
+    await turn();
+    answered.resolve();
+    expect(await running).toMatchObject({ outcome: "stopped" });
+    expect(it.counts).toMatchObject({ received: 10, inserted: 10, deleted: 10 });
+    expect(it.queue.left).toEqual([]);
+  });
+
   test("cuts off a poll that its grace does not leave time for", async () => {
     const it = drainWorld([]);
     it.queue.hold = true;
@@ -81,6 +106,7 @@ describe("a stop", () => {
       expect(await running).toEqual({ outcome: "stopped" });
       const { counts } = it;
       expect(counts.unsettled).toBe(counts.received);
+      expect(it.hidden).toBe(counts.received);
       // Its calls go on, and the receipt does not change with them.
       answerLoad();
       for (let turns = 0; turns < 20; turns += 1) await turn();

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { EtlError } from "../../src/errors.ts";
 import type { Delivery } from "../../src/polling/delivery.ts";
-import type { VisibilityChange } from "../../src/polling/ports.ts";
-import { keepInvisible, type VisibilityParts } from "../../src/polling/visibility.ts";
+import type { DrainEvent } from "../../src/polling/events.ts";
+import type { SettleResult, VisibilityChange } from "../../src/polling/ports.ts";
+import { keepInvisible, toldVisibility, type VisibilityParts } from "../../src/polling/visibility.ts";
 import { SkippingClock, turn } from "../support/memory-ports.ts";
 
 /** Enough for what is due to be asked for and answered, a few calls after another. */
@@ -56,9 +58,43 @@ function world(visibilityTimeoutSeconds: number) {
 function delivery(index: number, now: number): Delivery {
   return {
     ...{ messageId: `m${index}`, receiptHandle: `h${index}`, sentAtMillis: 0, receiveCount: 1 },
-    ...{ state: "waiting", message: undefined, bytes: 0, receivedAtMillis: now, hiddenAtMillis: now },
+    ...{
+      state: "waiting",
+      isDuplicate: false,
+      message: undefined,
+      bytes: 0,
+      receivedAtMillis: now,
+      hiddenAtMillis: now,
+    },
   };
 }
+
+test("changes of visibility that fail are told once, and once when a call works that began after the failure", async () => {
+  const error = new EtlError({ kind: "permission", operation: "change visibility", message: "no" });
+  const events: DrainEvent[] = [];
+  const calls: PromiseWithResolvers<SettleResult>[] = [];
+  const { changeVisibility } = toldVisibility(
+    {
+      changeVisibility() {
+        const call = Promise.withResolvers<SettleResult>();
+        calls.push(call);
+        return call.promise;
+      },
+    },
+    (event) => events.push(event),
+  );
+  const call = () => changeVisibility([]).catch((thrown: unknown) => thrown);
+  const [first, second, third] = [call(), call(), call()];
+  calls[0]?.reject(error);
+  calls[1]?.reject(error);
+  calls[2]?.resolve({ settled: 0, failed: 0 });
+  expect(await Promise.all([first, second, third])).toEqual([error, error, { settled: 0, failed: 0 }]);
+  expect(events).toEqual([{ type: "trouble", error }]);
+  const fourth = call();
+  calls[3]?.resolve({ settled: 0, failed: 0 });
+  await fourth;
+  expect(events.slice(1)).toEqual([{ type: "recovered", operation: "change visibility" }]);
+});
 
 describe("the visibility of what is in flight", () => {
   test("is extended at half the time-out, ten a call, again and again", async () => {

@@ -30,9 +30,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a rejected message is deleted before its copy is accepted",
     file: deliveries,
-    find: "const accepted = await retryUntil(() => deadLetters.send(letters), retry);",
+    find: "let rejected: typeof batch = [];",
     replace:
-      "this.#delete(rejected.map(([delivery]) => delivery)); const accepted = await retryUntil(() => deadLetters.send(letters), retry); if (accepted) return;",
+      "const letters = asked.map(([{ message }, rejection]) => ({ message: message as Message, rejection })); this.#delete(asked.map(([delivery]) => delivery)); if (await retryUntil(() => deadLetters.send(letters), retry)) return; let rejected: typeof batch = [];",
   },
   {
     name: "a rejected message is deleted whether or not its copy was accepted",

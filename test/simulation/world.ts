@@ -164,6 +164,7 @@ class World {
     run.drain = startDrain(
       {
         source: this.#sourceOf(run),
+        areStored: async (messages) => messages.map(({ messageId }) => this.#database.ledger.has(messageId)),
         deadLetters: this.#plan.deadLetters ? this.#deadLettersOf(run) : undefined,
         clock: this.#kernel.clockOf(run),
         random: randomOf(this.#plan.seed, run.name),

@@ -37,9 +37,15 @@ export function acceptingDeadLetters(letters: DeadLetter[], journal: Journal = [
 /** A drain of any queue into a table in memory, and everything that it was told and did. */
 export function worldOf<Queue extends Source>(
   queue: Queue,
-  { journal = [], table = new MemoryTable(journal), deadLetters, random = () => 0.5 }: WorldOptions = {},
+  {
+    journal = [],
+    table = new MemoryTable(journal),
+    deadLetters,
+    random = () => 0.5,
+    clock = new SkippingClock(),
+    ledger,
+  }: WorldOptions = {},
 ) {
-  const clock = new SkippingClock();
   const graceful = new AbortController();
   const forced = new AbortController();
   const events: DrainEvent[] = [];
@@ -65,10 +71,21 @@ export function worldOf<Queue extends Source>(
     get open(): number {
       return drain?.open ?? 0;
     },
+    get hidden(): number {
+      return drain?.hidden ?? 0;
+    },
+    /** What was told of stored messages that are not deleted: how many, and 0 when it was over. */
+    get toldUndeleted(): number[] {
+      return all("undeleted").map(({ messages }) => messages);
+    },
     run(changes: Partial<DrainLimits> = {}): Promise<DrainEnd> {
       drain = startDrain(
         {
           ...{ source: queue, deadLetters, clock, random },
+          areStored: async (messages) => {
+            await ledger?.();
+            return messages.map(({ messageId }) => table.rows.has(messageId));
+          },
           processor: (retry) => createProcessor({ mapMessage: mapBody, loader: table, retry }),
           runnableMillis: () => 0,
           onEvent: (event) => events.push(event),
@@ -92,6 +109,10 @@ export interface WorldOptions {
   readonly table?: MemoryTable;
   readonly deadLetters?: DeadLetterQueue | undefined;
   readonly random?: () => number;
+  /** Called when the ledger is asked; may throw. */
+  readonly ledger?: () => void | Promise<void>;
+  /** @defaultValue one that skips pauses of up to 10 s */
+  readonly clock?: SkippingClock;
 }
 
 /** A drain in memory of messages with these bodies. */

@@ -33,6 +33,8 @@ export interface QueueProxy {
   readonly done: ReadonlyMap<QueueFault, number>;
   /** The actions that are denied as by a policy. @defaultValue none */
   denied: readonly string[];
+  /** The actions that are never answered. @defaultValue none */
+  hanging: readonly string[];
   /** The actions that came in, oldest first. */
   readonly actions: readonly string[];
   /** How many requests came in. */
@@ -43,6 +45,8 @@ export interface QueueProxy {
   readonly delivered: number;
   /** Called with every request, before anything is done with it. @defaultValue nothing */
   onRequest: (request: QueueRequest) => void;
+  /** Awaited when the queue has done its work, before its answer is passed on. @defaultValue nothing */
+  onAnswer: (request: QueueRequest) => void | Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -78,6 +82,7 @@ export async function startQueueProxy(
       counts.delivered += messages.length;
       earlier.set(path, [...messages, ...(earlier.get(path) ?? [])].slice(0, remembered));
     }
+    await proxy.onAnswer(request);
     return answer;
   }
 
@@ -92,6 +97,7 @@ export async function startQueueProxy(
   async function fateOf(request: QueueRequest, signal: AbortSignal): Promise<Fault> {
     if (proxy.denied.includes(request.action))
       return { status: 403, body: errorAnswer("AccessDenied", "Access to the resource is denied.") };
+    if (proxy.hanging.includes(request.action)) return "hang";
     const possible = set.faults.filter((fault) => concerns(fault, request));
     if (chance === undefined || possible.length === 0 || !chance.happens(set.probability))
       return forward(request, signal);
@@ -122,6 +128,7 @@ export async function startQueueProxy(
     },
     done,
     denied: [],
+    hanging: [],
     actions,
     get requests() {
       return actions.length;
@@ -133,6 +140,7 @@ export async function startQueueProxy(
       return counts.delivered;
     },
     onRequest() {},
+    onAnswer() {},
     stop: server.stop,
   };
   return proxy;

@@ -11,6 +11,7 @@ import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type LedgerHome, ledgerHome, registerQueue } from "../../postgres/ledger.ts";
 import { createPostgresLoader } from "../../postgres/loader.ts";
+import { lookUpMessages } from "../../postgres/status.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
@@ -141,7 +142,11 @@ async function runJob(
     now: Date.now,
   });
   // Not `Bun.gc`, which takes longer for the same memory.
-  const garbage = { collectGarbage: gcAndSweep, openRequests: queue.openRequests };
+  let receivedBytes = 0;
+  const garbage = {
+    ...{ collectGarbage: gcAndSweep, openRequests: queue.openRequests },
+    receivedBytes: () => receivedBytes,
+  };
   const loader = frugalLoader(
     createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
     garbage,
@@ -150,15 +155,21 @@ async function runJob(
     ...{ context, clock: systemClock, source, attributes, json, trouble },
     soFar: () => run,
   });
+  const of = { queue: attributes.arn, table: table.sqlName };
   const run = startDrain(
     {
       source: pacedByReaders(source, context, json, stop.graceful),
       processor: (retry) => createProcessor({ mapMessage, loader, retry }),
       deadLetters,
+      async areStored(messages) {
+        const known = await lookUpMessages(database, home, of, messages);
+        return known.map(({ stored }) => stored);
+      },
       clock: systemClock,
       runnableMillis: threadRunnableMillis,
       random: Math.random,
       onEvent(event) {
+        if (event.type === "received") receivedBytes += event.bytes;
         report.onEvent(event);
         if (event.type === "loaded") fieldReport.look();
         recording.onEvent(event);
@@ -182,7 +193,7 @@ async function runJob(
   });
   const end = await run.ended;
   over.abort();
-  report.end();
+  report.end(end);
   fieldReport.end();
   const receipt = receiptOf(end);
   const settled = Promise.all([recording.end(receipt), lastRequests(queue, stop.forced)]);

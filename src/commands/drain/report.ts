@@ -3,7 +3,8 @@
 import { EtlError, exitCodes } from "../../errors.ts";
 import type { FieldCounts } from "../../message/fields.ts";
 import { rejectionWords } from "../../message/rejection-words.ts";
-import type { Drain } from "../../polling/drain.ts";
+import { notDeletedCode } from "../../polling/deliveries.ts";
+import type { Drain, DrainEnd } from "../../polling/drain.ts";
 import type { DrainEvent, OnDrainEvent } from "../../polling/events.ts";
 import type { Clock, QueueAttributes, Source } from "../../polling/ports.ts";
 import type { Counts, Receipt, RunOutcome } from "../../polling/receipt.ts";
@@ -27,7 +28,7 @@ const rateMillis = 3_000;
 export interface DrainReportParts {
   readonly context: Context;
   readonly clock: Clock;
-  readonly soFar: () => Pick<Drain, "counts" | "open">;
+  readonly soFar: () => Pick<Drain, "counts" | "open" | "hidden" | "undeleted">;
   readonly source: Pick<Source, "attributes">;
   /** What the queue said at the start. */
   readonly attributes: Pick<QueueAttributes, "visible" | "visibilityTimeoutSeconds">;
@@ -44,10 +45,12 @@ export function tellOfTrouble(log: Context["log"], giveUpAfterMillis: number): T
   const limit = Number.isFinite(giveUpAfterMillis) ? ` for up to ${giveUpAfterMillis / 1000} s` : "";
   const troubled = new Set<string>();
   return {
-    onTrouble({ operation, message }) {
+    onTrouble({ operation, message, retryable, hint }) {
       if (troubled.has(operation)) return;
       troubled.add(operation);
-      log.warn(`${operation} fails and is tried again${limit}: ${message}`);
+      // Only what is not tried again needs a person now, and says what to do.
+      if (retryable) log.warn(`${operation} fails and is tried again${limit}: ${message}`);
+      else log.warn(`${operation} fails: ${message}${hint === undefined ? "" : `; try: ${hint}`}`);
     },
     onRecovery(operation) {
       if (troubled.delete(operation)) log.info(`${operation} works again`);
@@ -58,8 +61,8 @@ export function tellOfTrouble(log: Context["log"], giveUpAfterMillis: number): T
 /** A running report. */
 export interface DrainReport {
   readonly onEvent: OnDrainEvent;
-  /** Takes the progress line away and stops reporting. */
-  end(): void;
+  /** Takes the progress line away, stops reporting, and tells what the run leaves behind. */
+  end(end: DrainEnd): void;
 }
 
 /** The queue's own count, and how many messages the run had received then. */
@@ -118,14 +121,19 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
   // A drain that waits for messages with nobody watching has nothing to wake up for.
   const redrawing = stderr.isTerminal ? setInterval(() => progress.update(state()), redrawMillis) : undefined;
   const reporting = setInterval(() => void report(), reportMillis);
-  /** Told once, at the end: a run gives back by the hundred. */
-  let notReleased = 0;
   let whyNotReleased: EtlError | undefined;
-  function tellOfHidden(): void {
-    if (notReleased === 0) return;
+  /** Told once, at the end: a run gives back by the hundred. */
+  function tellOfLeft({ error }: DrainEnd): void {
+    const { hidden, undeleted } = soFar();
+    const isSaid = error instanceof EtlError && error.code === notDeletedCode;
+    if (undeleted > 0 && !isSaid)
+      log.warn(
+        `${countOf(undeleted, "stored message")} could not be deleted: received again, recognised and deleted by the next run`,
+      );
+    if (hidden === 0) return;
     const reason = whyNotReleased === undefined ? "" : `: ${whyNotReleased.message}`;
     log.warn(
-      `${countOf(notReleased, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
+      `${countOf(hidden, "message")} could not be given back${reason}; hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
     );
   }
 
@@ -144,10 +152,11 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
       case "recovered":
         trouble.onRecovery(event.operation);
         break;
-      case "deleted":
-        if (event.failed > 0)
+      case "undeleted":
+        if (event.messages === 0) log.info("deletes work again");
+        else
           log.warn(
-            `${countOf(event.failed, "delete")} failed: the messages come again, are recognised, and are deleted then`,
+            "deletes fail or do nothing: stored messages stay in the queue, come again, are recognised, and are deleted again",
           );
         break;
       case "uncopied":
@@ -156,7 +165,6 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
         );
         break;
       case "released":
-        notReleased += event.failed;
         if (event.error instanceof EtlError) whyNotReleased ??= event.error;
         break;
       default:
@@ -166,11 +174,11 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
 
   return {
     onEvent: tell,
-    end() {
+    end(end) {
       clearInterval(redrawing);
       clearInterval(reporting);
       progress.end();
-      tellOfHidden();
+      tellOfLeft(end);
     },
   };
 }

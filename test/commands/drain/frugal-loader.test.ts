@@ -15,9 +15,11 @@ const batch = (count: number) =>
 const fates = (count: number): Fate[] => Array(count).fill({ kind: "stored", rows: 1 });
 
 test.each([
-  ["once every 4,000 messages", 0, 4_000],
-  ["sooner where requests are open, each for ten messages", 200, 2_000],
-])("garbage is collected beside a load, %s", async (_, openRequests, between) => {
+  ["once every 4,000 messages", 0, 800, 4_000],
+  ["sooner if requests are open, each for ten messages", 200, 800, 2_000],
+  ["sooner if messages are large, by what they take up", 0, 4 * 2_048, 1_000],
+])("garbage is collected beside a load, %s", async (_, openRequests, messageBytes, between) => {
+  let received = 0;
   const happened: string[] = [];
   let answer = () => {};
   const loader = frugalLoader(
@@ -36,12 +38,15 @@ test.each([
         answer();
       },
       openRequests: () => openRequests,
+      receivedBytes: () => received * messageBytes,
     },
   );
   const first = between - 501;
   for (let load = 0; load < 2; load += 1) {
+    received += first;
     const loaded = await loader.load(batch(first));
     expect(loaded).toEqual(fates(first));
+    received += 501;
     await loader.load(batch(1));
     // Answered by the collection: the load is under way while it happens.
     await loader.load(batch(500));
