@@ -30,6 +30,9 @@ interface Poll<Holder> {
   readonly deadline: Scheduled;
 }
 
+/** How often a poll that does not wait finds nothing, whatever there is. */
+const shortPollMisses = 0.15;
+
 /** What the server tells of what it does. */
 export interface QueueEvents<Holder> {
   /** A message is about to be handed out again, to `holder`. */
@@ -97,6 +100,8 @@ export class SimulatedQueue<Holder> {
       answer([]);
     });
     const poll = { holder, maxMessages, answer, deadline };
+    // A poll that does not wait asks a part of SQS's servers, and may find nothing though there is something.
+    if (waitMillis === 0 && this.#random() < shortPollMisses) return end;
     this.#polls.add(poll);
     this.#serve();
     return end;
