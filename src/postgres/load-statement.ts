@@ -21,12 +21,19 @@ export interface LoadTarget {
 /** How many rows the messages of a batch have: one each, which is the common case and cheaper, or any number. */
 export type Shape = "one" | "any";
 
+/**
+ * `invalid_argument_for_width_bucket_function`: no function of ours can be called for, and rows hardly ever fail so.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export const guardCode = "2201G";
+
 /** The statements of one target; their parameters are {@link loadParameters}. */
 export interface LoadStatements {
   /**
    * Stores a batch. Gives the columns of {@link LoadAnswer}.
    *
-   * `guarded` fails with `division_by_zero` if the counts need an explanation that the statement cannot see: its commit may
+   * `guarded` fails with {@link guardCode} if the counts need an explanation that the statement cannot see: its commit may
    * be sent along with it.
    */
   load(shape: Shape, guarded: boolean): string;
@@ -89,7 +96,9 @@ export function loadStatements(target: LoadTarget): LoadStatements {
             : []
           : [`(${rows.doubtful}) is not null`]),
       ];
-      const guard = guarded ? `1 / case when ${unexplained.join(" or ")} then 0 else 1 end` : "1";
+      const guard = guarded
+        ? `width_bucket(0, 0, 1, case when ${unexplained.join(" or ")} then 0 else 1 end)`
+        : "1";
       return `
 with ${messagesSql(target, rowsMayWait(target), shape)}, fresh as (
   insert into ${name} (sent_at, message_id, queue_id)
