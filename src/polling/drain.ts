@@ -192,6 +192,7 @@ class Run {
   readonly #receiving = new AbortController();
   #pollsAreOver = false;
   #loads = 0;
+  readonly #givenUp: Settlement<Delivery>[] = [];
   /** Set when nothing more is to be loaded: a load has failed, or the circuit breaker has opened. */
   #isHalted = false;
   #failure: { readonly error: unknown } | undefined;
@@ -276,6 +277,7 @@ class Run {
     await receiving;
     this.#stop.removeEventListener("abort", end);
     this.#settleHeld();
+    this.#settle(this.#givenUp, 0);
     this.deliveries.releaseWaiting();
     while (!this.deliveries.callsAreOver) await this.deliveries.changed();
     isSettled.abort();
@@ -323,11 +325,25 @@ class Run {
       if (outcome.kind !== "delayed") settlements.push([delivery, outcome]);
       else {
         delayed.push(delivery);
-        void outcome.outcome.then((later) => this.#settle([[delivery, later]], begun));
+        void outcome.outcome.then((later) => this.#settleLate([delivery, later], begun));
       }
     }
     this.deliveries.delay(delayed);
     this.#settle(settlements, begun);
+  }
+
+  /**
+   * One message for which the time to try again is over does not end a run that goes well: it is kept until the end, which
+   * then fails. Of a FIFO queue's group others wait behind it.
+   */
+  #settleLate(settlement: Settlement<Delivery>, begunMillis: number): void {
+    const [delivery, outcome] = settlement;
+    const isGivenUp =
+      outcome.kind === "unsettled" && outcome.error instanceof EtlError && outcome.error.kind === "temporary";
+    if (isGivenUp && !this.#isHalted && !this.#stop.aborted && delivery.groupId === undefined) {
+      this.#givenUp.push(settlement);
+      this.deliveries.hold([delivery]);
+    } else this.#settle([settlement], begunMillis);
   }
 
   #settle(settlements: readonly Settlement<Delivery>[], begunMillis: number): void {
@@ -349,7 +365,7 @@ class Run {
     if (error !== undefined) this.#halt(error);
     this.deliveries.hold(held);
     this.deliveries.settle(settle);
-    if (failed !== undefined && newest === 0) return;
+    if (settlements.length === 0 || (failed !== undefined && newest === 0)) return;
     const sentAtMillis = newest === 0 ? [] : [oldest, newest];
     const millis = this.#parts.clock.monotonicMillis() - begunMillis;
     this.#parts.onEvent({ type: "loaded", messages: settlements.length, rows, millis, sentAtMillis });

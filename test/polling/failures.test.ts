@@ -128,6 +128,22 @@ describe("a row over which a trigger raises what may pass", () => {
     expectToAddUp(it.counts);
   });
 
+  test("for the server's own sake ends no run that goes well: at the end it is given back, and the run fails", async () => {
+    const it = raisingWorld(20, "raising");
+    it.table.raisesForRows = false;
+    it.queue.hold = true;
+    const ending = it.run();
+    while (it.clock.millis < 300_000) await turn();
+    it.queue.send(bodies(30).map((body) => `later ${body}`));
+    while (it.counts.inserted < 50) await turn();
+    const isOver = ending.then(() => true);
+    while (!(await Promise.race([isOver, turn()]))) it.queue.endPolls();
+    expect(await ending).toMatchObject({ outcome: "failed", error: { exitCode: 75, operation: "load" } });
+    expect(it.counts).toMatchObject({ inserted: 50, released: 1, rejected: 0, deleted: 50 });
+    expect(it.queue.visible).toEqual(["m0-raising"]);
+    expectToAddUp(it.counts);
+  });
+
   test("that nothing else is stored beside ends the run as temporary, and goes back", async () => {
     const it = raisingWorld(0, "raising 1", "raising 2");
     expect(await it.run()).toMatchObject({ outcome: "failed", error: { exitCode: 75 } });

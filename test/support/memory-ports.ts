@@ -212,6 +212,8 @@ export class MemoryTable implements Loader {
   readonly refused = new Set<string>();
   /** Cell texts of rows over which a trigger raises an error whose code says that it may pass. */
   readonly raising = new Set<string>();
+  /** Whether it may be the row's own error, and not the server's. */
+  raisesForRows = true;
   /** Why it refuses one of them. */
   reasonOf: (text: string) => RejectionReason = () => "sqlstate_23514";
   readonly #journal: Journal;
@@ -239,7 +241,12 @@ export class MemoryTable implements Loader {
         if (this.raising.has(text)) {
           const rejection = { messageId, reason: "sqlstate_XX000" as const, path: "" };
           const error = new EtlError({ ...away, code: "XX000" });
-          return { kind: "unsettled", error, mayBeStored: false, alone: { besideStored, rejection } };
+          return {
+            kind: "unsettled",
+            error,
+            mayBeStored: false,
+            alone: { besideStored, ...(this.raisesForRows && { rejection }) },
+          };
         }
         if (this.refused.has(text)) {
           const rejection = { messageId, reason: this.reasonOf(text), path: "" };

@@ -61,7 +61,7 @@ describe("an error that may pass, raised for", () => {
           error: expect.objectContaining({ kind, retryable: true, code, operation: "load" }),
         },
       ]);
-      for (const { error } of unsettled as { error: EtlError }[])
+      for (const { error } of unsettled as readonly { error: EtlError }[])
         expect([error.message, error.hint, error.stack].join("\n")).not.toMatch(/canary|user-7/);
       expect(await stored()).toEqual({ rows: 39, entries: 39 });
 
