@@ -69,7 +69,7 @@ export type LoadAnswer = readonly [
  *
  * Entries are inserted in the order of their key, and rows in the order of what they may conflict over, so that two loads
  * of the same messages or keys cannot wait for each other in a circle. Rows of a table without such keys go in the order of
- * the batch; of a FIFO queue's group, a batch holds one message. A load in halves cannot keep that order: it takes a
+ * the batch; of a FIFO queue's group, a batch holds one message. A load in parts cannot keep that order: it takes a
  * turn of its own.
  *
  * @throws EtlError `config` if the table cannot tell rows apart as the mapping says
@@ -87,7 +87,7 @@ export function loadStatements(target: LoadTarget): LoadStatements {
   ) as entry`;
   return {
     load(shape, guarded) {
-      // What others commit while this statement runs is not seen by it: the load in halves looks again.
+      // What others commit while this statement runs is not seen by it: it is looked into again.
       const unexplained = [
         `case when messages > fresh then messages > fresh + (select count(*) from ${known("message as asked")}) end`,
         ...(rows.doubtful === undefined

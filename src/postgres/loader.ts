@@ -248,7 +248,7 @@ function swallowedEntries({ ledger }: LoadTarget): EtlError {
     kind: "config",
     operation: "load",
     message: `${resource} swallows entries: messages would be taken for stored whose rows are not there`,
-    hint: `drop the triggers and rules of ${resource}; nothing of the batch was stored`,
+    hint: `drop the triggers and rules of ${resource}; no message is deleted whose row is not stored`,
     code: "entries_swallowed",
     resource,
   });
@@ -259,7 +259,7 @@ function swallowedRows({ table }: LoadTarget): EtlError {
     kind: "config",
     operation: "load",
     message: `a trigger on ${table.sqlName} swallows rows: fewer were stored than were inserted`,
-    hint: "drop the trigger that returns null, or give another --table; nothing of the batch was stored",
+    hint: "drop the trigger that returns null, or give another --table; no message is deleted whose row is not stored",
     code: "rows_swallowed",
     resource: table.sqlName,
   });

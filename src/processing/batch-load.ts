@@ -77,19 +77,24 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
   async function loadOnce(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {
     begun += 1;
     const number = begun;
-    const since = clock.monotonicMillis();
     const outcomes = await loader.load(messages).catch((error: unknown) => allFailed(messages, error));
+    if (outcomes.some(({ kind }) => kind === "stored")) stored = Math.max(stored, number);
+    return outcomes;
+  }
+
+  async function loadMeasured(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {
+    const since = clock.monotonicMillis();
+    const outcomes = await loadOnce(messages);
     const millis = clock.monotonicMillis() - since;
     const tooMany = tooManyOf(outcomes);
     if (tooMany > 0) size.tookTooLong(tooMany, millis);
     else if (outcomes.every(({ kind }) => kind !== "unsettled")) size.took(messages.length, millis);
-    if (outcomes.some(({ kind }) => kind === "stored")) stored = Math.max(stored, number);
     return outcomes;
   }
 
   /** In loads of the size that the table can take. Ends early if two in a row took too long: it is not their size then. */
   async function loadSized(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {
-    if (messages.length <= size.most) return await loadOnce(messages);
+    if (messages.length <= size.most) return await loadMeasured(messages);
     // From another place each time: two messages that wait for a lock must not keep the same others waiting.
     const start = Math.floor(random() * messages.length);
     const turned = [...messages.slice(start), ...messages.slice(0, start)];
@@ -97,20 +102,44 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     let late = 0;
     while (outcomes.length < turned.length) {
       const rest = turned.slice(outcomes.length);
-      const loaded = await loadOnce(rest.slice(0, size.most));
+      const loaded = await loadMeasured(rest.slice(0, size.most));
       outcomes.push(...loaded);
       late = tooManyOf(loaded) > 0 ? late + 1 : 0;
       const failure = loaded.find(({ kind }) => kind === "unsettled") as Failed | undefined;
       const endsAll = failure !== undefined && failure.alone === undefined && late === 0;
       if (failure !== undefined && (endsAll || late === 2 || signal.aborted))
-        outcomes.push(...allFailed(turned.slice(outcomes.length), failure.error, false));
+        outcomes.push(...turned.slice(outcomes.length).map(() => untried(failure.error)));
     }
     return [...outcomes.slice(turned.length - start), ...outcomes.slice(0, turned.length - start)];
   }
 
-  async function tryOnce(attempts: readonly Attempt[]): Promise<Leftover | undefined> {
+  async function tryOnce(attempts: readonly Attempt[], load = loadSized): Promise<Leftover | undefined> {
     const others = stored;
-    return settleAll(attempts, await loadSized(attempts.map(({ message }) => message)), others);
+    return settleAll(attempts, await load(attempts.map(({ message }) => message)), others);
+  }
+
+  /**
+   * Tries what has failed alone: rows that may be at fault together, because they fail at once, and the others one by one,
+   * because each may wait, say for a lock. Two of those in a row that fail are enough for one time.
+   */
+  async function tryAside(attempts: readonly Attempt[]): Promise<Leftover | undefined> {
+    const rows = attempts.filter(({ rejection }) => rejection !== undefined);
+    const others = attempts.filter(({ rejection }) => rejection === undefined);
+    const left = rows.length === 0 ? undefined : await tryOnce(rows, loadOnce);
+    const failed = [...(left?.attempts ?? [])];
+    let error = left?.error;
+    let inARow = 0;
+    let tried = 0;
+    for (; tried < others.length && inARow < 2; tried += 1) {
+      const again = await tryOnce(others.slice(tried, tried + 1), loadOnce);
+      inARow = again === undefined ? 0 : inARow + 1;
+      failed.push(...(again?.attempts ?? []));
+      error = again?.error ?? error;
+    }
+    // What was not tried comes first the next time.
+    const open = [...others.slice(tried), ...failed];
+    if (error === undefined || open.length === 0) return undefined;
+    return { attempts: open, error, progressed: open.length < attempts.length };
   }
 
   /** @param others the number of the latest load that had stored something before this one began */
@@ -143,7 +172,9 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
   }
 
   /** Counts the failure; undefined as long as it does not prove that the row is at fault. */
-  function rejectionOf(attempt: Attempt, { alone }: Failed, others: number): Rejection | undefined {
+  function rejectionOf(attempt: Attempt, failed: Failed | Untried, others: number): Rejection | undefined {
+    if ("isUntried" in failed) return undefined;
+    const { alone } = failed;
     const rejection = alone?.rejection;
     if (alone === undefined || rejection?.reason !== attempt.rejection?.reason)
       Object.assign(attempt, { failures: 0, failsSince: Number.POSITIVE_INFINITY, besideStored: false });
@@ -162,7 +193,7 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
   async function tryAgain(
     left: Leftover,
     isEnough: (left: Leftover) => boolean,
-    once = tryOnce,
+    once: (attempts: readonly Attempt[]) => Promise<Leftover | undefined> = (attempts) => tryOnce(attempts),
     limits = retry,
   ): Promise<Leftover | undefined> {
     let open = left;
@@ -201,7 +232,7 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     await tryAgain(
       left,
       () => false,
-      (attempts) => inTurn(() => tryOnce(attempts)),
+      (attempts) => inTurn(() => tryAside(attempts)),
       limits,
     );
     groups -= 1;
@@ -265,10 +296,16 @@ function tooManyOf(outcomes: readonly (Fate | Failed)[]): number {
   return most;
 }
 
-function allFailed(
-  messages: readonly MappedMessage[],
-  error: unknown,
-  mayBeStored = error instanceof EtlError && error.code === commitUnknown,
-): Failed[] {
+function allFailed(messages: readonly MappedMessage[], error: unknown): Failed[] {
+  const mayBeStored = error instanceof EtlError && error.code === commitUnknown;
   return messages.map(() => ({ kind: "unsettled", error, mayBeStored }));
+}
+
+/** Another message's failure kept this one from being tried: it says nothing of it. */
+interface Untried extends Failed {
+  readonly isUntried: true;
+}
+
+function untried(error: unknown): Untried {
+  return { kind: "unsettled", error, mayBeStored: false, isUntried: true };
 }

@@ -9,7 +9,7 @@ const growth = 1.5;
 /** Halved by a load that takes too long, and remembered; grows by half with each full load that is fast. */
 export class LoadSize {
   #most = Number.POSITIVE_INFINITY;
-  #tooLongMillis = Number.POSITIVE_INFINITY;
+  #tooLongMillis = 0;
 
   /** The most messages of the next load. */
   get most(): number {
@@ -20,7 +20,7 @@ export class LoadSize {
   tookTooLong(messages: number, millis: number): void {
     if (messages === 1) return;
     this.#most = Math.min(this.#most, Math.ceil(messages / 2));
-    this.#tooLongMillis = millis;
+    this.#tooLongMillis = Math.max(this.#tooLongMillis, millis);
   }
 
   /** A load has stored so many messages in this time. */

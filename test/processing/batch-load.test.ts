@@ -3,7 +3,7 @@ import { EtlError } from "../../src/errors.ts";
 import type { MappedMessage } from "../../src/message/message.ts";
 import { batchLoads } from "../../src/processing/batch-load.ts";
 import { commitUnknown, type Failed, type Fate, type Outcome } from "../../src/processing/outcome.ts";
-import { SkippingClock } from "../support/memory-ports.ts";
+import { SkippingClock, turn } from "../support/memory-ports.ts";
 
 const passing = (code: string, kind: "temporary" | "unavailable" = "temporary") =>
   new EtlError({ kind, operation: "load", message: "not now", retryable: true, code });
@@ -27,7 +27,7 @@ function failedAlone(messageId: string, besideStored: boolean, isRows = true): F
 type Table = (name: string, batch: readonly string[]) => Fate | Failed;
 
 /** Loads into a table that says this of each message; a load takes `millis` for each. */
-function loadsInto(table: Table, { giveUpAfterMillis = 60_000, millisOf = 1 } = {}) {
+function loadsInto(table: Table, { giveUpAfterMillis = 60_000, millisOf = 1, random = (): number => 0.5 } = {}) {
   const clock = new SkippingClock();
   const tried: string[][] = [];
   const told: string[] = [];
@@ -42,7 +42,7 @@ function loadsInto(table: Table, { giveUpAfterMillis = 60_000, millisOf = 1 } = 
       },
     },
     {
-      ...{ clock, random: () => 0.5, giveUpAfterMillis, signal: new AbortController().signal },
+      ...{ clock, random, giveUpAfterMillis, signal: new AbortController().signal },
       onTrouble: ({ message }) => told.push(message),
       onRecovery: (operation) => told.push(`${operation} works`),
     },
@@ -219,6 +219,32 @@ describe("a table that is slow", () => {
     for (const outcome of await it.loadAll(...names(64)))
       expect(outcome).toMatchObject({ kind: "unsettled" });
     expect(it.tried.length).toBeLessThan(64);
+  });
+
+  test("keeps its loads as large as they are while messages that wait for locks are tried again, one by one", async () => {
+    const locked = ["m7", "m8", "m40"];
+    const isLocked = (batch: readonly string[]) => locked.some((name) => batch.includes(name));
+    let number = 0;
+    const random = () => {
+      number = (number + 0.37) % 1;
+      return number;
+    };
+    const options = { millisOf: 0.01, giveUpAfterMillis: 10_000_000, random };
+    const it = loadsInto((_, batch) => {
+      if (!isLocked(batch)) return stored;
+      it.clock.millis += 54_000 / batch.length;
+      return late(batch.length);
+    }, options);
+    const outcomes = await it.load(...names(64));
+    expect(outcomes.filter(({ kind }) => kind === "delayed").length).toBe(3);
+    const before = it.tried.length;
+    for (let load = 0; load < 20; load += 1) await it.loadAll(...names(100).map((name) => `later-${name}`));
+    expect(it.loads.mostMessages).toBeGreaterThan(100);
+    while (it.tried.filter((batch) => batch[0] === "m40").length < 10) await turn();
+    const again = it.tried.slice(before).filter(isLocked);
+    expect(again.map(({ length }) => length)).toEqual(Array(again.length).fill(1));
+    expect(new Set(again.flat())).toEqual(new Set(locked));
+    expect(it.loads.mostMessages).toBeGreaterThan(100);
   });
 
   test("because of one message that waits for a lock stores the others, and rejects none", async () => {
