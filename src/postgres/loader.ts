@@ -121,7 +121,7 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
         for (const part of parts) settle(part, Array(part.length).fill(failedWith(failure)));
         break;
       }
-      const besideStored = answers.some((done) => done.error === undefined && Number(done.rows[0]?.[0]) > 0);
+      const besideStored = answers.some((done) => done.error === undefined && Number(done.rows[0]?.[2]) > 0);
       refused = [];
       for (const [index, messages] of parts.entries()) {
         const { error: failure, rows } = answers[index] as Answer;

@@ -78,7 +78,8 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     begun += 1;
     const number = begun;
     const outcomes = await loader.load(messages).catch((error: unknown) => allFailed(messages, error));
-    if (outcomes.some(({ kind }) => kind === "stored")) stored = Math.max(stored, number);
+    if (outcomes.some((outcome) => outcome.kind === "stored" && outcome.rows > 0))
+      stored = Math.max(stored, number);
     return outcomes;
   }
 
