@@ -27,7 +27,10 @@ function failedAlone(messageId: string, besideStored: boolean, isRows = true): F
 type Table = (name: string, batch: readonly string[]) => Fate | Failed;
 
 /** Loads into a table that says this of each message; a load takes `millis` for each. */
-function loadsInto(table: Table, { giveUpAfterMillis = 60_000, millisOf = 1, random = (): number => 0.5 } = {}) {
+function loadsInto(
+  table: Table,
+  { giveUpAfterMillis = 60_000, millisOf = 1, random = (): number => 0.5 } = {},
+) {
   const clock = new SkippingClock();
   const tried: string[][] = [];
   const told: string[] = [];
