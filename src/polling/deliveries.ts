@@ -19,6 +19,9 @@ const maxBytesInFlight = 64 * 1024 * 1024;
 /** What a message is taken to need before the first has come. */
 const firstEstimateBytes = 2 * 1024;
 
+/** So many delayed messages take no room, or they would keep out those that go in beside them. */
+const mostDelayed = 100;
+
 /** A rejected message comes back after this at the latest: soon enough to see that its cause is mended. */
 const longestAbsenceSeconds = 3600;
 
@@ -52,7 +55,7 @@ export interface DeliveriesParts {
 }
 
 /**
- * Every delivery from its receive to its end: `waiting`, `processing`, perhaps `held`, `settling`, `settled`.
+ * Every delivery from its receive to its end: `waiting`, `processing`, perhaps `delayed` or `held`, `settling`, `settled`.
  *
  * Of one group of a FIFO queue only one delivery is out at a time; the next can be taken when that one has settled. What
  * stays in the queue sends those of its group that wait back at once, so that none overtakes it.
@@ -85,6 +88,7 @@ export class Deliveries {
     () => this.#ring(),
   );
   #processing = 0;
+  #delayed = 0;
   #reserved = 0;
   #bytes = 0;
   /** Messages asked for and not yet answered. */
@@ -147,8 +151,9 @@ export class Deliveries {
   /** Reserves room for so many more deliveries, or not at all. One receive is always let through. */
   tryReserve(count: number): boolean {
     const bytes = this.#bytes + (this.#expected + count) * this.#estimateBytes;
-    const isFull = this.#reserved + count > this.#parts.maxMessages() || bytes > maxBytesInFlight;
-    if (this.#reserved > 0 && (isFull || this.answers.waiting > 0)) return false;
+    const inUse = this.#reserved + Math.max(0, this.#delayed - mostDelayed);
+    const isFull = inUse + count > this.#parts.maxMessages() || bytes > maxBytesInFlight;
+    if (inUse > 0 && (isFull || this.answers.waiting > 0)) return false;
     this.#reserved += count;
     this.#expected += count;
     return true;
@@ -204,11 +209,25 @@ export class Deliveries {
     return taken.filter(({ state }) => state === "processing");
   }
 
+  /** They are tried again beside the loads. */
+  delay(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) delivery.state = "delayed";
+    this.#processing -= deliveries.length;
+    this.#delayed += deliveries.length;
+    this.#reserved -= deliveries.length;
+    if (deliveries.length > 0) this.#ring();
+  }
+
   /** The circuit breaker holds them. They give their room back, or they would keep out the messages that could tell. */
   hold(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) delivery.state = "held";
-    this.#processing -= deliveries.length;
-    this.#reserved -= deliveries.length;
+    for (const delivery of deliveries) {
+      if (delivery.state === "delayed") this.#delayed -= 1;
+      else {
+        this.#processing -= 1;
+        this.#reserved -= 1;
+      }
+      delivery.state = "held";
+    }
     if (deliveries.length > 0) this.#ring();
   }
 
@@ -298,7 +317,12 @@ export class Deliveries {
 
   /** Whether nothing waits, nothing is processed, and no call is open. */
   get idle(): boolean {
-    return this.#line.length === 0 && this.#processing === 0 && this.callsAreOver;
+    return this.#line.length === 0 && this.#processing === 0 && this.#delayed === 0 && this.callsAreOver;
+  }
+
+  /** How many are tried again beside the loads. */
+  get delayed(): number {
+    return this.#delayed;
   }
 
   get waiting(): number {
@@ -346,7 +370,8 @@ export class Deliveries {
     if (state === "settling" || state === "settled")
       throw new Error(`a delivery is ${state}, and cannot be settled again`);
     if (state === "processing") this.#processing -= 1;
-    if (state === "held") this.#reserved += 1;
+    if (state === "delayed") this.#delayed -= 1;
+    if (state === "held" || state === "delayed") this.#reserved += 1;
     delivery.state = "settling";
   }
 

@@ -5,8 +5,8 @@ import type { Message, MessageRef } from "../message/message.ts";
 /** The most bytes of one load, whatever its number of messages. */
 const maxBatchBytes = 8 * 1024 * 1024;
 
-/** Where a delivery is on its way; `held` is the circuit breaker's. */
-type State = "waiting" | "processing" | "held" | "settling" | "settled";
+/** Where a delivery is on its way; `delayed` is tried again beside the loads, `held` is the circuit breaker's. */
+type State = "waiting" | "processing" | "delayed" | "held" | "settling" | "settled";
 
 /** One delivery of a message. */
 export interface Delivery extends MessageRef {

@@ -187,11 +187,12 @@ class Run {
   readonly #tuning: Tuning;
   readonly #meter: Meter;
   readonly #receivers: Receivers;
-  readonly #batchSize: number;
+  readonly #largestBatch: number;
   /** Aborted when nothing more is to be received, for whatever reason. */
   readonly #receiving = new AbortController();
   #pollsAreOver = false;
   #loads = 0;
+  readonly #givenUp: Settlement<Delivery>[] = [];
   /** Set when nothing more is to be loaded: a load has failed, or the circuit breaker has opened. */
   #isHalted = false;
   #failure: { readonly error: unknown } | undefined;
@@ -210,7 +211,7 @@ class Run {
     this.#stop = stop;
     // A batch waits while another is loaded, however few may be in flight.
     const half = Math.ceil((limits.maxInFlight ?? Number.POSITIVE_INFINITY) / 2);
-    this.#batchSize = Math.min(limits.batchSize, half);
+    this.#largestBatch = Math.min(limits.batchSize, half);
     this.#tuning = new Tuning(limits);
     this.#meter = new Meter({
       monotonicMillis: () => clock.monotonicMillis(),
@@ -276,6 +277,7 @@ class Run {
     await receiving;
     this.#stop.removeEventListener("abort", end);
     this.#settleHeld();
+    this.#settle(this.#givenUp, 0);
     this.deliveries.releaseWaiting();
     while (!this.deliveries.callsAreOver) await this.deliveries.changed();
     isSettled.abort();
@@ -288,10 +290,11 @@ class Run {
     for (;;) {
       this.#startLoads();
       this.#receivers.fill();
-      if (this.#loads === 0 && this.#receivers.nothingComes) this.#settleHeld();
+      const nothingIsLoaded = this.#loads === 0 && this.deliveries.delayed === 0;
+      if (nothingIsLoaded && this.#receivers.nothingComes) this.#settleHeld();
       this.#lookForEnd();
       const isAllLoaded = this.#isHalted || this.deliveries.waiting === 0;
-      if (this.#pollsAreOver && this.#loads === 0 && isAllLoaded) return;
+      if (this.#pollsAreOver && nothingIsLoaded && isAllLoaded) return;
       await this.deliveries.changed();
     }
   }
@@ -308,24 +311,53 @@ class Run {
   }
 
   async #process(batch: readonly Delivery[]): Promise<void> {
+    const { clock } = this.#parts;
+    const begun = clock.monotonicMillis();
     const loadEnds = this.#meter.loadBegins();
     const messages = batch.map(({ message }) => message as Message);
     const outcomes = await this.#processor.process(messages);
-    const millis = loadEnds(batch.length);
+    loadEnds(batch.length);
     this.#loads -= 1;
+    const settlements: Settlement<Delivery>[] = [];
+    const delayed: Delivery[] = [];
+    for (const [index, delivery] of batch.entries()) {
+      const outcome = outcomes[index] ?? never();
+      if (outcome.kind !== "delayed") settlements.push([delivery, outcome]);
+      else {
+        delayed.push(delivery);
+        void outcome.outcome.then((later) => this.#settleLate([delivery, later], begun));
+      }
+    }
+    this.deliveries.delay(delayed);
+    this.#settle(settlements, begun);
+  }
+
+  /**
+   * One message for which the time to try again is over does not end a run that goes well: it is kept until the end, which
+   * then fails. Of a FIFO queue's group others wait behind it.
+   */
+  #settleLate(settlement: Settlement<Delivery>, begunMillis: number): void {
+    const [delivery, outcome] = settlement;
+    const isGivenUp =
+      outcome.kind === "unsettled" && outcome.error instanceof EtlError && outcome.error.kind === "temporary";
+    if (isGivenUp && !this.#isHalted && !this.#stop.aborted && delivery.groupId === undefined) {
+      this.#givenUp.push(settlement);
+      this.deliveries.hold([delivery]);
+    } else this.#settle([settlement], begunMillis);
+  }
+
+  #settle(settlements: readonly Settlement<Delivery>[], begunMillis: number): void {
     let rows = 0;
     let [oldest, newest] = [Number.POSITIVE_INFINITY, 0];
     let failed: { readonly error: unknown } | undefined;
-    const settlements = batch.map((delivery, index): Settlement<Delivery> => {
-      const outcome = outcomes[index] ?? never();
+    for (const [delivery, outcome] of settlements) {
       if (outcome.kind === "stored") rows += outcome.rows;
       if (outcome.kind === "unsettled") failed ??= outcome;
       if (isDurable(outcome)) {
         oldest = Math.min(oldest, delivery.sentAtMillis);
         newest = Math.max(newest, delivery.sentAtMillis);
       }
-      return [delivery, outcome];
-    });
+    }
     if (failed !== undefined) this.#halt(failed.error);
     const { settle, held, error } = this.#breaker.judge(settlements, (messageId) =>
       this.deliveries.wasRejected(messageId),
@@ -333,9 +365,10 @@ class Run {
     if (error !== undefined) this.#halt(error);
     this.deliveries.hold(held);
     this.deliveries.settle(settle);
+    if (settlements.length === 0 || (failed !== undefined && newest === 0)) return;
     const sentAtMillis = newest === 0 ? [] : [oldest, newest];
-    if (failed === undefined)
-      this.#parts.onEvent({ type: "loaded", messages: batch.length, rows, millis, sentAtMillis });
+    const millis = this.#parts.clock.monotonicMillis() - begunMillis;
+    this.#parts.onEvent({ type: "loaded", messages: settlements.length, rows, millis, sentAtMillis });
   }
 
   /**
@@ -384,6 +417,11 @@ class Run {
     } catch {
       return true;
     }
+  }
+
+  /** A table that is slow gets fewer at a time. */
+  get #batchSize(): number {
+    return Math.min(this.#largestBatch, this.#processor.mostMessages);
   }
 
   get #isQuiet(): boolean {

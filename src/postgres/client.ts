@@ -30,10 +30,11 @@ export interface Client {
   /**
    * Sends the statements in one flush and waits for all answers: one round trip.
    *
+   * @param onAnswer called whenever another of them has been answered
    * @returns an answer for each; one that failed has its error
    * @throws ConnectionLost
    */
-  runTogether(statements: readonly Statement[]): Promise<readonly Answer[]>;
+  runTogether(statements: readonly Statement[], onAnswer?: () => void): Promise<readonly Answer[]>;
   /** Says goodbye and closes. Whatever is running is rejected. Never waits for the server. */
   destroy(): void;
 }
@@ -110,7 +111,7 @@ export async function openClient(
         );
       });
     },
-    runTogether(statements) {
+    runTogether(statements, onAnswer = () => {}) {
       const reader = new AnswerReader(statements.length);
       return new Promise((resolve, reject) => {
         rejectRunning = () => reject(new ConnectionLost(reader.answers, reader.failure ?? lastWords.error));
@@ -119,9 +120,11 @@ export async function openClient(
         const others = socket.listeners("data") as ((bytes: Buffer) => void)[];
         socket.removeAllListeners("data");
         const read = (bytes: Buffer) => {
+          const before = reader.answers.length;
           let rest: Buffer | undefined;
           try {
             rest = reader.push(bytes);
+            if (reader.answers.length > before) onAnswer();
           } catch (error) {
             reject(error);
             client.destroy();

@@ -28,7 +28,10 @@ import type { Answer, Statement } from "./wire.ts";
 export interface Deadlines {
   /** For a connection to be let in, TLS and password included. */
   readonly connectTimeoutMillis: number;
-  /** For the answer to one statement. The server is told to give up a little earlier, so that its locks are gone. */
+  /**
+   * For the answer to one statement; to the next of those that were sent together, it begins anew. The server is told to
+   * give up a little earlier, so that its locks are gone.
+   */
   readonly statementTimeoutMillis: number;
 }
 
@@ -86,6 +89,19 @@ export interface Database {
    * @throws EtlError as `transaction` does
    */
   runOnce(options: TransactionOptions, statement: Statement): Promise<Answer["rows"]>;
+  /**
+   * Runs parts in such a transaction of their own, in one round trip, each kept or undone by itself: the commit that is sent
+   * along holds those that succeeded.
+   *
+   * @param before statements without parameters that come first, separated by semicolons
+   * @returns an answer for each part; the error of one that failed is an EtlError
+   * @throws EtlError as `runOnce` does; nothing of the parts is stored then, unless the commit was not answered
+   */
+  runParts(
+    options: TransactionOptions,
+    before: string,
+    parts: readonly Statement[],
+  ): Promise<readonly Answer[]>;
   /** Ends the connections, and transactions that are open with them. Never waits for the server. */
   close(): void;
 }
@@ -171,24 +187,23 @@ export function openDatabase(
       });
     },
     runOnce(options, statement) {
-      return withClient(options, async ({ client, circumstance, answer }) => {
-        const { readOnly = false } = options;
-        const begin = { text: beginning(readOnly, serverMillis) };
-        const answers = await answer(
-          () =>
-            client.runTogether([begin, statement, { text: "commit" }]).catch((error: unknown) => {
-              throw ofLostTransaction(error, circumstance, readOnly);
-            }),
-          readOnly ? undefined : commitUnknown,
-        );
-        // After the first failure the server answers the commit with a rollback.
-        const failed = answers.find(({ error }) => error !== undefined);
-        if (failed !== undefined) {
-          if (endsSession(failed.error)) client.destroy();
-          throw databaseError(failed.error, circumstance);
-        }
-        if (answers[2]?.command !== "COMMIT") throw rolledBack(circumstance);
-        return answers[1]?.rows ?? [];
+      return withClient(options, async (session) => {
+        const answers = await runTransaction(session, options, serverMillis, [statement]);
+        return answers[0]?.rows ?? [];
+      });
+    },
+    runParts(options, before, parts) {
+      return withClient(options, async (session) => {
+        const statements = [{ text: [before, savepoint].join("; ") }, ...parts.flatMap(keptOrUndone)];
+        const [, ...answers] = await runTransaction(session, options, serverMillis, statements);
+        return parts.map((_, index): Answer => {
+          const [done, kept] = answers.slice(3 * index) as [Answer, Answer];
+          // Without its savepoint the part has been undone.
+          const error = done.error ?? kept.error;
+          if (error === undefined) return done;
+          if (endsSession(error)) session.client.destroy();
+          return translated({ ...done, error }, session.circumstance);
+        });
       });
     },
     close() {
@@ -202,8 +217,51 @@ export function openDatabase(
 interface Session {
   readonly client: Client;
   readonly circumstance: Circumstance;
-  /** Waits for an answer, no longer than the deadline; then it rejects with an error of the code `lateCode`. */
-  answer<T>(run: () => Promise<T>, lateCode?: string): Promise<T>;
+  /**
+   * Waits for an answer, no longer than the deadline, which begins anew whenever `run` calls what it is given; then it
+   * rejects with an error of the code `lateCode`.
+   */
+  answer<T>(run: (progress: () => void) => Promise<T>, lateCode?: string): Promise<T>;
+}
+
+const savepoint = "savepoint part";
+
+/**
+ * A part, and what keeps it or undoes it without waiting for its answer. If it succeeds, a second savepoint hides the one
+ * before it, and the rollback undoes nothing. If it fails, the server refuses to set the savepoint, and the rollback goes to
+ * the one before the part.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-savepoint.html
+ */
+function keptOrUndone(part: Statement): readonly Statement[] {
+  return [part, { text: savepoint }, { text: `rollback to ${savepoint}` }];
+}
+
+/** Runs a whole transaction in one flush. It stores nothing if `begin`, the first statement or the commit fails. */
+async function runTransaction(
+  { client, circumstance, answer }: Session,
+  { readOnly = false }: TransactionOptions,
+  serverMillis: number,
+  statements: readonly Statement[],
+): Promise<readonly Answer[]> {
+  const flush = [{ text: beginning(readOnly, serverMillis) }, ...statements, { text: "commit" }];
+  const answers = await answer(
+    (progress) =>
+      client.runTogether(flush, progress).catch((error: unknown) => {
+        throw ofLostTransaction(error, circumstance, flush.length, readOnly);
+      }),
+    readOnly ? undefined : commitUnknown,
+  );
+  const [begun, first, ...others] = answers;
+  const committed = others.at(-1);
+  // After a failure that nothing undoes, the server answers the commit with a rollback.
+  const error = begun?.error ?? first?.error ?? committed?.error;
+  if (error !== undefined) {
+    if (endsSession(error)) client.destroy();
+    throw databaseError(error, circumstance);
+  }
+  if (committed?.command !== "COMMIT") throw rolledBack(circumstance);
+  return answers.slice(1, -1);
 }
 
 function translated(answer: Answer, circumstance: Circumstance): Answer {
@@ -213,15 +271,20 @@ function translated(answer: Answer, circumstance: Circumstance): Answer {
 }
 
 /**
- * Nothing was committed if there was nothing to commit, a statement before the commit failed, or the server ended the session
- * before it; otherwise nobody knows.
+ * Nothing was committed if there was nothing to commit, the transaction failed at its beginning, or the server ended the
+ * session before it came to the commit; otherwise nobody knows.
  */
-function ofLostTransaction(error: unknown, circumstance: Circumstance, readOnly: boolean): unknown {
+function ofLostTransaction(
+  error: unknown,
+  circumstance: Circumstance,
+  statements: number,
+  readOnly: boolean,
+): unknown {
   if (!(error instanceof ConnectionLost)) return error;
   const { answers, failure } = error;
-  const reason = answers.find((answer) => answer.error !== undefined)?.error;
+  const reason = answers[0]?.error ?? answers[1]?.error;
   if (reason !== undefined || readOnly) return reason ?? failure ?? error;
-  if (failure !== undefined && answers.length < 2 && isServersOwn(failure)) return failure;
+  if (failure !== undefined && answers.length < statements - 1 && isServersOwn(failure)) return failure;
   return unansweredCommit(circumstance, failure ?? error);
 }
 
@@ -268,7 +331,7 @@ function refusesEncryption({ code, operation }: EtlError): boolean {
 /** Whatever ends the wait closes the connection, so that no late answer is taken for that of another statement. */
 async function underDeadline<T>(
   client: Client,
-  run: () => Promise<T>,
+  run: (progress: () => void) => Promise<T>,
   late: { readonly millis: number; readonly code: string | undefined },
   circumstance: Circumstance,
   stop: AbortSignal,
@@ -283,7 +346,7 @@ async function underDeadline<T>(
   stop.addEventListener("abort", abort);
   try {
     if (stop.aborted) throw stop.reason;
-    return await Promise.race([run(), end.promise]);
+    return await Promise.race([run(() => timer.refresh()), end.promise]);
   } catch (error) {
     if (endsSession(error)) client.destroy();
     if (stop.aborted) throw stop.reason;

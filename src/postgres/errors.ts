@@ -57,9 +57,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof EtlError) || error.retryable) return undefined;
   const { cause } = error;
   if (!(cause instanceof postgres.PostgresError) || endsSession(cause)) return undefined;
-  const { code, column_name: column, constraint_name: constraint } = cause;
-  const fault = { code, ...(column && { column }), ...(constraint && { constraint }) };
-  return { fault, isRows: isRowFault(cause) };
+  return { fault: faultOf(cause), isRows: isRowFault(cause) };
 }
 
 /**
@@ -70,9 +68,45 @@ export function isServersOwn(error: Error): boolean {
   return error instanceof postgres.PostgresError && error.routine !== undefined;
 }
 
-/** Whether nothing more can be done on the connection that gave this error. A session that began read only stays so. */
+function faultOf(error: postgres.PostgresError): RowFault {
+  const { code, column_name: column, constraint_name: constraint } = error;
+  // What a trigger raises may name anything as its column, such as what the row holds.
+  if (error.routine === raise) return { code };
+  return { code, ...(column && { column }), ...(constraint && { constraint }) };
+}
+
+/** How a failure may pass that left its session alive. */
+export interface PassingFailure {
+  readonly fault: RowFault;
+  /**
+   * `row`: it may be the row's own, whatever its code says: a trigger raised it, or code that ran for the row failed
+   * (XX000, such as a function of an extension). `wait`: it took too long; fewer rows may not. `conflict`: another
+   * transaction was favoured, and the same load again is the remedy. `server`: the server's own word on its disk, memory,
+   * files or neighbours. It never speaks against a row, though it may meet one row alone: the one that needs another page
+   * of a full disk, or a damaged page.
+   */
+  readonly of: "row" | "wait" | "conflict" | "server";
+}
+
+/** Reads an error from {@link databaseError}; undefined if it will not pass by itself, or has ended the session. */
+export function passingFailureOf(error: unknown): PassingFailure | undefined {
+  if (!(error instanceof EtlError) || !error.retryable) return undefined;
+  const { cause } = error;
+  if (!(cause instanceof postgres.PostgresError) || endsSession(cause)) return undefined;
+  const { code, routine } = cause;
+  const fault = faultOf(cause);
+  if (routine === raise || code === "XX000") return { fault, of: "row" };
+  if (code === "57014" || code === "55P03") return { fault, of: "wait" };
+  return { fault, of: code.startsWith("40") ? "conflict" : "server" };
+}
+
+/**
+ * Whether nothing more can be done on the connection that gave this error. A session that began read only stays so; a
+ * trigger that raises that code says nothing of the session.
+ */
 export function endsSession(error: unknown): boolean {
-  return !(error instanceof postgres.PostgresError) || error.severity !== "ERROR" || error.code === "25006";
+  if (!(error instanceof postgres.PostgresError) || error.severity !== "ERROR") return true;
+  return error.code === "25006" && error.routine !== raise;
 }
 
 /**

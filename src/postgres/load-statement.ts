@@ -21,12 +21,19 @@ export interface LoadTarget {
 /** How many rows the messages of a batch have: one each, which is the common case and cheaper, or any number. */
 export type Shape = "one" | "any";
 
+/**
+ * `invalid_argument_for_width_bucket_function`: no function of ours can be called for, and rows hardly ever fail so.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export const guardCode = "2201G";
+
 /** The statements of one target; their parameters are {@link loadParameters}. */
 export interface LoadStatements {
   /**
    * Stores a batch. Gives the columns of {@link LoadAnswer}.
    *
-   * `guarded` fails with `division_by_zero` if the counts need an explanation that the statement cannot see: its commit may
+   * `guarded` fails with {@link guardCode} if the counts need an explanation that the statement cannot see: its commit may
    * be sent along with it.
    */
   load(shape: Shape, guarded: boolean): string;
@@ -62,7 +69,7 @@ export type LoadAnswer = readonly [
  *
  * Entries are inserted in the order of their key, and rows in the order of what they may conflict over, so that two loads
  * of the same messages or keys cannot wait for each other in a circle. Rows of a table without such keys go in the order of
- * the batch; of a FIFO queue's group, a batch holds one message. A load in halves cannot keep that order: it takes a
+ * the batch; of a FIFO queue's group, a batch holds one message. A load in parts cannot keep that order: it takes a
  * turn of its own.
  *
  * @throws EtlError `config` if the table cannot tell rows apart as the mapping says
@@ -80,7 +87,7 @@ export function loadStatements(target: LoadTarget): LoadStatements {
   ) as entry`;
   return {
     load(shape, guarded) {
-      // What others commit while this statement runs is not seen by it: the load in halves looks again.
+      // What others commit while this statement runs is not seen by it: it is looked into again.
       const unexplained = [
         `case when messages > fresh then messages > fresh + (select count(*) from ${known("message as asked")}) end`,
         ...(rows.doubtful === undefined
@@ -89,7 +96,9 @@ export function loadStatements(target: LoadTarget): LoadStatements {
             : []
           : [`(${rows.doubtful}) is not null`]),
       ];
-      const guard = guarded ? `1 / case when ${unexplained.join(" or ")} then 0 else 1 end` : "1";
+      const guard = guarded
+        ? `width_bucket(0, 0, 1, case when ${unexplained.join(" or ")} then 0 else 1 end)`
+        : "1";
       return `
 with ${messagesSql(target, rowsMayWait(target), shape)}, fresh as (
   insert into ${name} (sent_at, message_id, queue_id)

@@ -2,11 +2,12 @@
 
 import { EtlError } from "../errors.ts";
 import type { MappedMessage, Rejection } from "../message/message.ts";
-import type { Fate, Loader } from "../processing/outcome.ts";
+import { commitUnknown, type Failed, type Fate, type Loader } from "../processing/outcome.ts";
 import type { Database, Transaction } from "./connect.ts";
-import { type RowFault, refusalOf } from "./errors.ts";
+import { passingFailureOf, type RowFault, refusalOf } from "./errors.ts";
 import { ledgerName, loadGrants } from "./ledger.ts";
 import {
+  guardCode,
   type LoadAnswer,
   type LoadTarget,
   loadParameters,
@@ -15,13 +16,26 @@ import {
 } from "./load-statement.ts";
 import { messageKey } from "./records.ts";
 import { requireTarget } from "./target-check.ts";
+import type { Answer, Statement } from "./wire.ts";
+
+/** Into so many parts a refused batch is cut, and a part that is refused, too: one bad row of 500 is found in three steps. */
+const partCount = 16;
+
+/** Messages that were refused together. */
+interface Refused {
+  readonly messages: readonly MappedMessage[];
+  readonly error: unknown;
+  /** Whether the table took other rows of the same transaction. */
+  readonly besideStored: boolean;
+}
 
 /**
  * Makes the loader of a table that has been checked against the mapping. As many loads may be open at a time as the
  * database has connections.
  *
- * A batch is loaded with one statement in one round trip. If Postgres refuses it, or its counts need an explanation, it is
- * loaded again in halves under savepoints, in one transaction, until the refused messages are known: those alone are rejected.
+ * A batch is loaded with one statement in one round trip. If Postgres refuses it, its parts are loaded, each kept or undone
+ * by itself, and then the parts of those that were refused: each step is one transaction and one round trip. What is
+ * refused alone is rejected or, if the error may pass, left to the caller.
  */
 export function createPostgresLoader(database: Database, target: LoadTarget): Loader {
   const { table, mapping } = target;
@@ -29,6 +43,13 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
   const columnCount = mapping.columns.length;
   const { action } = mapping.conflict;
   const options = { operation: "load", grants: loadGrants(target.ledger, database.user, { table, action }) };
+  // A constraint that is checked at the commit could not be told from the other parts' rows.
+  const beforeParts = ["set constraints all immediate", statements.takeTurn].filter(Boolean).join("; ");
+
+  function loadOf(batch: readonly MappedMessage[], guarded: boolean): Statement {
+    const shape = shapeOf(batch);
+    return { text: statements.load(shape, guarded), parameters: loadParameters(batch, columnCount, shape) };
+  }
 
   /** @throws EtlError if a trigger of the table or the ledger swallowed a row */
   async function explain(transaction: Transaction, batch: readonly MappedMessage[], answer: LoadAnswer) {
@@ -51,72 +72,131 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
     if (checked?.swallowed !== false) throw swallowedRows(target);
   }
 
-  async function loadInHalves(batch: readonly MappedMessage[]): Promise<readonly Fate[]> {
+  /** Loads what the guard has stopped, and looks into its counts before the commit. */
+  async function loadExplained(batch: readonly MappedMessage[]): Promise<readonly Fate[]> {
     return await database.transaction(options, async (transaction) => {
-      const fates = new Map<MappedMessage, Fate>();
-      // A constraint that is checked at the commit could not be told from the others' rows.
-      let before = ["set constraints all immediate", ...(statements.takeTurn ? [statements.takeTurn] : [])];
-
-      async function loadPart(part: readonly MappedMessage[]): Promise<void> {
-        const shape = shapeOf(part);
-        const load = {
-          text: statements.load(shape, false),
-          parameters: loadParameters(part, columnCount, shape),
-        };
-        const [begun, done] = await transaction.runTogether([
-          { text: [...before, "savepoint half"].join("; ") },
-          load,
-        ]);
-        if (begun?.error !== undefined) throw begun.error;
-        if (done?.error === undefined) {
-          before = ["release savepoint half"];
-          const answer = done?.rows[0] as unknown as LoadAnswer;
-          await explain(transaction, part, answer);
-          for (const [index, fate] of fatesOf(part, answer).entries())
-            fates.set(part[index] as MappedMessage, fate);
-          return;
-        }
-        const refusal = refusalOf(done.error);
-        if (refusal === undefined) throw done.error;
-        before = ["rollback to savepoint half", "release savepoint half"];
-        const [first, ...others] = part;
-        if (first !== undefined && others.length === 0) {
-          const suspect = refusal.isRows ? undefined : (done.error as EtlError);
-          fates.set(first, {
-            kind: "rejected",
-            rejection: rejectionOf(first, refusal.fault),
-            by: "table",
-            suspect,
-          });
-          return;
-        }
-        const middle = Math.ceil(part.length / 2);
-        await loadPart(part.slice(0, middle));
-        await loadPart(part.slice(middle));
-      }
-
-      await loadPart(statements.takeTurn === undefined ? inLockOrder(batch) : batch);
-      await transaction.run(before.join("; "));
-      return batch.map((message) => fates.get(message) as Fate);
+      const [done] = await transaction.runTogether([loadOf(batch, false)]);
+      if (done?.error !== undefined) throw done.error;
+      const answer = done?.rows[0] as unknown as LoadAnswer;
+      await explain(transaction, batch, answer);
+      return fatesOf(batch, answer);
     });
+  }
+
+  async function loadWhole(batch: readonly MappedMessage[]): Promise<readonly Fate[]> {
+    try {
+      const [answer] = await database.runOnce(options, loadOf(batch, true));
+      return fatesOf(batch, answer as unknown as LoadAnswer);
+    } catch (error) {
+      if (!isGuards(error)) throw error;
+      return await loadExplained(batch);
+    }
+  }
+
+  async function loadInParts(
+    batch: readonly MappedMessage[],
+    error: unknown,
+  ): Promise<readonly (Fate | Failed)[]> {
+    const outcomes = new Map<MappedMessage, Fate | Failed>();
+    const settle = (part: readonly MappedMessage[], fates: readonly (Fate | Failed)[]) => {
+      for (const [index, message] of part.entries()) outcomes.set(message, fates[index] as Fate | Failed);
+    };
+    const messages = statements.takeTurn === undefined ? inLockOrder(batch) : batch;
+    let refused: Refused[] = [{ messages, error, besideStored: false }];
+    for (let isFirst = true; ; isFirst = false) {
+      const parts: (readonly MappedMessage[])[] = [];
+      for (const one of refused) {
+        if (isCut(one, isFirst)) parts.push(...partsOf(one.messages));
+        else settle(one.messages, outcomesOf(one));
+      }
+      if (parts.length === 0) break;
+      let answers: readonly Answer[];
+      try {
+        answers = await database.runParts(
+          options,
+          beforeParts,
+          parts.map((part) => loadOf(part, true)),
+        );
+      } catch (failure) {
+        for (const part of parts) settle(part, Array(part.length).fill(failedWith(failure)));
+        break;
+      }
+      const besideStored = answers.some((done) => done.error === undefined && Number(done.rows[0]?.[2]) > 0);
+      refused = [];
+      for (const [index, messages] of parts.entries()) {
+        const { error: failure, rows } = answers[index] as Answer;
+        if (failure === undefined) settle(messages, fatesOf(messages, rows[0] as unknown as LoadAnswer));
+        else if (!isGuards(failure)) refused.push({ messages, error: failure, besideStored });
+        else
+          await loadExplained(messages).then(
+            (fates) => settle(messages, fates),
+            (error: unknown) => refused.push({ messages, error, besideStored }),
+          );
+      }
+    }
+    return batch.map((message) => outcomes.get(message) as Fate | Failed);
   }
 
   return {
     async load(batch) {
-      const shape = shapeOf(batch);
-      const text = statements.load(shape, true);
       try {
-        const parameters = loadParameters(batch, columnCount, shape);
-        const [answer] = await database.runOnce(options, { text, parameters });
-        return fatesOf(batch, answer as unknown as LoadAnswer);
+        return await loadWhole(batch);
       } catch (error) {
         const refusal = refusalOf(error);
-        if (refusal === undefined) throw error;
-        if (!refusal.isRows) await requireTarget(database, target);
-        return await loadInHalves(batch);
+        const passing = passingFailureOf(error);
+        if (refusal === undefined && (passing === undefined || passing.of === "conflict")) throw error;
+        if (refusal?.isRows === false) await requireTarget(database, target);
+        return await loadInParts(batch, error);
       }
     },
   };
+}
+
+/**
+ * Whether the parts of what was refused are worth a try. What waits would wait in each of them, and a server in trouble that
+ * takes nothing is not asked for each row.
+ */
+function isCut({ messages, error, besideStored }: Refused, isWhole: boolean): boolean {
+  if (messages.length === 1) return false;
+  if (refusalOf(error) !== undefined) return true;
+  const failure = passingFailureOf(error);
+  return failure?.of === "row" || (failure?.of === "server" && (isWhole || besideStored));
+}
+
+function partsOf(messages: readonly MappedMessage[]): (readonly MappedMessage[])[] {
+  const length = Math.ceil(messages.length / partCount);
+  return Array.from({ length: Math.ceil(messages.length / length) }, (_, index) =>
+    messages.slice(index * length, (index + 1) * length),
+  );
+}
+
+/** The outcomes of messages that were refused together and are not cut any further. */
+function outcomesOf({ messages, error, besideStored }: Refused): readonly (Fate | Failed)[] {
+  const refusal = refusalOf(error);
+  const passing = passingFailureOf(error);
+  return messages.map((message): Fate | Failed => {
+    if (refusal !== undefined) {
+      const suspect = refusal.isRows ? undefined : (error as EtlError);
+      return { kind: "rejected", rejection: rejectionOf(message, refusal.fault), by: "table", suspect };
+    }
+    if (passing === undefined) return failedWith(error);
+    const rejection = passing.of === "row" ? rejectionOf(message, passing.fault) : undefined;
+    return {
+      ...failedWith(error),
+      ...(messages.length === 1 && { alone: { besideStored, ...(rejection && { rejection }) } }),
+      ...(passing.of === "wait" && { tooManyMessages: messages.length }),
+    };
+  });
+}
+
+function failedWith(error: unknown): Failed {
+  const mayBeStored = error instanceof EtlError && error.code === commitUnknown;
+  return { kind: "unsettled", error, mayBeStored };
+}
+
+/** The guard's own error or, once in a blue moon, one of a row that has the same code: it comes out when that is explained. */
+function isGuards(error: unknown): boolean {
+  return error instanceof EtlError && error.code === guardCode;
 }
 
 /** What a load's answer says of each message. */
@@ -143,13 +223,10 @@ function lastPlaces(batch: readonly MappedMessage[], known: ReadonlySet<number>,
 }
 
 /**
- * The ledger's own order, so that halves, too, take their locks in the order that every load does.
- *
- * A FIFO queue's rows keep theirs, which is that of their groups: whoever is handed the same messages of a group has
- * them in the same order.
+ * The ledger's own order, so that parts, too, take their locks in the order that every load does. A FIFO queue's groups keep
+ * theirs: a batch has one message of each.
  */
 function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] {
-  if (batch.some(({ ref }) => ref.groupId !== undefined)) return batch;
   const key = ({ ref }: MappedMessage) => messageKey(ref.messageId);
   return batch.toSorted((a, b) => a.ref.sentAtMillis - b.ref.sentAtMillis || (key(a) < key(b) ? -1 : 1));
 }
@@ -171,7 +248,7 @@ function swallowedEntries({ ledger }: LoadTarget): EtlError {
     kind: "config",
     operation: "load",
     message: `${resource} swallows entries: messages would be taken for stored whose rows are not there`,
-    hint: `drop the triggers and rules of ${resource}; nothing of the batch was stored`,
+    hint: `drop the triggers and rules of ${resource}; no message is deleted whose row is not stored`,
     code: "entries_swallowed",
     resource,
   });
@@ -182,7 +259,7 @@ function swallowedRows({ table }: LoadTarget): EtlError {
     kind: "config",
     operation: "load",
     message: `a trigger on ${table.sqlName} swallows rows: fewer were stored than were inserted`,
-    hint: "drop the trigger that returns null, or give another --table; nothing of the batch was stored",
+    hint: "drop the trigger that returns null, or give another --table; no message is deleted whose row is not stored",
     code: "rows_swallowed",
     resource: table.sqlName,
   });

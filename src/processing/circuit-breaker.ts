@@ -84,7 +84,7 @@ export class CircuitBreaker<D extends Judged> {
         this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
         // Rows are stored: of an earlier delivery of the message there is nothing to reject.
         if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);
-      } else if (wasRejected(delivery.messageId)) settle.push(settlement);
+      } else if (outcome.isProven || wasRejected(delivery.messageId)) settle.push(settlement);
       else (outcome.by === "mapping" ? unmapped : refused).push([delivery, outcome]);
     }
     const held: D[] = [];

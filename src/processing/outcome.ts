@@ -23,18 +23,49 @@ export interface Rejected {
   readonly by: "mapping" | "table";
   /** Set if the table or its permissions may be the cause, and every row would meet it: the error to end a run with. */
   readonly suspect?: EtlError | undefined;
+  /** Set if the table is known to take other rows while it refuses this one: there is nothing to wait for. */
+  readonly isProven?: true;
 }
 
 /** What the table made of one message. */
 export type Fate = Durable | Rejected;
+
+/** An error ended the load. If `mayBeStored`, a commit was sent and not answered; to process it again is safe. */
+export interface Unsettled {
+  readonly kind: "unsettled";
+  readonly error: unknown;
+  readonly mayBeStored: boolean;
+}
+
+/** A message that a load has not settled. */
+export interface Failed extends Unsettled {
+  /** Set if it failed with no other message in its statement, in a session that lives on. */
+  readonly alone?: Alone;
+  /** Set if a statement took too long: how many messages it had. */
+  readonly tooManyMessages?: number;
+}
+
+/** What is known of a message that failed alone. */
+export interface Alone {
+  /** What it is rejected with if it turns out that the row is at fault. Absent if the error never speaks against a row. */
+  readonly rejection?: Rejection;
+  /** Whether the table took other rows of the load after it had failed, and before it failed again. */
+  readonly besideStored: boolean;
+}
 
 /** What became of one message. */
 export type Outcome =
   | Fate
   /** Another delivery of the message in the same call was rejected, and is dealt with as such. */
   | { readonly kind: "repeated" }
-  /** An error ended the load. If `mayBeStored`, a commit was sent and not answered; to process it again is safe. */
-  | { readonly kind: "unsettled"; readonly error: unknown; readonly mayBeStored: boolean };
+  | Unsettled;
+
+/** The message is tried again by itself, for as long as the retries allow; the others are not kept waiting for it. */
+export interface Delayed {
+  readonly kind: "delayed";
+  /** Never rejects. */
+  readonly outcome: Promise<Outcome>;
+}
 
 /** Whether the ledger has the message. */
 export function isDurable({ kind }: Outcome): boolean {
@@ -44,11 +75,11 @@ export function isDurable({ kind }: Outcome): boolean {
 /** A table and its ledger. */
 export interface Loader {
   /**
-   * Stores rows and ledger entries in one transaction; returns after the commit.
+   * Stores rows and ledger entries, those of a message in one transaction; returns after the commit.
    *
    * @param batch one entry per message id
-   * @returns a fate for each message, in order
-   * @throws EtlError; `retryable` if the same batch may be loaded again, which is always safe
+   * @returns for each message, in order, its fate or why it has none; to load those again is always safe
+   * @throws EtlError if it is the same for all of them; `retryable` if the batch may be loaded again
    */
-  load(batch: readonly MappedMessage[]): Promise<readonly Fate[]>;
+  load(batch: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]>;
 }

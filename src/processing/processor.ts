@@ -1,11 +1,11 @@
 /** One message in, one outcome out: decode, map, mask, load. It knows nothing of polling, visibility or deletes. */
 
-import { EtlError } from "../errors.ts";
 import type { MapMessage } from "../message/mapper.ts";
 import type { MappedMessage, Message, MessageRef, Row } from "../message/message.ts";
 import { isRefusal, type Rejection } from "../message/message.ts";
-import { commitUnknown, type Loader, type Outcome } from "./outcome.ts";
-import { type RetryLimits, retryUntil } from "./retry-until.ts";
+import { type BatchLoads, batchLoads } from "./batch-load.ts";
+import type { Delayed, Loader, Outcome } from "./outcome.ts";
+import type { RetryLimits } from "./retry-until.ts";
 
 /** What a processor is made of. */
 export interface ProcessorParts {
@@ -16,19 +16,23 @@ export interface ProcessorParts {
 }
 
 /** Processes messages; several calls may be open at a time. */
-export interface Processor {
+export interface Processor extends Pick<BatchLoads, "mostMessages"> {
   /**
    * Brings messages into the table. Never rejects: what a failed load held is `unsettled`.
    *
    * @param messages deliveries; two of one message are stored once
    * @returns an outcome for each, in order
    */
-  process(messages: readonly Message[]): Promise<readonly Outcome[]>;
+  process(messages: readonly Message[]): Promise<readonly (Outcome | Delayed)[]>;
 }
 
 /** Makes a processor. */
 export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): Processor {
+  const loads = batchLoads(loader, retry);
   return {
+    get mostMessages() {
+      return loads.mostMessages;
+    },
     async process(messages) {
       let sorted: Sorted;
       try {
@@ -37,9 +41,9 @@ export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): 
         return messages.map(() => ({ kind: "unsettled", error, mayBeStored: false }));
       }
       const { batch, places, outcomes, repeats } = sorted;
-      const fates = batch.length === 0 ? [] : await loadBatch(loader, batch, retry);
+      const fates = batch.length === 0 ? [] : await loads.load(batch);
       for (const [index, place] of places.entries()) outcomes[place] = fates[index] as Outcome;
-      for (const [place, first] of repeats) outcomes[place] = repeatOf(outcomes[first] as Outcome);
+      for (const [place, first] of repeats) outcomes[place] = repeatOf(outcomes[first] as Outcome | Delayed);
       return outcomes;
     },
   };
@@ -53,7 +57,7 @@ interface Sorted {
   /** Further deliveries, each with the place of the first one of its message. */
   readonly repeats: (readonly [place: number, first: number])[];
   /** By place; only rejections have theirs so far. */
-  readonly outcomes: Outcome[];
+  readonly outcomes: (Outcome | Delayed)[];
 }
 
 /** @throws what mapping throws */
@@ -78,7 +82,12 @@ function oneEntryPerMessage(messages: readonly Message[], mapMessage: MapMessage
   return sorted;
 }
 
-function repeatOf(outcome: Outcome): Outcome {
+function repeatOf(outcome: Outcome | Delayed): Outcome | Delayed {
+  if (outcome.kind !== "delayed") return repeatOfSettled(outcome);
+  return { kind: "delayed", outcome: outcome.outcome.then(repeatOfSettled) };
+}
+
+function repeatOfSettled(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case "stored":
     case "superseded":
@@ -87,27 +96,6 @@ function repeatOf(outcome: Outcome): Outcome {
       return { kind: "repeated" };
     default:
       return outcome;
-  }
-}
-
-async function loadBatch(
-  loader: Loader,
-  batch: readonly MappedMessage[],
-  retry: RetryLimits,
-): Promise<readonly Outcome[]> {
-  let mayBeStored = false;
-  try {
-    return await retryUntil(async () => {
-      try {
-        return await loader.load(batch);
-      } catch (error) {
-        // Once a commit is in doubt, no later failure takes the doubt away.
-        mayBeStored ||= error instanceof EtlError && error.code === commitUnknown;
-        throw error;
-      }
-    }, retry);
-  } catch (error) {
-    return batch.map(() => ({ kind: "unsettled", error, mayBeStored }));
   }
 }
 

@@ -1,5 +1,6 @@
 /** A queue, a table and a clock in memory, with a journal of what happened in which order. */
 
+import { EtlError } from "../../src/errors.ts";
 import type { Cell, MappedMessage, Message, Rejection, RejectionReason } from "../../src/message/message.ts";
 import type {
   Clock,
@@ -9,7 +10,7 @@ import type {
   Source,
   VisibilityChange,
 } from "../../src/polling/ports.ts";
-import type { Fate, Loader } from "../../src/processing/outcome.ts";
+import type { Failed, Fate, Loader } from "../../src/processing/outcome.ts";
 
 /** What happened, in order: `hide` is a visibility above 0, `copy` one to the dead letters; with message ids. */
 export type Journal = {
@@ -192,6 +193,13 @@ export class MemoryQueue implements Source {
   }
 }
 
+const away = {
+  kind: "unavailable",
+  operation: "load",
+  message: "an internal error",
+  retryable: true,
+} as const;
+
 /** A table with a ledger: a message id is stored once. */
 export class MemoryTable implements Loader {
   readonly rows = new Map<string, string>();
@@ -202,6 +210,10 @@ export class MemoryTable implements Loader {
   lostAnswer: () => void = () => {};
   /** Cell texts that the table refuses. */
   readonly refused = new Set<string>();
+  /** Cell texts of rows over which a trigger raises an error whose code says that it may pass. */
+  readonly raising = new Set<string>();
+  /** Whether it may be the row's own error, and not the server's. */
+  raisesForRows = true;
   /** Why it refuses one of them. */
   reasonOf: (text: string) => RejectionReason = () => "sqlstate_23514";
   readonly #journal: Journal;
@@ -213,15 +225,29 @@ export class MemoryTable implements Loader {
   openLoads = 0;
   maxOpenLoads = 0;
 
-  async load(batch: readonly MappedMessage[]): Promise<readonly Fate[]> {
+  async load(batch: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {
     this.openLoads += 1;
     this.maxOpenLoads = Math.max(this.maxOpenLoads, this.openLoads);
     try {
       await this.fault(batch);
       await turn();
       const ids: string[] = [];
-      const fates = batch.map(({ ref: { messageId }, rows: [row] }): Fate => {
+      const besideStored = batch.some(({ ref: { messageId }, rows: [row] }) => {
         const text = row?.[0] ?? "";
+        return !this.refused.has(text) && !this.raising.has(text) && !this.rows.has(messageId);
+      });
+      const fates = batch.map(({ ref: { messageId }, rows: [row] }): Fate | Failed => {
+        const text = row?.[0] ?? "";
+        if (this.raising.has(text)) {
+          const rejection = { messageId, reason: "sqlstate_XX000" as const, path: "" };
+          const error = new EtlError({ ...away, code: "XX000" });
+          return {
+            kind: "unsettled",
+            error,
+            mayBeStored: false,
+            alone: { besideStored, ...(this.raisesForRows && { rejection }) },
+          };
+        }
         if (this.refused.has(text)) {
           const rejection = { messageId, reason: this.reasonOf(text), path: "" };
           return { kind: "rejected", rejection, by: "table" };

@@ -9,7 +9,7 @@ import { type ConnectionSettings, readConnectionSettings } from "../../src/postg
 import { registerQueue } from "../../src/postgres/ledger.ts";
 import { createPostgresLoader } from "../../src/postgres/loader.ts";
 import { CircuitBreaker } from "../../src/processing/circuit-breaker.ts";
-import type { Loader } from "../../src/processing/outcome.ts";
+import type { Failed, Loader } from "../../src/processing/outcome.ts";
 
 /** The `EtlError` that a promise ends with; throws where it ends well or in another way. */
 export async function failureOf(promise: Promise<unknown>): Promise<EtlError> {
@@ -40,7 +40,7 @@ export function openUrl(url: string, deadlines: Deadlines = patientDeadlines): D
   return openDatabase(settingsOf(url), deadlines);
 }
 
-/** A loader whose fates are summed up as a run does, and which throws what would end the run. */
+/** A loader whose fates are summed up as a run does, and which throws what would end the run, or came of all its messages. */
 export interface CountingLoader {
   load(batch: readonly MappedMessage[]): Promise<{
     readonly inserted: number;
@@ -48,6 +48,8 @@ export interface CountingLoader {
     /** Of these, messages that the ledger did not know. */
     readonly leftOut: number;
     readonly rejections: readonly Rejection[];
+    /** Messages that another try may store; absent if there are none. */
+    readonly unsettled?: readonly Failed[];
   }>;
   readonly loader: Loader;
 }
@@ -58,6 +60,10 @@ export function counting(loader: Loader): CountingLoader {
     loader,
     async load(batch) {
       const fates = await loader.load(batch);
+      const unsettled = fates.filter((fate) => fate.kind === "unsettled");
+      const end = unsettled.find(({ error }) => !(error instanceof EtlError && error.retryable));
+      if (end !== undefined) throw end.error;
+      if (unsettled.length > 0 && unsettled.length === batch.length) throw unsettled[0]?.error;
       const settlements = batch.map(
         ({ ref }, index) => [ref, fates[index] as (typeof fates)[number]] as const,
       );
@@ -69,6 +75,7 @@ export function counting(loader: Loader): CountingLoader {
         duplicates: count("duplicate", "superseded"),
         leftOut: count("superseded"),
         rejections: fates.flatMap((fate) => (fate.kind === "rejected" ? [fate.rejection] : [])),
+        ...(unsettled.length > 0 && { unsettled }),
       };
     },
   };

@@ -55,8 +55,9 @@ export async function runForReal(parts: DrainCommand): Promise<number> {
   const { context, settings, stop, follow } = parts;
   const startedAt = systemClock.monotonicMillis();
   const connection = readDatabaseSettings(settings, context);
-  // Pruning and records have a connection of their own: a load must never stand in line behind them.
-  const loads = settings.drain.connections ?? mostConnections;
+  // Pruning and records have a connection of their own: a load must never stand in line behind them. Nor behind the
+  // messages that are tried again beside the loads, one load of them at a time.
+  const loads = (settings.drain.connections ?? mostConnections) + 1;
   const [database, besideDatabase] = [openDatabase(connection, undefined, loads), openDatabase(connection)];
   const over = new AbortController();
   try {

@@ -1,8 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import type { MappedMessage } from "../../../src/message/message.ts";
-import { type CountingLoader, failureOf, openLoginLoader, openUrl } from "../../support/postgres-database.ts";
+import { openDatabase } from "../../../src/postgres/connect.ts";
+import { serverPort } from "../../support/postgres.ts";
+import {
+  type CountingLoader,
+  failureOf,
+  openLoginLoader,
+  openUrl,
+  settingsOf,
+} from "../../support/postgres-database.ts";
 import { migratedDatabase } from "../../support/postgres-file.ts";
 import { loginMessage, loginMessages } from "../../support/postgres-messages.ts";
+import { startPostgresProxy } from "../../support/postgres-proxy.ts";
 
 const { testDatabase, database } = await migratedDatabase();
 let loader: CountingLoader;
@@ -173,6 +182,27 @@ describe("one bad row never costs a good one", () => {
     expect(await loader.load(batch)).toEqual({ inserted: 1, duplicates: 19, leftOut: 0, rejections: [] });
   });
 });
+
+test.each([1, 50])(
+  "%i bad rows of 500 are found in four transactions, each of one round trip",
+  async (count) => {
+    const proxy = await startPostgresProxy(await serverPort());
+    const far = openDatabase({ ...settingsOf(testDatabase.url), port: proxy.port });
+    loader = await openLoginLoader(far);
+    let commits = 0;
+    proxy.onCommit = () => {
+      commits += 1;
+    };
+    const isBad = (number: number) => (number * 7) % (500 / count) === 0;
+    const batch = loginMessages(500).map((message, index) =>
+      isBad(index) ? loginMessage(index + 1, { 1: "x".repeat(33) }) : message,
+    );
+    expect(await loader.load(batch)).toMatchObject({ inserted: 500 - count, rejections: { length: count } });
+    expect(commits).toBe(4);
+    far.close();
+    await proxy.stop();
+  },
+);
 
 describe("what may be the table's fault", () => {
   /** Tables that refuse a toaster, with this SQLSTATE. */

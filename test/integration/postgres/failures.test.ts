@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import postgres from "postgres";
-import type { ErrorKind } from "../../../src/errors.ts";
+import type { ErrorKind, EtlError } from "../../../src/errors.ts";
 import { userLogins } from "../../../src/message/mapping.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { createDatabase, startServer } from "../../support/postgres.ts";
@@ -23,38 +23,128 @@ async function onInsert(body: string): Promise<void> {
     create or replace trigger act before insert on user_logins for each row execute function act()`);
 }
 
-describe("an error of the server in the midst of a batch", () => {
-  const cases: [code: string, what: string, kind: ErrorKind][] = [
-    ["53100", "disk full", "unavailable"],
-    ["53200", "out of memory", "unavailable"],
-    ["58030", "failed to read or write a file", "unavailable"],
-    ["57P01", "shut down by an administrator", "unavailable"],
-    ["XX001", "a damaged page", "unavailable"],
-    ["40001", "not to be serialized", "temporary"],
-    ["40P01", "deadlock", "temporary"],
-    ["55P03", "a lock that is not free", "temporary"],
-    ["57014", "statement time-out", "temporary"],
-    ["25006", "read only", "unavailable"],
-  ];
-  for (const [code, what, kind] of cases) {
-    test(`${code}, ${what}, rejects nothing: it is tried again`, async () => {
+/** SQLSTATEs that say that another try may do. */
+const passing: [code: string, what: string, kind: ErrorKind][] = [
+  ["53100", "disk full", "unavailable"],
+  ["53200", "out of memory", "unavailable"],
+  ["58000", "a system error", "unavailable"],
+  ["58030", "failed to read or write a file", "unavailable"],
+  ["57P01", "shut down by an administrator", "unavailable"],
+  ["XX000", "an internal error", "unavailable"],
+  ["XX001", "a damaged page", "unavailable"],
+  ["08006", "a connection that failed", "unavailable"],
+  ["40001", "not to be serialized", "temporary"],
+  ["40P01", "deadlock", "temporary"],
+  ["55P03", "a lock that is not free", "temporary"],
+  ["57014", "statement time-out", "temporary"],
+  ["25006", "read only", "unavailable"],
+];
+
+/** Raises it for these rows; what it says must not be seen. */
+const raising = (code: string, rows: string) =>
+  onInsert(`if ${rows} then
+    raise exception 'canary %', new.user_id
+      using errcode = '${code}', detail = 'canary', column = 'canary', constraint = new.user_id; end if`);
+
+describe("an error that may pass, raised for", () => {
+  for (const [code, what, kind] of passing) {
+    test(`one row of a batch, costs no other: ${code}, ${what}`, async () => {
       const loader = await openLoginLoader(database);
-      await onInsert(`if new.user_id = 'user-7' then
-        raise exception 'canary %', new.user_id using errcode = '${code}', detail = 'canary'; end if`);
-      const failure = await failureOf(loader.load(loginMessages(20)));
-      expect(failure).toMatchObject({ kind, retryable: true, code, operation: "load" });
-      expect([failure.message, failure.hint, failure.stack].join("\n")).not.toMatch(/canary|user-7/);
-      expect(await stored()).toEqual({ rows: 0, entries: 0 });
+      await raising(code, "new.user_id = 'user-7'");
+      const { unsettled = [], ...counts } = await loader.load(loginMessages(40));
+      expect(counts).toEqual({ inserted: 39, duplicates: 0, leftOut: 0, rejections: [] });
+      const { messageId } = loginMessage(7).ref;
+      const rejection = { messageId, reason: `sqlstate_${code}` as const, path: "" };
+      expect(unsettled).toEqual([
+        {
+          ...{ kind: "unsettled", mayBeStored: false, alone: { besideStored: true, rejection } },
+          error: expect.objectContaining({ kind, retryable: true, code, operation: "load" }),
+        },
+      ]);
+      for (const { error } of unsettled as readonly { error: EtlError }[])
+        expect([error.message, error.hint, error.stack].join("\n")).not.toMatch(/canary|user-7/);
+      expect(await stored()).toEqual({ rows: 39, entries: 39 });
 
       // Among bad rows it is told apart from them.
-      const withBadRow = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
-      expect(await failureOf(loader.load(withBadRow))).toMatchObject({ kind, retryable: true, code });
-      expect(await stored()).toEqual({ rows: 0, entries: 0 });
+      const withBadRow = [loginMessage(7), loginMessage(41, { 1: "x".repeat(33) }), loginMessage(42)];
+      expect(await loader.load(withBadRow)).toMatchObject({
+        ...{ inserted: 1, rejections: [{ reason: "sqlstate_22001" }] },
+        unsettled: [{ alone: { besideStored: true, rejection } }],
+      });
 
       await testDatabase.sql`drop trigger act on user_logins`;
-      expect(await loader.load(loginMessages(20))).toMatchObject({ inserted: 20 });
+      expect(await loader.load(loginMessages(40))).toMatchObject({ inserted: 1, duplicates: 39 });
+    });
+
+    test(`every row, proves nothing against any: ${code}, ${what}`, async () => {
+      const { loader } = await openLoginLoader(database);
+      await raising(code, "true");
+      for (const count of [1, 40]) {
+        const outcomes = await loader.load(loginMessages(count));
+        expect(outcomes.length).toBe(count);
+        for (const outcome of outcomes)
+          expect(outcome).toMatchObject({
+            kind: "unsettled",
+            error: { code },
+            alone: { besideStored: false },
+          });
+      }
+      expect(await stored()).toEqual({ rows: 0, entries: 0 });
     });
   }
+});
+
+describe("an error that may pass, of the server itself, for one row of a batch", () => {
+  const hasty = () =>
+    openUrl(testDatabase.url, { connectTimeoutMillis: 5_000, statementTimeoutMillis: 1_000 });
+
+  test("XX000 by code that ran for the row may be the row's own", async () => {
+    const loader = await openLoginLoader(database);
+    await onInsert("if new.user_id = 'user-7' then perform pg_describe_object(1, 1, 0); end if");
+    expect(await loader.load(loginMessages(40))).toMatchObject({
+      inserted: 39,
+      unsettled: [{ alone: { besideStored: true, rejection: { reason: "sqlstate_XX000" } } }],
+    });
+  });
+
+  test("a limit that the server sets never speaks against the row", async () => {
+    const loader = await openLoginLoader(database);
+    await onInsert(`if new.user_id = 'user-7' then
+      perform set_config('temp_file_limit', '1', true), set_config('work_mem', '64', true);
+      perform count(*) from (select from generate_series(1, 50000) as series (number) order by number) as sorted;
+    end if`);
+    const { inserted, unsettled } = await loader.load(loginMessages(40));
+    expect(inserted).toBe(39);
+    expect(unsettled).toMatchObject([{ error: { code: "53400" }, alone: { besideStored: true } }]);
+    expect(unsettled?.[0]?.alone?.rejection).toBeUndefined();
+  });
+
+  test("a statement that is too slow is not tried again row by row: fewer at a time is the caller's to decide", async () => {
+    const slow = hasty();
+    const { loader } = await openLoginLoader(slow);
+    await onInsert("if new.user_id = 'user-7' then perform pg_sleep(60); end if");
+    const late = { kind: "unsettled", error: { code: "57014" }, mayBeStored: false };
+    for (const outcome of await loader.load(loginMessages(40))) {
+      expect(outcome).toMatchObject({ ...late, tooManyMessages: 40 });
+      expect(outcome).not.toHaveProperty("alone");
+    }
+    expect(await loader.load([loginMessage(7)])).toMatchObject([{ ...late, tooManyMessages: 1 }]);
+    expect(await stored()).toEqual({ rows: 0, entries: 0 });
+    slow.close();
+  });
+
+  test("parts that are slow together and not by themselves are waited for", async () => {
+    const slow = hasty();
+    const loader = await openLoginLoader(slow);
+    await onInsert("perform pg_sleep(0.03)");
+    // Refused before a row is stored; then each part takes 0.09 s, and all of them longer than one statement may.
+    const batch = loginMessages(48).with(0, loginMessage(1, { 5: "none" }));
+    expect(await loader.load(batch)).toMatchObject({
+      inserted: 47,
+      rejections: [{ reason: "sqlstate_22P02" }],
+    });
+    slow.close();
+  });
 });
 
 describe("a table that changes meanwhile", () => {
@@ -97,14 +187,21 @@ describe("a table that changes meanwhile", () => {
     expect(await loader.load(loginMessages(3))).toMatchObject({ inserted: 3 });
   });
 
-  test("a trigger swallows a row beside a bad one: the run ends, and nothing is rejected", async () => {
+  test("a trigger swallows a row beside a bad one: the run ends, and the ledger has no more than the table", async () => {
     const loader = await openLoginLoader(database);
     await onInsert("if new.user_id = 'user-7' then return null; end if");
     const batch = loginMessages(20).with(2, loginMessage(3, { 1: "x".repeat(33) }));
     const failure = await failureOf(loader.load(batch));
     expect(failure).toMatchObject({ kind: "config", retryable: false });
     expect(failure.message).toContain("swallows rows");
-    expect(await stored()).toEqual({ rows: 0, entries: 0 });
+    // The good ones in parts of their own are stored, and known when they come again.
+    const { rows, entries } = await stored();
+    expect(entries).toBe(rows);
+    await testDatabase.sql`drop trigger act on user_logins`;
+    expect(await loader.load(batch)).toMatchObject({
+      ...{ inserted: 19 - rows, duplicates: rows, rejections: [{ reason: "sqlstate_22001" }] },
+    });
+    expect(await stored()).toEqual({ rows: 19, entries: 19 });
   });
 
   test("one reason for every row that the ledger does not know ends the run", async () => {
