@@ -3,7 +3,15 @@
 import { EtlError } from "../errors.ts";
 import type { MappedMessage, Rejection } from "../message/message.ts";
 import { LoadSize } from "./load-size.ts";
-import { commitUnknown, type Delayed, type Failed, type Fate, type Loader, type Outcome } from "./outcome.ts";
+import {
+  commitUnknown,
+  type Delayed,
+  type Failed,
+  type Fate,
+  type Loader,
+  type Outcome,
+  provesTable,
+} from "./outcome.ts";
 import { type RetryLimits, retryUntil } from "./retry-until.ts";
 
 /**
@@ -78,9 +86,13 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     begun += 1;
     const number = begun;
     const outcomes = await loader.load(messages).catch((error: unknown) => allFailed(messages, error));
-    if (outcomes.some((outcome) => outcome.kind === "stored" && outcome.rows > 0))
-      stored = Math.max(stored, number);
-    return outcomes;
+    if (!outcomes.some(provesTable)) return outcomes;
+    stored = Math.max(stored, number);
+    return outcomes.map((outcome) => {
+      if (outcome.kind !== "rejected") return outcome;
+      const { suspect: _cleared, ...rejected } = outcome;
+      return rejected;
+    });
   }
 
   async function loadMeasured(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {

@@ -3,7 +3,7 @@
 import { EtlError } from "../errors.ts";
 import { isOfAnotherShape, type Refusal, type Rejection, settingThatReads } from "../message/message.ts";
 import { rejectionWords } from "../message/rejection-words.ts";
-import type { Outcome, Rejected } from "./outcome.ts";
+import { type Outcome, provesTable, type Rejected } from "./outcome.ts";
 
 /** So many in a row that become no row are not a matter of the messages. */
 const suspiciousCount = 50;
@@ -79,8 +79,7 @@ export class CircuitBreaker<D extends Judged> {
       const [delivery, outcome] = settlement;
       if (outcome.kind !== "rejected") {
         settle.push(settlement);
-        // A message of no rows says nothing of the table.
-        accepted ||= (outcome.kind === "stored" && outcome.rows > 0) || outcome.kind === "superseded";
+        accepted ||= provesTable(outcome);
         this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
         // Rows are stored: of an earlier delivery of the message there is nothing to reject.
         if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);
@@ -144,7 +143,7 @@ export class CircuitBreaker<D extends Judged> {
     settle: Settlement<D>[],
     held: D[],
   ): EtlError | undefined {
-    if (accepted) {
+    if (accepted && refused.every(([, { suspect }]) => suspect === undefined)) {
       this.#streak.count = 0;
       settle.push(...this.release(), ...refused);
       return undefined;

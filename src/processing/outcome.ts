@@ -21,7 +21,10 @@ export interface Rejected {
   readonly rejection: Rejection;
   /** Whether the mapping or the table refused it. */
   readonly by: "mapping" | "table";
-  /** Set if the table or its permissions may be the cause, and every row would meet it: the error to end a run with. */
+  /**
+   * Set if the table or its permissions may be the cause, every row would meet it, and the load stored nothing: the error
+   * to end a run with.
+   */
   readonly suspect?: EtlError | undefined;
   /** Set if the table is known to take other rows while it refuses this one: there is nothing to wait for. */
   readonly isProven?: true;
@@ -56,7 +59,7 @@ export interface Alone {
 /** What became of one message. */
 export type Outcome =
   | Fate
-  /** Another delivery of the message in the same call was rejected, and is dealt with as such. */
+  /** A later delivery of the message in the same call is rejected, and stands for this one, too. */
   | { readonly kind: "repeated" }
   | Unsettled;
 
@@ -65,6 +68,11 @@ export interface Delayed {
   readonly kind: "delayed";
   /** Never rejects. */
   readonly outcome: Promise<Outcome>;
+}
+
+/** Whether the table took a row of the message: one of no rows says nothing of it. */
+export function provesTable(outcome: Outcome | Delayed): boolean {
+  return outcome.kind === "superseded" || (outcome.kind === "stored" && outcome.rows > 0);
 }
 
 /** Whether the ledger has the message. */

@@ -43,7 +43,11 @@ export function createProcessor({ mapMessage, loader, retry }: ProcessorParts): 
       const { batch, places, outcomes, repeats } = sorted;
       const fates = batch.length === 0 ? [] : await loads.load(batch);
       for (const [index, place] of places.entries()) outcomes[place] = fates[index] as Outcome;
-      for (const [place, first] of repeats) outcomes[place] = repeatOf(outcomes[first] as Outcome | Delayed);
+      for (const [place, before] of repeats) {
+        const [earlier, later] = ofTwo(outcomes[before] as Outcome | Delayed);
+        outcomes[before] = earlier;
+        outcomes[place] = later;
+      }
       return outcomes;
     },
   };
@@ -54,8 +58,8 @@ interface Sorted {
   readonly batch: MappedMessage[];
   /** Of each message of the batch the place of its first delivery. */
   readonly places: number[];
-  /** Further deliveries, each with the place of the first one of its message. */
-  readonly repeats: (readonly [place: number, first: number])[];
+  /** Further deliveries, each with the place of the one before of its message. */
+  readonly repeats: (readonly [place: number, before: number])[];
   /** By place; only rejections have theirs so far. */
   readonly outcomes: (Outcome | Delayed)[];
 }
@@ -66,12 +70,12 @@ function oneEntryPerMessage(messages: readonly Message[], mapMessage: MapMessage
   const { batch, places, repeats, outcomes } = sorted;
   const known = new Map<string, number>();
   for (const [place, message] of messages.entries()) {
-    const first = known.get(message.messageId);
-    if (first !== undefined) {
-      repeats.push([place, first]);
+    const before = known.get(message.messageId);
+    known.set(message.messageId, place);
+    if (before !== undefined) {
+      repeats.push([place, before]);
       continue;
     }
-    known.set(message.messageId, place);
     const mapped = mapMessage(message);
     if (isRefusal(mapped)) outcomes[place] = { kind: "rejected", rejection: mapped, by: "mapping" };
     else {
@@ -82,20 +86,28 @@ function oneEntryPerMessage(messages: readonly Message[], mapMessage: MapMessage
   return sorted;
 }
 
-function repeatOf(outcome: Outcome | Delayed): Outcome | Delayed {
-  if (outcome.kind !== "delayed") return repeatOfSettled(outcome);
-  return { kind: "delayed", outcome: outcome.outcome.then(repeatOfSettled) };
+/**
+ * What two deliveries of one message become, given what it became. A rejection is the later one's: with its receipt handle
+ * the message can be hidden, given back or deleted, and the earlier one's may be stale.
+ */
+function ofTwo(outcome: Outcome | Delayed): readonly [earlier: Outcome | Delayed, later: Outcome | Delayed] {
+  if (outcome.kind !== "delayed") return settledOfTwo(outcome);
+  const both = outcome.outcome.then(settledOfTwo);
+  return [
+    { kind: "delayed", outcome: both.then(([earlier]) => earlier) },
+    { kind: "delayed", outcome: both.then(([, later]) => later) },
+  ];
 }
 
-function repeatOfSettled(outcome: Outcome): Outcome {
+function settledOfTwo(outcome: Outcome): readonly [earlier: Outcome, later: Outcome] {
   switch (outcome.kind) {
     case "stored":
     case "superseded":
-      return { kind: "duplicate" };
+      return [outcome, { kind: "duplicate" }];
     case "rejected":
-      return { kind: "repeated" };
+      return [{ kind: "repeated" }, outcome];
     default:
-      return outcome;
+      return [outcome, outcome];
   }
 }
 

@@ -181,13 +181,12 @@ describe("what the table refuses", () => {
     expect(new CircuitBreaker<Delivery>().judge(batch, never).error).toBe(missingPartition);
   });
 
-  test("for such a reason is rejected if it took another row of the batch", () => {
+  test("for such a reason ends the run, also if an earlier load of the batch stored a row", () => {
     const batch = [rejected(delivery("a"), "table", "sqlstate_23514", missingPartition)];
-    const { settle, error } = new CircuitBreaker<Delivery>().judge(
-      [...batch, [delivery("b"), stored]],
-      never,
-    );
-    expect([told(settle).sort(), error]).toEqual([["a#1 rejected", "b#1 stored"], undefined]);
+    const breaker = new CircuitBreaker<Delivery>();
+    const { settle, held, error } = breaker.judge([...batch, [delivery("b"), stored]], never);
+    expect([told(settle), held, error]).toEqual([["b#1 stored"], [delivery("a")], missingPartition]);
+    expect(breaker.release()).toEqual([]);
   });
 
   test("for changing reasons does not open the breaker, and is not held without end", () => {

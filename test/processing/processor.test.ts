@@ -62,7 +62,7 @@ describe("processing messages", () => {
     const outcomes = await processor.process([...messages, message("x", "bad", 2), message("b", "2", 2)]);
     expect(loaded).toEqual(["a", "b"]);
     expect(outcomes.map(({ kind }) => kind)).toEqual([
-      ...["stored", "rejected", "rejected", "duplicate", "repeated", "repeated"],
+      ...["stored", "repeated", "repeated", "duplicate", "rejected", "rejected"],
     ] as never);
   });
 

@@ -1,8 +1,8 @@
 /** The database as a load sees it: a ledger and a table that are committed together or not at all. */
 
 import { EtlError } from "../../src/errors.ts";
-import type { MappedMessage } from "../../src/message/message.ts";
-import type { Fate } from "../../src/processing/outcome.ts";
+import type { MappedMessage, Rejection } from "../../src/message/message.ts";
+import type { Failed, Fate } from "../../src/processing/outcome.ts";
 
 /** What the table makes of a batch at the moment of its commit. */
 export interface CommitWorld {
@@ -22,9 +22,9 @@ export class SimulatedDatabase {
     batch: readonly MappedMessage[],
     { hasConstraint, isSuspect }: CommitWorld,
     onStored: (id: string) => void,
-  ): readonly Fate[] {
+  ): readonly (Fate | Failed)[] {
     const known = new Set<string>();
-    return batch.map(({ ref: { messageId }, rows }): Fate => {
+    const outcomes = batch.map(({ ref: { messageId }, rows }): Fate | Failed => {
       // The statement would store both.
       if (known.has(messageId)) throw new Error(`${messageId} is twice in one load`);
       known.add(messageId);
@@ -35,12 +35,31 @@ export class SimulatedDatabase {
         return { kind: "rejected", rejection, by: "table", suspect: suspectError() };
       if (nature === "refused" || (nature === "doubtful" && hasConstraint))
         return { kind: "rejected", rejection, by: "table" };
+      if (nature === "raising") return raised(rejection, false);
       this.ledger.set(messageId, rows.length);
       onStored(messageId);
       return { kind: "stored", rows: rows.length };
     });
+    const besideStored = outcomes.some((outcome) => outcome.kind === "stored" && outcome.rows > 0);
+    return outcomes.map((outcome) =>
+      outcome.kind === "unsettled" && outcome.alone?.rejection
+        ? raised(outcome.alone.rejection, besideStored)
+        : outcome,
+    );
   }
 }
+
+function raised({ messageId }: Rejection, besideStored: boolean): Failed {
+  const rejection = { messageId, reason: "sqlstate_XX000", path: "" } as const;
+  return { kind: "unsettled", error: raisedError, mayBeStored: false, alone: { rejection, besideStored } };
+}
+
+const raisedError = new EtlError({
+  kind: "temporary",
+  operation: "load",
+  message: "raised",
+  retryable: true,
+});
 
 function suspectError(): EtlError {
   return new EtlError({

@@ -132,7 +132,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "a message of no rows says that the table takes rows",
-    file: "processing/circuit-breaker.ts",
+    file: "processing/outcome.ts",
     find: 'outcome.kind === "stored" && outcome.rows > 0',
     replace: 'outcome.kind === "stored"',
   },

@@ -10,7 +10,9 @@ export type Nature =
   /** The table refuses its rows, always. */
   | "refused"
   /** The table refuses its rows while a constraint is on. */
-  | "doubtful";
+  | "doubtful"
+  /** A trigger raises an error for its rows, always, that says that it may pass. */
+  | "raising";
 
 /** A message that is sent into the queue. */
 export interface Sent {
@@ -112,6 +114,8 @@ export interface Plan {
   /** Of a call, there and back, at most. */
   readonly queueMillis: number;
   readonly databaseMillis: number;
+  /** The most messages of a load that the table takes before its statement times out. */
+  readonly mostMessages?: number | undefined;
   readonly faults: readonly Fault[];
 }
 
@@ -133,8 +137,17 @@ export function planOf(seed: number): Plan {
 
   const fifo = chance(0.25);
   const [bad, refused, doubtful] = [oneOf(0, 0, 0, 0.1, 0.9, 1), oneOf(0, 0, 0.1, 0.5), oneOf(0, 0, 0.2)];
+  const raising = oneOf(0, 0, 0, 0.1, 0.5);
   const natures = (): Nature =>
-    chance(bad) ? "bad" : chance(refused) ? "refused" : chance(doubtful) ? "doubtful" : "good";
+    chance(bad)
+      ? "bad"
+      : chance(refused)
+        ? "refused"
+        : chance(doubtful)
+          ? "doubtful"
+          : chance(raising)
+            ? "raising"
+            : "good";
   const spread = oneOf(0, 0, 0, 5_000, 20_000);
   const groups = whole(1, 5);
   const rows = oneOf("one", "one", "any");
@@ -241,6 +254,7 @@ export function planOf(seed: number): Plan {
     processes,
     queueMillis: whole(1, 60),
     databaseMillis: whole(1, 60),
+    mostMessages: maybe(0.1, () => whole(1, 10)),
     faults: Array.from({ length: oneOf(0, 1, 2, 4, 8, 16) }, aFault),
   };
 }

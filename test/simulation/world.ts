@@ -8,7 +8,7 @@ import type { Cell, MappedMessage, Message, Rejection } from "../../src/message/
 import { type Drain, type DrainEnd, startDrain } from "../../src/polling/drain.ts";
 import type { DrainEvent } from "../../src/polling/events.ts";
 import type { DeadLetter, DeadLetterQueue, QueueAttributes, Source } from "../../src/polling/ports.ts";
-import { commitUnknown, type Fate, type Loader } from "../../src/processing/outcome.ts";
+import { commitUnknown, type Failed, type Fate, type Loader } from "../../src/processing/outcome.ts";
 import { createProcessor } from "../../src/processing/processor.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { Kernel, type Owner, randomOf } from "./kernel.ts";
@@ -17,6 +17,7 @@ import {
   type CallKind,
   calmFromMillis,
   type Fault,
+  type Nature,
   type Outage,
   type Plan,
   type ProcessPlan,
@@ -43,6 +44,8 @@ const mostSteps = 200_000;
 
 /** How long an error takes that says that nothing is there. */
 const refusedMillis = 5;
+/** How long a statement may take. */
+const statementMillis = 2_000;
 /** How long a client waits for an answer. */
 const timeoutMillis = 20_000;
 /** Less than the drain takes a queue server to need to see that a poll was cut off. */
@@ -414,7 +417,7 @@ class World {
           const { visible, hidden } = this.#queue.depth;
           answer({
             arn: "arn:aws:sqs:eu-west-1:000000000000:simulated",
-            visible: this.#network() < 0.1 ? Math.floor(visible * 2 * this.#network()) : visible,
+            visible: this.#network() < 0.1 ? Math.ceil(visible * 2 * this.#network()) : visible,
             inFlight: hidden,
             delayed: 0,
             visibilityTimeoutSeconds: this.#plan.visibilitySeconds,
@@ -504,11 +507,14 @@ class World {
     return {
       load: (batch) => {
         let isSuspect = false;
-        return this.#call<readonly Fate[]>(run, "load", (answer, refuse, how) => {
-          const millis = this.#network() * (1 + batch.length);
+        return this.#call<readonly (Fate | Failed)[]>(run, "load", (answer, refuse, how) => {
+          const { mostMessages = batch.length } = this.#plan;
+          const isTooLong = batch.length > mostMessages;
+          const millis = isTooLong ? statementMillis : this.#network() * (1 + batch.length);
           this.#kernel.after(millis, () => {
             // Its session is cut while it is at work.
             if (this.#outage("database", "down")) return refuse(passing("load", "session cut", true));
+            if (isTooLong) return answer(tookTooLong(batch.length));
             isSuspect = how === "suspect" || this.#outage("database", "suspect") !== undefined;
             const hasConstraint = this.#outage("database", "constraint") !== undefined;
             const ids = batch.map(({ ref }) => ref.messageId);
@@ -522,7 +528,7 @@ class World {
             answer(fates);
           });
         }).then((fates) => {
-          if (isSuspect) run.mayGiveBack = true;
+          if (isSuspect || fates.some(({ kind }) => kind === "unsettled")) run.mayGiveBack = true;
           for (const fate of fates) {
             if (fate.kind !== "stored") continue;
             run.truth.stored += 1;
@@ -604,7 +610,8 @@ class World {
       const { counts, open } = run.drain;
       const { truth, plan } = run;
       if (open < 0) this.#break(`${run.name} has settled more than it received`);
-      if (counts.inserted !== truth.stored || counts.rows !== truth.rows)
+      // A load whose messages are not all settled yet may have stored some.
+      if (counts.inserted > truth.stored || counts.rows > truth.rows)
         this.#break(
           `${run.name} counts ${counts.inserted} messages, ${counts.rows} rows; ${truth.stored}, ${truth.rows} were stored`,
         );
@@ -629,6 +636,8 @@ class World {
     if (received !== inserted + duplicates + rejected + released + unsettled)
       this.#break(`${run.name}'s receipt does not add up`);
     if (run.isUnreliable) return;
+    if (inserted !== run.truth.stored && this.#kernel.now < run.stoppedAtMillis + run.plan.graceMillis)
+      this.#break(`${run.name} counts ${inserted} messages; ${run.truth.stored} were stored`);
     if (this.#kernel.now >= run.stoppedAtMillis + run.plan.graceMillis) {
       if (run.openCalls === 0) this.#break(`${run.name} took all of its grace, though nothing was open`);
       run.isUnreliable = true;
@@ -651,8 +660,10 @@ class World {
     const since = this.#kernel.now - agreedMillis;
     // Of a FIFO queue it takes more to tell since when a message could be received.
     if (this.#plan.fifo || run.hadTrouble || run.pausedUntil > since) return;
+    // The queue's count does not tell others from messages that the run itself has left there.
+    if (run.rejected > 0) return;
     const left = this.#queue.receivable.find(
-      ({ visibleAtMillis, sent }) => Math.max(visibleAtMillis, sent.atMillis) < since,
+      (message) => isGood(message) && Math.max(message.visibleAtMillis, message.sent.atMillis) < since,
     );
     if (left !== undefined)
       this.#break(`${run.name} took the queue for drained, though ${left.id} could be received`);
@@ -664,21 +675,27 @@ class World {
   }
 
   #isAtItsEnd(message: Stored<Run>): boolean {
-    const { nature, group } = message.sent;
-    const isRejected = nature === "bad" || nature === "refused";
-    if (this.#plan.deadLetters) return isRejected && this.#copied.has(message.id);
-    // What is rejected stays in the queue, and with it all that is behind it in its group.
-    return isRejected || (this.#plan.fifo && this.#isBlocked(message, group));
+    const { id, sent } = message;
+    // It is rejected only beside rows that are stored, and may be the last.
+    if (sent.nature === "raising" || this.#isBlocked(message)) return true;
+    return isRefused(sent.nature) && (this.#refusedStay || this.#copied.has(id));
   }
 
-  #isBlocked(message: Stored<Run>, group: string | undefined): boolean {
-    for (const earlier of this.#queue.messages) {
-      if (earlier === message) return false;
-      const { nature } = earlier.sent;
-      const isRejected = nature === "bad" || nature === "refused";
-      if (isRejected && earlier.place === "queue" && earlier.sent.group === group) return true;
-    }
-    return false;
+  /** Whether what is rejected stays in the queue: it goes back if no row is stored and a message that raises fails the run. */
+  get #refusedStay(): boolean {
+    const isRaising = ({ place, sent }: Stored<Run>) => sent.nature === "raising" && place === "queue";
+    return !this.#plan.deadLetters || this.#queue.messages.some(isRaising);
+  }
+
+  /** Whether something that stays in the queue is before it in its group. */
+  #isBlocked(message: Stored<Run>): boolean {
+    if (!this.#plan.fifo) return false;
+    return this.#queue.messages.some((earlier, index) => {
+      const { nature, group } = earlier.sent;
+      const stays = nature === "raising" || (isRefused(nature) && this.#refusedStay);
+      const isEarlier = index < this.#queue.messages.indexOf(message) && group === message.sent.group;
+      return isEarlier && stays && earlier.place === "queue";
+    });
   }
 
   #checkEnd(): void {
@@ -690,6 +707,11 @@ class World {
       if (place === "deleted" && !isStored && !this.#copied.has(id)) this.#break(`${id} is lost`);
     }
   }
+}
+
+/** Whether it is rejected, always. */
+function isRefused(nature: Nature): boolean {
+  return nature === "bad" || nature === "refused";
 }
 
 function isGood({ sent: { nature } }: Stored<Run>): boolean {
@@ -707,6 +729,13 @@ function mapMessage({ body, bodyIntact, ...ref }: Message): MappedMessage | Reje
 function passing(operation: string, message: string, isCommitInDoubt = false): EtlError {
   const code = isCommitInDoubt ? commitUnknown : undefined;
   return new EtlError({ kind: "unavailable", operation, message, retryable: true, code });
+}
+
+function tookTooLong(messages: number): readonly Failed[] {
+  const error = passing("load", "the statement took too long");
+  return Array.from({ length: messages }, () => {
+    return { kind: "unsettled", error, mayBeStored: false, tooManyMessages: messages };
+  });
 }
 
 function lasting(operation: string): EtlError {
