@@ -45,7 +45,7 @@ const mostSteps = 200_000;
 /** How long an error takes that says that nothing is there. */
 const refusedMillis = 5;
 /** How long a statement may take. */
-const statementMillis = 2_000;
+const statementMillis = 300;
 /** How long a client waits for an answer. */
 const timeoutMillis = 20_000;
 /** Less than the drain takes a queue server to need to see that a poll was cut off. */
