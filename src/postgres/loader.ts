@@ -2,7 +2,7 @@
 
 import { EtlError } from "../errors.ts";
 import type { MappedMessage, Rejection } from "../message/message.ts";
-import { commitUnknown, type Failed, type Fate, type Loader } from "../processing/outcome.ts";
+import { commitUnknown, type Failed, type Fate, type Loader, provesTable } from "../processing/outcome.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { passingFailureOf, type RowFault, refusalOf } from "./errors.ts";
 import { ledgerName, loadGrants } from "./ledger.ts";
@@ -134,7 +134,7 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
           );
       }
     }
-    return batch.map((message) => outcomes.get(message) as Fate | Failed);
+    return withoutSuspicion(batch.map((message) => outcomes.get(message) as Fate | Failed));
   }
 
   return {
@@ -187,6 +187,14 @@ function outcomesOf({ messages, error, besideStored }: Refused): readonly (Fate 
       ...(passing.of === "wait" && { tooManyMessages: messages.length }),
     };
   });
+}
+
+/** A table that took one row of a load is not at fault for another one. */
+function withoutSuspicion(outcomes: readonly (Fate | Failed)[]): readonly (Fate | Failed)[] {
+  if (!outcomes.some(provesTable)) return outcomes;
+  return outcomes.map((outcome) =>
+    outcome.kind === "rejected" ? { ...outcome, suspect: undefined } : outcome,
+  );
 }
 
 function failedWith(error: unknown): Failed {

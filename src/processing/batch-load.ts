@@ -86,13 +86,8 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     begun += 1;
     const number = begun;
     const outcomes = await loader.load(messages).catch((error: unknown) => allFailed(messages, error));
-    if (!outcomes.some(provesTable)) return outcomes;
-    stored = Math.max(stored, number);
-    return outcomes.map((outcome) => {
-      if (outcome.kind !== "rejected") return outcome;
-      const { suspect: _cleared, ...rejected } = outcome;
-      return rejected;
-    });
+    if (outcomes.some(provesTable)) stored = Math.max(stored, number);
+    return outcomes;
   }
 
   async function loadMeasured(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {

@@ -66,25 +66,6 @@ const rejected = (messageId: string) => ({
   rejection: { messageId, reason, path: "" },
 });
 
-test("what may be the table's own fault is no more than the message's if the same load stored another row", async () => {
-  const suspect = new EtlError({ kind: "permission", operation: "load", message: "row-level security" });
-  const refused = (messageId: string): Fate => {
-    return {
-      kind: "rejected",
-      by: "table",
-      rejection: { messageId, reason: "sqlstate_42501", path: "" },
-      suspect,
-    };
-  };
-  const { load } = loadsInto((name, batch) =>
-    batch.includes("good") && name === "good" ? stored : refused(name),
-  );
-  expect(await load("a", "b")).toMatchObject([{ suspect }, { suspect }]);
-  const [a] = await load("a", "good");
-  expect(a).toMatchObject({ kind: "rejected", by: "table" });
-  expect(a).not.toHaveProperty("suspect");
-});
-
 describe("an error that may pass, of one row", () => {
   test("rejects it after five failures alone, if the table took others beside it", async () => {
     const it = loadsInto((name, { length }) => (name === "bad" ? failedAlone(name, length > 1) : stored));
