@@ -4,6 +4,7 @@ import { EtlError } from "../errors.ts";
 import type { Conflict } from "../message/mapping.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import {
+  askForGrants,
   objectSql,
   type ReadOptions,
   readObjects,
@@ -88,9 +89,9 @@ export function loadGrantStatements(home: LedgerHome, user: string, load?: Load)
   ].map((grant) => `${grant} to ${grantee}`);
 }
 
-/** {@link loadGrantStatements} as one line, for an administrator to type. */
-export function loadGrants(home: LedgerHome, user: string, load?: Load): string {
-  return loadGrantStatements(home, user, load).join("; ");
+/** What an administrator types to let a user write and prune the ledger. */
+export function ledgerGrants(home: LedgerHome, user: string): string {
+  return loadGrantStatements(home, user).join("; ");
 }
 
 /** What an administrator types to let a user keep the records of runs and rejections, and prune them. */
@@ -189,27 +190,22 @@ export async function registerQueue(
   table: TargetTable,
 ): Promise<number> {
   const list = queueListName(home);
-  const options = { operation: "register queue", grants: loadGrants(home, database.user, { table }) };
+  const options = { operation: "register queue", grants: askForGrants(table.sqlName) };
   const own = await requireLedger(database, home, table, options);
   const ask = () => readQueue(database, home, own, { ...queue, table }, options);
   let known = await ask();
+  const refusal = await queueRefusal(database, home, { ...queue, table }, known, options);
+  if (refusal !== undefined) throw refusal;
   if (known.number === undefined) {
-    if (known.gone !== undefined) {
-      throw problem(
-        "ledger_other_table",
-        `this queue was drained into ${known.gone}, which is gone: if ${table.sqlName} is to take its place, say so`,
-        `update ${list} set table_name = ${sqlLiteral(table.sqlName)} where table_name = ${sqlLiteral(known.gone)}`,
-      );
-    }
-    if (home.schema !== table.schema) await requireNoneBeside(database, home, queue.arn, table, options);
     const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict (arn, table_name) do nothing`;
     await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] }).catch((error) => {
       throw error.code === keyMissing ? queueListKey(list) : error;
     });
     known = await ask();
+    // A list that was made anew gives a number that runs remember.
+    const forgot = forgetfulness(home, known);
+    if (forgot !== undefined) throw forgot;
   }
-  const forgot = forgetfulness(home, known);
-  if (forgot !== undefined) throw forgot;
   return known.number as number;
 }
 
@@ -237,8 +233,33 @@ export async function requireLedger(
   );
 }
 
-/** The error, of kind config, that a ledger has lost entries of a queue; undefined if it has not. */
-export function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {
+/**
+ * Why a queue is not drained, of kind config: its ledger has lost entries, or another ledger or table has what was stored from
+ * it. Undefined if nothing is in the way.
+ *
+ * @param known from {@link readQueue}
+ * @throws EtlError if the database does not answer
+ */
+export async function queueRefusal(
+  database: Database,
+  home: LedgerHome,
+  { arn, table }: QueueIdentity & { readonly table: TargetTable },
+  known: KnownQueue,
+  options: ReadOptions,
+): Promise<EtlError | undefined> {
+  if (known.number !== undefined) return forgetfulness(home, known);
+  if (known.gone !== undefined) {
+    const [here, there] = [sqlLiteral(table.sqlName), sqlLiteral(known.gone)];
+    return problem(
+      "ledger_other_table",
+      `this queue was drained into ${known.gone}, which is gone: if ${table.sqlName} is to take its place, say so`,
+      `update ${queueListName(home)} set table_name = ${here} where table_name = ${there}`,
+    );
+  }
+  return home.schema === table.schema ? undefined : await ledgerBeside(database, home, arn, table, options);
+}
+
+function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {
   if (forgotten === undefined) return undefined;
   return problem(
     "ledger_forgot",
@@ -333,24 +354,24 @@ function queueSql(home: LedgerHome, migrations: string, retentionSeconds: number
 }
 
 /** A ledger that moves to a schema of its own takes along what it knows. */
-async function requireNoneBeside(
+async function ledgerBeside(
   database: Database,
   home: LedgerHome,
   arn: string,
   table: TargetTable,
   options: ReadOptions,
-): Promise<void> {
+): Promise<EtlError | undefined> {
   const [list, ledger] = [queueListName(table), ledgerName(table)];
   const own = await readOwnTables(database, table, options);
-  if (![own.etl_queue, own.etl_ledger].every(({ may }) => may.includes("select"))) return;
+  if (![own.etl_queue, own.etl_ledger].every(({ may }) => may.includes("select"))) return undefined;
   const text = `
     select to_json(queue_id) from ${list} as queue
     where arn = $1::text and coalesce(to_json(queue) ->> 'table_name', $2::text) = $2::text
       and exists (select from ${ledger} l where l.queue_id = queue.queue_id)`;
   const [number] = await readObjects<number>(database, options, [text, arn, table.sqlName]);
-  if (number === undefined) return;
+  if (number === undefined) return undefined;
   const values = `(${sqlLiteral(arn)}, ${sqlLiteral(table.sqlName)})`;
-  throw problem(
+  return problem(
     "ledger_elsewhere",
     `${ledger} holds what was stored from this queue, and ${ledgerName(home)} does not: messages that come again would be stored again`,
     `with queue as (insert into ${queueListName(home)} (arn, table_name) values ${values} returning queue_id) insert into ${ledgerName(home)} select l.sent_at, l.message_id, queue.queue_id from ${ledger} l, queue where l.queue_id = ${number}`,
