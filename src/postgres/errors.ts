@@ -177,7 +177,7 @@ function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdi
 }
 
 /** The SQLSTATE of an `on conflict` whose unique index is not there. */
-export const keyMissing = "42P10";
+const keyMissing = "42P10";
 
 /** What an error means, by its SQLSTATE or, for want of that, by the SQLSTATE's class. */
 const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.PostgresError) => Verdict>> = {

@@ -268,6 +268,6 @@ export async function inspectLedger(
   const isReadable = needed.every((name) => own[name].may.includes("select"));
   const asked = isReadable ? queue : undefined;
   const known = await readQueue(database, home, own, { ...asked, table }, options);
-  const refusal = asked && (await queueRefusal(database, home, { ...asked, table }, known, options));
+  const refusal = asked && (await queueRefusal(database, home, own, { ...asked, table }, known, options));
   return { ...found, queueNumber: known.number, refusal };
 }

@@ -13,7 +13,6 @@ import {
   type UniqueIndex,
 } from "./catalog.ts";
 import type { Database } from "./connect.ts";
-import { keyMissing } from "./errors.ts";
 import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { missingMigrations } from "./migrations.ts";
 
@@ -119,6 +118,8 @@ interface OwnTableState {
 export interface OwnTables extends Readonly<Record<OwnTable, OwnTableState>> {
   /** Columns and indexes of the ledger, if there is one. */
   readonly ledger?: Pick<TableDescription, "columns" | "uniqueIndexes">;
+  /** Whether the list of queues has the key that keeps a queue from being registered twice. */
+  readonly queueHasKey: boolean;
 }
 
 /**
@@ -153,6 +154,17 @@ const ownTablesSql = `
   select ${objectSql({
     ...Object.fromEntries(ownTables.map((name) => [name, `(${stateSql} where name = '${name}')`])),
     ledger: `(${tableSql("(select oid from own where name = 'etl_ledger')")})`,
+    // Whatever the order of its columns, a conflict is found by it.
+    queueHasKey: `exists (
+      select from own join pg_catalog.pg_index i on i.indrelid = own.oid
+      where own.name = 'etl_queue' and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+        and (
+          select pg_catalog.array_agg(a.attname::text order by a.attname)
+          from pg_catalog.unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+          left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum > 0
+          where k.place <= i.indnkeyatts
+        ) = array['arn', 'table_name']
+    )`,
   })}`;
 
 /** What a user lacks on tables of etl's own that exist, such as `delete on public.etl_ledger`. */
@@ -194,13 +206,11 @@ export async function registerQueue(
   const own = await requireLedger(database, home, table, options);
   const ask = () => readQueue(database, home, own, { ...queue, table }, options);
   let known = await ask();
-  const refusal = await queueRefusal(database, home, { ...queue, table }, known, options);
+  const refusal = await queueRefusal(database, home, own, { ...queue, table }, known, options);
   if (refusal !== undefined) throw refusal;
   if (known.number === undefined) {
     const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict (arn, table_name) do nothing`;
-    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] }).catch((error) => {
-      throw error.code === keyMissing ? queueListKey(list) : error;
-    });
+    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] });
     known = await ask();
     // A list that was made anew gives a number that runs remember.
     const forgot = forgetfulness(home, known);
@@ -234,15 +244,17 @@ export async function requireLedger(
 }
 
 /**
- * Why a queue is not drained, of kind config: its ledger has lost entries, or another ledger or table has what was stored from
- * it. Undefined if nothing is in the way.
+ * Why a queue is not drained, of kind config: its ledger has lost entries, another ledger or table has what was stored from
+ * it, or it could be registered twice. Undefined if nothing is in the way.
  *
+ * @param own from {@link readOwnTables}
  * @param known from {@link readQueue}
  * @throws EtlError if the database does not answer
  */
 export async function queueRefusal(
   database: Database,
   home: LedgerHome,
+  own: OwnTables,
   { arn, table }: QueueIdentity & { readonly table: TargetTable },
   known: KnownQueue,
   options: ReadOptions,
@@ -256,7 +268,9 @@ export async function queueRefusal(
       `update ${queueListName(home)} set table_name = ${here} where table_name = ${there}`,
     );
   }
-  return home.schema === table.schema ? undefined : await ledgerBeside(database, home, arn, table, options);
+  const beside =
+    home.schema === table.schema ? undefined : await ledgerBeside(database, home, arn, table, options);
+  return beside ?? (own.queueHasKey ? undefined : queueListKey(queueListName(home)));
 }
 
 function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {

@@ -111,6 +111,13 @@ const cases: readonly [what: string, breaking: Break, check: string, message: Re
     78,
   ],
   [
+    "a list of queues without its key",
+    () => "drop index etl_queue_arn_table_name",
+    "ledger",
+    /etl_queue has not its key/,
+    78,
+  ],
+  [
     "a queue that was drained into a table that is gone",
     () =>
       `insert into etl_queue (arn, table_name) values ('arn:aws:sqs:us-east-1:123456789012:' || current_setting('test.queue'), 'public.gone')`,
