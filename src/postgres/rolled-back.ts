@@ -1,6 +1,6 @@
 /** Work that writes, in one transaction that is rolled back: what it would come to, and nothing of it stays. */
 
-import type { Database, Transaction } from "./connect.ts";
+import { answersOfParts, type Database, inParts, type Transaction } from "./connect.ts";
 import type { Answer, Statement } from "./wire.ts";
 
 /** Thrown to have the transaction rolled back. */
@@ -30,8 +30,8 @@ export async function rolledBack<T>(
   return (result as { readonly of: T }).of;
 }
 
-const begin = { text: "savepoint part" };
-const end = { text: "set constraints all immediate; release savepoint part" };
+const begin = { text: "savepoint whole" };
+const end = { text: "set constraints all immediate; release savepoint whole" };
 
 /** What would be a transaction of its own is a part: of one that failed nothing is left, and the next one can run. */
 function within(database: Database, transaction: Transaction): Database {
@@ -40,7 +40,7 @@ function within(database: Database, transaction: Transaction): Database {
       return await work();
     } catch (error) {
       // A connection that is lost has rolled back everything.
-      await transaction.run("rollback to savepoint part; release savepoint part").catch(() => {});
+      await transaction.run("rollback to savepoint whole; release savepoint whole").catch(() => {});
       throw error;
     }
   }
@@ -61,6 +61,13 @@ function within(database: Database, transaction: Transaction): Database {
         const failed = answers.find(({ error }) => error !== undefined);
         if (failed !== undefined) throw failed.error;
         return answers[1]?.rows ?? [];
+      }),
+    runParts: (_, before, parts) =>
+      part(async () => {
+        const answers = await transaction.runTogether([begin, ...inParts(before, parts), end]);
+        const failed = [answers[0], answers[1], answers.at(-1)].find((answer) => answer?.error !== undefined);
+        if (failed !== undefined) throw failed.error;
+        return answersOfParts(answers.slice(1, -1));
       }),
     close() {},
   };

@@ -11,7 +11,7 @@ import { rolledBack } from "../../postgres/rolled-back.ts";
 import { openRowCheck, type RowCheck } from "../../postgres/row-check.ts";
 import { lookUpMessages } from "../../postgres/status.ts";
 import { CircuitBreaker } from "../../processing/circuit-breaker.ts";
-import type { Fate } from "../../processing/outcome.ts";
+import type { Failed, Fate } from "../../processing/outcome.ts";
 import { countOf } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
@@ -91,7 +91,7 @@ export async function areStored(
 }
 
 /** What would become of a message, or that nothing is known to keep its rows out. */
-export type Seen = Fate | { readonly kind: "fits" };
+export type Seen = Fate | Failed | { readonly kind: "fits" };
 
 /** Nothing keeps its rows out. */
 export const fits: Seen = { kind: "fits" };
@@ -139,7 +139,7 @@ export async function writeAndRollBack(
   database: Database,
   { target, queue }: { readonly target: Target | undefined; readonly queue: QueueIdentity },
   messages: readonly MappedMessage[],
-): Promise<{ readonly fates: readonly Fate[]; readonly error?: EtlError | undefined }> {
+): Promise<{ readonly fates: readonly Seen[]; readonly error?: EtlError | undefined }> {
   if (target === undefined) return { fates: [] };
   const { table, home } = target;
   const { mapping } = settings.table;
@@ -151,14 +151,16 @@ export async function writeAndRollBack(
       const gaps = new PartitionGaps(inside, mapping);
       const loader = createPostgresLoader(inside, { table, mapping, ledger: home, queueId, gaps });
       const breaker = new CircuitBreaker<MessageRef>();
-      const fates: Fate[] = [];
+      const fates: (Fate | Failed)[] = [];
       let error: EtlError | undefined;
       for (let start = 0; start < messages.length; start += batchSize) {
         const batch = messages.slice(start, start + batchSize);
         const loaded = await loader.load(batch);
         fates.push(...loaded);
-        const settlements = batch.map(({ ref }, index) => [ref, loaded[index] as Fate] as const);
+        const settlements = batch.map(({ ref }, index) => [ref, loaded[index] as Fate | Failed] as const);
+        const failed = loaded.find((fate) => fate.kind === "unsettled")?.error;
         error ??= breaker.judge(settlements, () => false).error;
+        if (failed instanceof EtlError) error ??= failed;
       }
       return { fates, error: error ?? gaps.error };
     });

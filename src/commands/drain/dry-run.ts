@@ -84,6 +84,10 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
         counts.unsettled += 1;
         context.log.warn(`message ${messageId}: no partition takes its row; a drain leaves it in the queue`);
         break;
+      case "unsettled":
+        counts.unsettled += 1;
+        context.log.warn(`message ${messageId}: its load failed, and a drain tries it again`);
+        break;
       default:
         counts.released += 1;
         counts.rows += cells.length;
