@@ -86,13 +86,8 @@ export function batchLoads(loader: Loader, retry: RetryLimits): BatchLoads {
     begun += 1;
     const number = begun;
     const outcomes = await loader.load(messages).catch((error: unknown) => allFailed(messages, error));
-    if (!outcomes.some(provesTable)) return outcomes;
-    stored = Math.max(stored, number);
-    return outcomes.map((outcome) => {
-      if (outcome.kind !== "rejected") return outcome;
-      const { suspect: _cleared, ...rejected } = outcome;
-      return rejected;
-    });
+    if (outcomes.some(provesTable)) stored = Math.max(stored, number);
+    return withoutSuspicion(outcomes);
   }
 
   async function loadMeasured(messages: readonly MappedMessage[]): Promise<readonly (Fate | Failed)[]> {
@@ -321,4 +316,14 @@ interface Untried extends Failed {
 
 function untried(error: unknown): Untried {
   return { kind: "unsettled", error, mayBeStored: false, isUntried: true };
+}
+
+/** The outcomes of one load. If the table took a row of it, what keeps others out is not a fault that every row meets. */
+export function withoutSuspicion(outcomes: readonly (Fate | Failed)[]): readonly (Fate | Failed)[] {
+  if (!outcomes.some(provesTable)) return outcomes;
+  return outcomes.map((outcome) => {
+    if (outcome.kind !== "rejected" && outcome.kind !== "postponed") return outcome;
+    const { suspect: _cleared, ...cleared } = outcome;
+    return cleared;
+  });
 }

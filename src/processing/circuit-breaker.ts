@@ -92,7 +92,7 @@ export class CircuitBreaker<D extends Judged> {
     const wrongMapping = this.#judgeMapping(unmapped, refused, settle, held);
     this.#isOpen ||= wrongMapping !== undefined;
     const wrongInARow = this.#judgeStreak(refused, accepted, settle, held);
-    const error = wrongMapping ?? wrongInARow ?? (accepted ? undefined : noPartition);
+    const error = wrongMapping ?? wrongInARow ?? noPartition;
     this.#isOpen ||= error !== undefined;
     if (error === undefined) return { settle, held };
     // What waits for a partition is not made to wait longer by a run that ends.

@@ -199,7 +199,7 @@ describe("what the table refuses", () => {
       return [told(settle), error];
     };
     expect(judge(postponed("a", false))).toEqual([["a#1 postponed"], undefined]);
-    expect(judge(postponed("a", true), [delivery("b"), stored])).toEqual([
+    expect(judge(postponed("a", false), [delivery("b"), stored])).toEqual([
       ["a#1 postponed", "b#1 stored"],
       undefined,
     ]);

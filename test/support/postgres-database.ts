@@ -9,6 +9,7 @@ import { type ConnectionSettings, readConnectionSettings } from "../../src/postg
 import { registerQueue } from "../../src/postgres/ledger.ts";
 import { createPostgresLoader } from "../../src/postgres/loader.ts";
 import type { PartitionGaps } from "../../src/postgres/missing-partition.ts";
+import { withoutSuspicion } from "../../src/processing/batch-load.ts";
 import { CircuitBreaker } from "../../src/processing/circuit-breaker.ts";
 import type { Failed, Loader } from "../../src/processing/outcome.ts";
 
@@ -60,7 +61,7 @@ export function counting(loader: Loader): CountingLoader {
   return {
     loader,
     async load(batch) {
-      const fates = await loader.load(batch);
+      const fates = withoutSuspicion(await loader.load(batch));
       const unsettled = fates.filter((fate) => fate.kind === "unsettled");
       const end = unsettled.find(({ error }) => !(error instanceof EtlError && error.retryable));
       if (end !== undefined) throw end.error;

@@ -10,6 +10,7 @@ import { PartitionGaps } from "../../postgres/missing-partition.ts";
 import { rolledBack } from "../../postgres/rolled-back.ts";
 import { openRowCheck, type RowCheck } from "../../postgres/row-check.ts";
 import { lookUpMessages } from "../../postgres/status.ts";
+import { withoutSuspicion } from "../../processing/batch-load.ts";
 import { CircuitBreaker } from "../../processing/circuit-breaker.ts";
 import type { Failed, Fate } from "../../processing/outcome.ts";
 import { countOf } from "../../terminal/text.ts";
@@ -155,7 +156,7 @@ export async function writeAndRollBack(
       let error: EtlError | undefined;
       for (let start = 0; start < messages.length; start += batchSize) {
         const batch = messages.slice(start, start + batchSize);
-        const loaded = await loader.load(batch);
+        const loaded = withoutSuspicion(await loader.load(batch));
         fates.push(...loaded);
         const settlements = batch.map(({ ref }, index) => [ref, loaded[index] as Fate | Failed] as const);
         const failed = loaded.find((fate) => fate.kind === "unsettled")?.error;
