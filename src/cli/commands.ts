@@ -87,6 +87,7 @@ const drain = defineCommand({
   summary: "Load the queue into the table, masked, until it is empty",
   flags: {
     dryRun: switchFlag("--dry-run", "Show the rows; write and delete nothing"),
+    writeCheck: switchFlag("--write-check", "In a dry run: write the rows, and roll it back"),
     follow: switchFlag("--follow", "Go on when the queue is empty, until stopped"),
     json: switchFlag("--json", "Results as one JSON object a line, the receipt last"),
     ...settingFlags,
@@ -94,6 +95,7 @@ const drain = defineCommand({
   },
   examples: [
     "etl drain --dry-run",
+    "etl drain --dry-run --write-check",
     "etl drain",
     "etl drain --follow",
     "etl drain --max-messages 10000 --json",

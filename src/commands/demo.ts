@@ -53,7 +53,14 @@ export async function runDemo(context: Context, { messages, keep }: DemoOptions)
     if (stop.graceful.aborted) return stop.exitCode;
 
     // A short wait, because nothing but this demo fills the queue.
-    const options = { dryRun: false, follow: false, json: false, quiet: false, waitSeconds: 1 };
+    const options = {
+      dryRun: false,
+      writeCheck: false,
+      follow: false,
+      json: false,
+      quiet: false,
+      waitSeconds: 1,
+    };
     const drained = await runDrain(inside, options);
     if (drained !== 0 && drained !== exitCodes.data) return drained;
     await showRows(inside);

@@ -11,6 +11,8 @@ import type { TableDescription } from "../postgres/catalog.ts";
 import type { Database } from "../postgres/connect.ts";
 import type { TlsMode } from "../postgres/connection-settings.ts";
 import type { LedgerDescription, ServerDescription, TableAccess } from "../postgres/inspection.ts";
+import type { Need } from "../postgres/load-needs.ts";
+import type { PartitionCover } from "../postgres/missing-partition.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { QueueDescription } from "../sqs/attributes.ts";
 import type { InspectedPermission } from "../sqs/inspection.ts";
@@ -55,6 +57,8 @@ export interface Facts {
   readonly connection?: Answer<ConnectionFacts> | undefined;
   readonly server?: Answer<ServerDescription> | undefined;
   readonly table?: Answer<TableFacts> | undefined;
+  /** The value is undefined if the table is not partitioned. */
+  readonly partitions?: Answer<PartitionCover | undefined> | undefined;
   readonly ledger?: Answer<LedgerDescription> | undefined;
 }
 
@@ -88,6 +92,8 @@ export interface TableFacts extends Pick<TableDescription, "schema" | "sqlName" 
   readonly misfit: EtlError | undefined;
   /** The ids of the keys that its first rows are masked under; undefined if the user may not read them. */
   readonly maskKeys: Answer<readonly string[] | undefined>;
+  /** What a row meets on its way in, and may need a permission for. */
+  readonly needs: readonly Need[];
 }
 
 /** One thing that a drain needs. */

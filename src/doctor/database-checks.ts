@@ -1,5 +1,7 @@
 /** Checks the database: the way in, the server, the table, the ledger that keeps a row from being stored twice, and the records. */
 
+import type { ColumnMapping } from "../message/mapping.ts";
+import type { PartitionCover } from "../postgres/missing-partition.ts";
 import {
   type Check,
   failed,
@@ -135,21 +137,37 @@ export const databaseChecks: readonly Check[] = [
     name: "table permission",
     needs: ["table"],
     run({ table }) {
-      const { sqlName, lacking } = known(table);
-      if (lacking.length === 0) return ok(`the user may insert rows into ${sqlName}`);
-      return lacks(lacking, ` on ${sqlName}`);
+      const { sqlName, lacking, needs } = known(table);
+      const all = [
+        ...lacking.map((privilege) => `${privilege} on ${sqlName}`),
+        ...needs.filter((need) => need.lacking).map(({ grant, reason }) => `${grant} (${reason})`),
+      ];
+      return all.length === 0 ? ok(`the user may insert rows into ${sqlName}`) : lacks(all);
+    },
+  },
+  {
+    name: "partitions",
+    needs: ["table"],
+    applies: ({ partitions }) => ifKnown(partitions) !== undefined,
+    run({ table, settings, partitions }) {
+      const { columns } = known(settings).table.mapping;
+      return judgePartitions(known(table).sqlName, known(partitions) as PartitionCover, columns);
     },
   },
   {
     name: "triggers",
     needs: ["table"],
     run({ table }) {
-      const { sqlName, rowTriggers, insertRules, rowSecurity } = known(table);
+      const { sqlName, rowTriggers, insertRules, rowSecurity, makePolicy } = known(table);
       if (insertRules.length > 0) {
         return failed(
           `${sqlName} has a rule on insert (${insertRules.join(", ")}): etl cannot load rows through it`,
           `drop rule NAME on ${sqlName}, or give another --table`,
         );
+      }
+      if (makePolicy !== undefined) {
+        const message = `${sqlName} has row level security, and no policy that lets the user insert a row`;
+        return failed(message, makePolicy, "permission");
       }
       if (rowTriggers.length > 0) {
         return warning(
@@ -189,7 +207,7 @@ export const databaseChecks: readonly Check[] = [
     name: "ledger",
     needs: ["table"],
     run({ ledger }) {
-      const { sqlName, missing, makeIt, unlogged, intact, makeKey, forgot } = known(ledger);
+      const { sqlName, missing, makeIt, unlogged, intact, makeKey, refusal } = known(ledger);
       if (missing.length > 0) {
         return failed(
           `${areMissing(missing)}: messages that are delivered again would be stored again`,
@@ -205,7 +223,7 @@ export const databaseChecks: readonly Check[] = [
       if (!intact) {
         return flawed(`${sqlName} does not have the columns or the key that etl migrate gives it`, makeKey);
       }
-      if (forgot !== undefined) return { ...failedBy(forgot), stops: false };
+      if (refusal !== undefined) return { ...failedBy(refusal), stops: false };
       return ok(`${sqlName}, with its key`);
     },
   },
@@ -245,8 +263,34 @@ export const databaseChecks: readonly Check[] = [
   },
 ];
 
-function lacks(privileges: readonly string[], where = ""): Outcome {
-  return failed(`the user lacks ${privileges.join(", ")}${where}`, askForGrants, "permission");
+function lacks(privileges: readonly string[]): Outcome {
+  return failed(`the user lacks ${privileges.join(", ")}`, askForGrants, "permission");
+}
+
+/**
+ * A drain ends if no partition takes what is sent now, and leaves in the queue what is late. How late a message can be is known
+ * of the time at which it was sent: the queue keeps it for so long.
+ */
+function judgePartitions(
+  sqlName: string,
+  { count, column, makeFirst, makePresent, makeLate }: PartitionCover,
+  columns: readonly ColumnMapping[],
+): Outcome {
+  if (makeFirst !== undefined) return flawed(`${sqlName} is partitioned, and has no partition`, makeFirst);
+  const found = count === 1 ? "1 partition" : `${count} partitions`;
+  if (column === undefined) return ok(found);
+  const source = columns.find((mapped) => mapped.column === column)?.source;
+  const fact = source?.in === "message" ? source.fact : undefined;
+  if (makePresent !== undefined) {
+    const message = `${sqlName} has no partition for the present (by ${column})`;
+    const isPresent = source === undefined || fact === "sent_at" || fact === "received_at";
+    return isPresent ? flawed(message, makePresent) : warning(message, makePresent);
+  }
+  if (fact !== "sent_at" || makeLate === undefined) return ok(`${found}, one of them for the present`);
+  return warning(
+    `${sqlName} has no partition for some days on which a message of the queue may have been sent: a drain leaves it in the queue`,
+    makeLate,
+  );
 }
 
 function areMissing(tables: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** The one register of what a run has received: room, order, visibility and the receipt all follow from its transitions. */
 
 import { EtlError } from "../errors.ts";
-import type { Message, MessageRef, Rejection, RejectionReason } from "../message/message.ts";
+import type { Message, MessageRef, Rejection } from "../message/message.ts";
 import type { Outcome, Rejected } from "../processing/outcome.ts";
 import { type RetryLimits, retryUntil } from "../processing/retry-until.ts";
 import { AnswerRoom } from "./answer-room.ts";
@@ -10,7 +10,7 @@ import { type Delivery, toDelivery, WaitingLine } from "./delivery.ts";
 import type { OnDrainEvent, RejectedMessage } from "./events.ts";
 import type { Clock, DeadLetterQueue, Source } from "./ports.ts";
 import type { Counts } from "./receipt.ts";
-import { RejectedInQueue } from "./rejected-in-queue.ts";
+import { type LeftReason, RejectedInQueue } from "./rejected-in-queue.ts";
 import { UndeletedInQueue } from "./undeleted-in-queue.ts";
 
 /** Of answers under way and of messages that are not settled. */
@@ -240,6 +240,7 @@ export class Deliveries {
   settle(settlements: readonly Settling[]): void {
     const durable: Delivery[] = [];
     const rejected: (readonly [Delivery, Rejected])[] = [];
+    const postponed: Delivery[] = [];
     const back: (readonly [Delivery, isCounted: boolean])[] = [];
     const repeated: Delivery[] = [];
     const waiting: Delivery[] = [];
@@ -261,6 +262,9 @@ export class Deliveries {
         case "rejected":
           rejected.push([delivery, outcome]);
           break;
+        case "postponed":
+          postponed.push(delivery);
+          break;
         case "repeated":
           this.#counts.received -= 1;
           repeated.push(delivery);
@@ -277,6 +281,7 @@ export class Deliveries {
     this.#line.remove(waiting);
     if (durable.length > 0) this.#delete(durable);
     if (rejected.length > 0) this.#reject(rejected);
+    if (postponed.length > 0) this.#postpone(postponed);
     if (back.length > 0) this.#giveBack(back);
     if (repeated.length > 0) this.#leftInQueue(repeated);
     // Bodies that are not needed any more have made room.
@@ -406,23 +411,39 @@ export class Deliveries {
     if (this.#parts.deadLetters !== undefined) this.#copying.add(rejected);
     else {
       this.#countRejected(rejected);
-      this.#leave(rejected);
+      this.#leave(rejected.map(withReason));
     }
   }
 
   #countRejected(rejected: readonly (readonly [Delivery, Rejection])[]): void {
-    const { clock, onEvent } = this.#parts;
+    const { onEvent } = this.#parts;
     const told: RejectedMessage[] = [];
     for (const [delivery, rejection] of rejected) {
       const { messageId, sentAtMillis } = delivery;
-      // Two deliveries of one message can be under way: the second is counted with the first.
-      if (this.#rejected.isCounted(messageId)) this.#counts.received -= 1;
-      else this.#count(rejection.reason);
       if (!this.#rejected.has(messageId)) told.push({ rejection, sentAtMillis });
-      const visibleAgain = clock.monotonicMillis() + 1000 * this.#absenceSeconds(delivery, rejection);
-      this.#rejected.add(messageId, rejection.reason, visibleAgain);
+      this.#remember(delivery, rejection.reason);
     }
     if (told.length > 0) onEvent({ type: "rejected", messages: told });
+  }
+
+  /** They stay in the queue, and are never copied: there is nothing wrong with them. */
+  #postpone(postponed: readonly Delivery[]): void {
+    const isCopied = ({ messageId }: Delivery) => this.#rejected.wasCopied(messageId);
+    this.#deleteCopied(postponed.filter(isCopied));
+    const deliveries = postponed.filter((delivery) => !isCopied(delivery));
+    for (const delivery of deliveries) this.#remember(delivery, "no_partition");
+    if (deliveries.length > 0) this.#parts.onEvent({ type: "postponed", messages: deliveries.length });
+    this.#leave(deliveries.map((delivery) => [delivery, "no_partition"]));
+  }
+
+  /** Counts a message that is left in the queue, once. */
+  #remember(delivery: Delivery, reason: LeftReason): void {
+    const { messageId } = delivery;
+    // Two deliveries of one message can be under way: the second is counted with the first.
+    if (this.#rejected.isCounted(messageId)) this.#counts.received -= 1;
+    else this.#count(reason);
+    const absenceMillis = 1000 * this.#absenceSeconds(delivery, reason);
+    this.#rejected.add(messageId, reason, this.#parts.clock.monotonicMillis() + absenceMillis);
   }
 
   /**
@@ -454,7 +475,7 @@ export class Deliveries {
     this.#delete(gone.map(([delivery]) => delivery));
     const uncopied = rejected.filter((_, index) => !accepted.has(index));
     if (uncopied.length > 0) onEvent({ type: "uncopied", messages: uncopied.length });
-    this.#leave(uncopied);
+    this.#leave(uncopied.map(withReason));
   }
 
   /** Further deliveries of messages that the dead-letter queue has; they are counted. */
@@ -470,11 +491,9 @@ export class Deliveries {
     this.#delete(deliveries);
   }
 
-  #leave(rejected: readonly (readonly [Delivery, Rejection])[]): void {
-    this.#hiding.add(
-      rejected.map(([delivery, rejection]) => [delivery, this.#absenceSeconds(delivery, rejection)]),
-    );
-    this.#leftInQueue(rejected.map(([delivery]) => delivery));
+  #leave(left: readonly (readonly [Delivery, LeftReason])[]): void {
+    this.#hiding.add(left.map(([delivery, reason]) => [delivery, this.#absenceSeconds(delivery, reason)]));
+    this.#leftInQueue(left.map(([delivery]) => delivery));
   }
 
   #giveBack(back: readonly (readonly [Delivery, isCounted: boolean])[]): void {
@@ -532,22 +551,30 @@ export class Deliveries {
   }
 
   /**
-   * How long a rejected message stays away: the queue's timeout, doubled with each receive, so that a message that is
-   * always rejected does not keep the drain busy. One that was damaged on its way stays away for the timeout itself.
+   * How long a message that is left stays away: the queue's timeout, doubled with each receive, so that a message that is
+   * always left does not keep the drain busy. One that was damaged on its way stays away for the timeout itself.
    */
-  #absenceSeconds({ receiveCount }: Delivery, { reason }: Rejection): number {
+  #absenceSeconds({ receiveCount }: Delivery, reason: LeftReason): number {
     const first = Math.max(1, this.#parts.visibilityTimeoutSeconds);
     if (reason === "body_md5_mismatch") return first;
     return Math.min(first * 2 ** Math.min(receiveCount - 1, 20), Math.max(first, longestAbsenceSeconds));
   }
 
-  #count(reason: RejectionReason): void {
+  #count(reason: LeftReason): void {
+    if (reason === "no_partition") {
+      this.#counts.unsettled += 1;
+      return;
+    }
     this.#counts.rejected += 1;
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
   }
 
   /** The message has come again, and its end is as open as it was. */
-  #uncount(reason: RejectionReason): void {
+  #uncount(reason: LeftReason): void {
+    if (reason === "no_partition") {
+      this.#counts.unsettled -= 1;
+      return;
+    }
     this.#counts.rejected -= 1;
     const count = (this.#reasons.get(reason) ?? 0) - 1;
     if (count > 0) this.#reasons.set(reason, count);
@@ -576,6 +603,10 @@ export function notDeleted(messages: number): EtlError {
     hint: "run the same command again: nothing is lost and nothing is doubled",
     code: notDeletedCode,
   });
+}
+
+function withReason([delivery, { reason }]: readonly [Delivery, Rejection]): readonly [Delivery, LeftReason] {
+  return [delivery, reason];
 }
 
 /** As it came: a payload only stands in for a body. */

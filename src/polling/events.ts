@@ -23,6 +23,8 @@ export type DrainEvent =
       readonly sentAtMillis: readonly number[];
     }
   | { readonly type: "rejected"; readonly messages: readonly RejectedMessage[] }
+  /** No partition takes their rows; they stay in the queue. */
+  | { readonly type: "postponed"; readonly messages: number }
   /** Rejected messages that the dead-letter queue cannot take whole; they stay in their own. */
   | { readonly type: "uncopied"; readonly messages: number }
   /** `failed` come back, are recognised, and are deleted then. */

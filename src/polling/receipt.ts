@@ -27,8 +27,9 @@ export interface Counts {
   /** Given back to the queue, for this or another run to receive again. */
   readonly released: number;
   /**
-   * Not accounted for: a forced stop, a commit whose answer never came, or a give-back that failed. Hidden until the
-   * visibility timeout is over, and safe to receive again.
+   * Not accounted for: a forced stop, a commit whose answer never came, a give-back that failed, or a row without a
+   * partition. Hidden until the visibility timeout is over or, for want of a partition, longer with each receive; safe to
+   * receive again.
    */
   readonly unsettled: number;
   /** Deliveries that the queue confirmed as deleted. */

@@ -1,25 +1,28 @@
-/** The messages that this run rejected, and left in the queue or copied: each is counted once, however often it comes round. */
+/** The messages that this run left in the queue or copied: each is counted once, however often it comes round. */
 
 import type { RejectionReason } from "../message/message.ts";
 
 /** How many are remembered. The oldest is forgotten first; it would be counted again. */
 const remembered = 100_000;
 
+/** Why a message was left: it was rejected, or it waits for a partition. */
+export type LeftReason = RejectionReason | "no_partition";
+
 interface Entry {
   /** Undefined while the message has come again and its end is open. */
-  reason: RejectionReason | undefined;
+  reason: LeftReason | undefined;
   /** Monotonic milliseconds. */
   readonly visibleAgainMillis: number;
   readonly isCopied: boolean;
 }
 
-/** Remembers rejected messages, and when each can be received again. */
+/** Remembers messages that were left, and when each can be received again. */
 export class RejectedInQueue {
   /** By message id, in the order of their last rejection. */
   readonly #entries = new Map<string, Entry>();
 
   /** Remembers a message that is left in the queue, also anew. */
-  add(messageId: string, reason: RejectionReason, visibleAgainMillis: number): void {
+  add(messageId: string, reason: LeftReason, visibleAgainMillis: number): void {
     this.#set(messageId, { reason, visibleAgainMillis, isCopied: false });
   }
 
@@ -46,13 +49,13 @@ export class RejectedInQueue {
     return this.#entries.get(messageId)?.isCopied === true;
   }
 
-  /** Whether its rejection is counted at this moment. */
+  /** Whether it is counted at this moment. */
   isCounted(messageId: string): boolean {
     return this.#entries.get(messageId)?.reason !== undefined;
   }
 
-  /** A rejected message has come again: gives the reason it was counted under; undefined if it is not counted. */
-  reopen(messageId: string): RejectionReason | undefined {
+  /** A message has come again: gives the reason it was counted under; undefined if it is not counted. */
+  reopen(messageId: string): LeftReason | undefined {
     const entry = this.#entries.get(messageId);
     if (entry?.isCopied === true) return undefined;
     const reason = entry?.reason;

@@ -59,7 +59,11 @@ export async function readTable(
   const asked = quoteTable(parseTableName(tableName));
   type Found = Omit<TableDescription, "sqlName"> & { readonly kind: string };
   const question = [tableSql("pg_catalog.to_regclass($1::text)"), asked] as const;
-  const [table] = await readObjects<Found>(database, { operation: "read table", signal }, question);
+  const [table] = await readObjects<Found>(
+    database,
+    { operation: "read table", grants: askForGrants(asked), signal },
+    question,
+  );
   if (table === undefined) {
     // A schema without the usage permission is not on the search path either: hence the user's name.
     throw unfit(
@@ -167,6 +171,11 @@ export function tableSql(oid: string): string {
 export function objectSql(properties: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(properties).map(([name, sql]) => `'${name}', ${sql}`);
   return `pg_catalog.json_strip_nulls(pg_catalog.json_build_object(${pairs.join(", ")}))`;
+}
+
+/** What to type if a user may lack anything that a load of a table meets. */
+export function askForGrants(sqlName: string): string {
+  return `etl doctor --grants --table ${shellQuoted(sqlName)}, and give the SQL to an administrator`;
 }
 
 /** Names a read in errors, and what may end it. */

@@ -194,15 +194,11 @@ export function openDatabase(
     },
     runParts(options, before, parts) {
       return withClient(options, async (session) => {
-        const statements = [{ text: [before, savepoint].join("; ") }, ...parts.flatMap(keptOrUndone)];
-        const [, ...answers] = await runTransaction(session, options, serverMillis, statements);
-        return parts.map((_, index): Answer => {
-          const [done, kept] = answers.slice(3 * index) as [Answer, Answer];
-          // Without its savepoint the part has been undone.
-          const error = done.error ?? kept.error;
-          if (error === undefined) return done;
-          if (endsSession(error)) session.client.destroy();
-          return translated({ ...done, error }, session.circumstance);
+        const answers = await runTransaction(session, options, serverMillis, inParts(before, parts));
+        return answersOfParts(answers).map((answer): Answer => {
+          if (answer.error === undefined) return answer;
+          if (endsSession(answer.error)) session.client.destroy();
+          return translated(answer, session.circumstance);
         });
       });
     },
@@ -235,6 +231,21 @@ const savepoint = "savepoint part";
  */
 function keptOrUndone(part: Statement): readonly Statement[] {
   return [part, { text: savepoint }, { text: `rollback to ${savepoint}` }];
+}
+
+/** The statements that run parts within a transaction, each kept or undone by itself. @param before what comes first */
+export function inParts(before: string, parts: readonly Statement[]): readonly Statement[] {
+  return [{ text: [before, savepoint].join("; ") }, ...parts.flatMap(keptOrUndone)];
+}
+
+/** Of the answers to {@link inParts} one for each part, with its error if it was undone. */
+export function answersOfParts([, ...answers]: readonly Answer[]): readonly Answer[] {
+  return Array.from({ length: answers.length / 3 }, (_, index): Answer => {
+    const [done, kept] = answers.slice(3 * index) as [Answer, Answer];
+    // Without its savepoint the part has been undone.
+    const error = done.error ?? kept.error;
+    return error === undefined ? done : { ...done, error };
+  });
 }
 
 /** Runs a whole transaction in one flush. It stores nothing if `begin`, the first statement or the commit fails. */

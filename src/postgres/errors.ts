@@ -177,7 +177,7 @@ function judge(error: postgres.PostgresError, circumstance: Circumstance): Verdi
 }
 
 /** The SQLSTATE of an `on conflict` whose unique index is not there. */
-export const keyMissing = "42P10";
+const keyMissing = "42P10";
 
 /** What an error means, by its SQLSTATE or, for want of that, by the SQLSTATE's class. */
 const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.PostgresError) => Verdict>> = {
@@ -190,8 +190,8 @@ const verdicts: Readonly<Record<string, (on: Circumstance, error: postgres.Postg
     ),
   "23514": () =>
     config(
-      "the table has no partition for a row",
-      "create the missing partition; nothing of this batch was stored",
+      "a row belongs to another partition than the one that is loaded into",
+      "give the partitioned table itself as --table",
     ),
   "25006": ({ address }) =>
     unavailable(
@@ -344,12 +344,18 @@ const rowFaults: Readonly<Record<string, string>> = {
 /** The function behind PL/pgSQL's `raise`: whatever the code, it is the trigger's own word on the row that it was given. */
 const raise = "exec_stmt_raise";
 
+/** Whether a trigger or function raised the error itself. */
+export function raises({ routine }: postgres.PostgresError): boolean {
+  return routine === raise;
+}
+
 /**
  * Whether a server's error that will not pass by itself is one row's fault, whatever became of the others. A check violation
  * without a constraint's name is a missing partition: the row may be good, and the table not.
  */
-function isRowFault({ code, constraint_name, routine }: postgres.PostgresError): boolean {
-  if (routine === raise) return true;
+function isRowFault(error: postgres.PostgresError): boolean {
+  const { code, constraint_name } = error;
+  if (raises(error)) return true;
   if (code === "23514" && !constraint_name) return false;
   return [code, code.slice(0, 2)].some((known) => Object.hasOwn(rowFaults, known));
 }

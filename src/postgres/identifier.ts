@@ -10,7 +10,7 @@ export interface TableName {
 }
 
 /** Postgres cuts longer names off without an error, and might then find another table. */
-const maxNameBytes = 63;
+export const maxNameBytes = 63;
 
 /**
  * Reads `name` or `schema.name`; a part in double quotes is taken as it is.

@@ -8,7 +8,6 @@ import type { Database } from "./connect.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { quoteName, quoteTable } from "./identifier.ts";
 import {
-  forgetfulness,
   isIntact,
   type LedgerHome,
   lackingOn,
@@ -18,10 +17,12 @@ import {
   neededPrivileges,
   ownTables,
   type QueueIdentity,
+  queueRefusal,
   readOwnTables,
   readQueue,
   type TargetTable,
 } from "./ledger.ts";
+import { loadEvents, triggersSql } from "./table-rules.ts";
 
 /** The server's own words. */
 export interface ServerDescription {
@@ -120,6 +121,8 @@ export interface TableAccess {
   readonly insertRules: readonly string[];
   /** Whether policies decide which rows the user may insert. */
   readonly rowSecurity: boolean;
+  /** The statement that makes a policy, if there is none for inserts of the user: every row is then refused. */
+  readonly makePolicy: string | undefined;
 }
 
 /**
@@ -135,18 +138,14 @@ export async function inspectTable(
 ): Promise<TableAccess> {
   const names = JSON.stringify(columns.map(({ column }) => column));
   const privileges = JSON.stringify(neededPrivileges[conflict.action]);
-  // An update goes by triggers of its own.
-  const events = conflict.action === "update" ? insertEvent | updateEvent : insertEvent;
-  const question = [accessSql, sqlName, names, privileges, events] as const;
-  const [access] = await readObjects<TableAccess>(database, { operation: "inspect table", signal }, question);
-  return access as TableAccess;
+  const question = [accessSql, sqlName, names, privileges, loadEvents(conflict.action)] as const;
+  type Found = Omit<TableAccess, "makePolicy"> & { readonly insertPolicy: boolean };
+  const [found] = await readObjects<Found>(database, { operation: "inspect table", signal }, question);
+  const { insertPolicy, ...access } = found as Found;
+  const policy = `create policy etl_insert on ${sqlName} for insert to ${quoteName(database.user)} with check (true)`;
+  return { ...access, makePolicy: access.rowSecurity && !insertPolicy ? policy : undefined };
 }
 
-/** Bits of `pg_trigger.tgtype`, whose 1 is a row's trigger and whose 2 is one that runs before. */
-const insertEvent = 4;
-const updateEvent = 16;
-
-/** A trigger that is disabled, or runs on a replica alone, does not count. A partition's own triggers do. */
 const accessSql = `
   select ${objectSql({
     lacking: `(
@@ -160,13 +159,7 @@ const accessSql = `
     )`,
     rowTriggers: `(
       select coalesce(pg_catalog.json_agg(distinct t.tgname::text), '[]')
-      from pg_catalog.pg_trigger t
-      where (
-          t.tgrelid = target.oid
-          or t.tgrelid in (select relid from pg_catalog.pg_partition_tree(target.oid::regclass))
-        )
-        and not t.tgisinternal and t.tgenabled in ('O', 'A')
-        and t.tgtype & 3 = 3 and t.tgtype & $4::integer <> 0
+      from ${triggersSql("target.oid", "$4")} and t.tgtype & 3 = 3
     )`,
     insertRules: `(
       select coalesce(pg_catalog.json_agg(r.rulename), '[]')
@@ -174,6 +167,11 @@ const accessSql = `
       where r.ev_class = target.oid and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
     )`,
     rowSecurity: "pg_catalog.row_security_active(target.oid)",
+    insertPolicy: `exists (
+      select from pg_catalog.pg_policy p cross join pg_catalog.unnest(p.polroles) as r (oid)
+      where p.polrelid = target.oid and p.polpermissive and p.polcmd in ('a', '*')
+        and (r.oid = 0 or pg_catalog.pg_has_role(current_user, r.oid, 'usage'))
+    )`,
   })}
   from (select $1::text::regclass::oid as oid) as target`;
 
@@ -230,8 +228,8 @@ export interface LedgerDescription {
   readonly makeIt: string;
   /** The number that the queue has in it; undefined if it has none, or if nobody could ask. */
   readonly queueNumber: number | undefined;
-  /** Why no drain begins, if the ledger has lost entries of the queue. */
-  readonly forgot: EtlError | undefined;
+  /** Why no drain of the queue begins, if the ledger has lost entries of it, or another one has them. */
+  readonly refusal: EtlError | undefined;
 }
 
 /**
@@ -264,11 +262,12 @@ export async function inspectLedger(
     lackingRecords: lackingOn(home, own, records),
     makeIt: migrateHint(table, home),
     queueNumber: undefined,
-    forgot: undefined,
+    refusal: undefined,
   };
   if (found.missing.length > 0) return found;
   const isReadable = needed.every((name) => own[name].may.includes("select"));
   const asked = isReadable ? queue : undefined;
   const known = await readQueue(database, home, own, { ...asked, table }, options);
-  return { ...found, queueNumber: known.number, forgot: forgetfulness(home, known) };
+  const refusal = asked && (await queueRefusal(database, home, own, { ...asked, table }, known, options));
+  return { ...found, queueNumber: known.number, refusal };
 }

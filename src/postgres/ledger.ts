@@ -4,6 +4,7 @@ import { EtlError } from "../errors.ts";
 import type { Conflict } from "../message/mapping.ts";
 import { shellQuoted } from "../text/shell-quoted.ts";
 import {
+  askForGrants,
   objectSql,
   type ReadOptions,
   readObjects,
@@ -12,7 +13,6 @@ import {
   type UniqueIndex,
 } from "./catalog.ts";
 import type { Database } from "./connect.ts";
-import { keyMissing } from "./errors.ts";
 import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { missingMigrations } from "./migrations.ts";
 
@@ -88,9 +88,9 @@ export function loadGrantStatements(home: LedgerHome, user: string, load?: Load)
   ].map((grant) => `${grant} to ${grantee}`);
 }
 
-/** {@link loadGrantStatements} as one line, for an administrator to type. */
-export function loadGrants(home: LedgerHome, user: string, load?: Load): string {
-  return loadGrantStatements(home, user, load).join("; ");
+/** What an administrator types to let a user write and prune the ledger. */
+export function ledgerGrants(home: LedgerHome, user: string): string {
+  return loadGrantStatements(home, user).join("; ");
 }
 
 /** What an administrator types to let a user keep the records of runs and rejections, and prune them. */
@@ -118,6 +118,8 @@ interface OwnTableState {
 export interface OwnTables extends Readonly<Record<OwnTable, OwnTableState>> {
   /** Columns and indexes of the ledger, if there is one. */
   readonly ledger?: Pick<TableDescription, "columns" | "uniqueIndexes">;
+  /** Whether the list of queues has the key that keeps a queue from being registered twice. */
+  readonly queueHasKey: boolean;
 }
 
 /**
@@ -152,6 +154,17 @@ const ownTablesSql = `
   select ${objectSql({
     ...Object.fromEntries(ownTables.map((name) => [name, `(${stateSql} where name = '${name}')`])),
     ledger: `(${tableSql("(select oid from own where name = 'etl_ledger')")})`,
+    // Whatever the order of its columns, a conflict is found by it.
+    queueHasKey: `exists (
+      select from own join pg_catalog.pg_index i on i.indrelid = own.oid
+      where own.name = 'etl_queue' and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+        and (
+          select pg_catalog.array_agg(a.attname::text order by a.attname)
+          from pg_catalog.unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+          left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum > 0
+          where k.place <= i.indnkeyatts
+        ) = array['arn', 'table_name']
+    )`,
   })}`;
 
 /** What a user lacks on tables of etl's own that exist, such as `delete on public.etl_ledger`. */
@@ -189,27 +202,20 @@ export async function registerQueue(
   table: TargetTable,
 ): Promise<number> {
   const list = queueListName(home);
-  const options = { operation: "register queue", grants: loadGrants(home, database.user, { table }) };
+  const options = { operation: "register queue", grants: askForGrants(table.sqlName) };
   const own = await requireLedger(database, home, table, options);
   const ask = () => readQueue(database, home, own, { ...queue, table }, options);
   let known = await ask();
+  const refusal = await queueRefusal(database, home, own, { ...queue, table }, known, options);
+  if (refusal !== undefined) throw refusal;
   if (known.number === undefined) {
-    if (known.gone !== undefined) {
-      throw problem(
-        "ledger_other_table",
-        `this queue was drained into ${known.gone}, which is gone: if ${table.sqlName} is to take its place, say so`,
-        `update ${list} set table_name = ${sqlLiteral(table.sqlName)} where table_name = ${sqlLiteral(known.gone)}`,
-      );
-    }
-    if (home.schema !== table.schema) await requireNoneBeside(database, home, queue.arn, table, options);
     const text = `insert into ${list} (arn, table_name) values ($1, $2) on conflict (arn, table_name) do nothing`;
-    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] }).catch((error) => {
-      throw error.code === keyMissing ? queueListKey(list) : error;
-    });
+    await database.runOnce(options, { text, parameters: [queue.arn, table.sqlName] });
     known = await ask();
+    // A list that was made anew gives a number that runs remember.
+    const forgot = forgetfulness(home, known);
+    if (forgot !== undefined) throw forgot;
   }
-  const forgot = forgetfulness(home, known);
-  if (forgot !== undefined) throw forgot;
   return known.number as number;
 }
 
@@ -237,8 +243,37 @@ export async function requireLedger(
   );
 }
 
-/** The error, of kind config, that a ledger has lost entries of a queue; undefined if it has not. */
-export function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {
+/**
+ * Why a queue is not drained, of kind config: its ledger has lost entries, another ledger or table has what was stored from
+ * it, or it could be registered twice. Undefined if nothing is in the way.
+ *
+ * @param own from {@link readOwnTables}
+ * @param known from {@link readQueue}
+ * @throws EtlError if the database does not answer
+ */
+export async function queueRefusal(
+  database: Database,
+  home: LedgerHome,
+  own: OwnTables,
+  { arn, table }: QueueIdentity & { readonly table: TargetTable },
+  known: KnownQueue,
+  options: ReadOptions,
+): Promise<EtlError | undefined> {
+  if (known.number !== undefined) return forgetfulness(home, known);
+  if (known.gone !== undefined) {
+    const [here, there] = [sqlLiteral(table.sqlName), sqlLiteral(known.gone)];
+    return problem(
+      "ledger_other_table",
+      `this queue was drained into ${known.gone}, which is gone: if ${table.sqlName} is to take its place, say so`,
+      `update ${queueListName(home)} set table_name = ${here} where table_name = ${there}`,
+    );
+  }
+  const beside =
+    home.schema === table.schema ? undefined : await ledgerBeside(database, home, arn, table, options);
+  return beside ?? (own.queueHasKey ? undefined : queueListKey(queueListName(home)));
+}
+
+function forgetfulness(home: LedgerHome, { number, forgotten }: KnownQueue): EtlError | undefined {
   if (forgotten === undefined) return undefined;
   return problem(
     "ledger_forgot",
@@ -333,24 +368,24 @@ function queueSql(home: LedgerHome, migrations: string, retentionSeconds: number
 }
 
 /** A ledger that moves to a schema of its own takes along what it knows. */
-async function requireNoneBeside(
+async function ledgerBeside(
   database: Database,
   home: LedgerHome,
   arn: string,
   table: TargetTable,
   options: ReadOptions,
-): Promise<void> {
+): Promise<EtlError | undefined> {
   const [list, ledger] = [queueListName(table), ledgerName(table)];
   const own = await readOwnTables(database, table, options);
-  if (![own.etl_queue, own.etl_ledger].every(({ may }) => may.includes("select"))) return;
+  if (![own.etl_queue, own.etl_ledger].every(({ may }) => may.includes("select"))) return undefined;
   const text = `
     select to_json(queue_id) from ${list} as queue
     where arn = $1::text and coalesce(to_json(queue) ->> 'table_name', $2::text) = $2::text
       and exists (select from ${ledger} l where l.queue_id = queue.queue_id)`;
   const [number] = await readObjects<number>(database, options, [text, arn, table.sqlName]);
-  if (number === undefined) return;
+  if (number === undefined) return undefined;
   const values = `(${sqlLiteral(arn)}, ${sqlLiteral(table.sqlName)})`;
-  throw problem(
+  return problem(
     "ledger_elsewhere",
     `${ledger} holds what was stored from this queue, and ${ledgerName(home)} does not: messages that come again would be stored again`,
     `with queue as (insert into ${queueListName(home)} (arn, table_name) values ${values} returning queue_id) insert into ${ledgerName(home)} select l.sent_at, l.message_id, queue.queue_id from ${ledger} l, queue where l.queue_id = ${number}`,

@@ -6,6 +6,7 @@ import type { TableDescription } from "./catalog.ts";
 import { arrayLiteral, cellName, cellSql } from "./column-types.ts";
 import { quoteName, quoteTable, sqlLiteral } from "./identifier.ts";
 import { type LedgerHome, ledgerName } from "./ledger.ts";
+import type { PartitionGaps } from "./missing-partition.ts";
 import { messageKey, timeOfMillis } from "./records.ts";
 import { type ConflictPlan, planConflict } from "./table-check.ts";
 
@@ -16,6 +17,8 @@ export interface LoadTarget {
   readonly ledger: LedgerHome;
   /** From `registerQueue`. */
   readonly queueId: number;
+  /** Remembers the messages that no partition takes. @defaultValue the loader's own */
+  readonly gaps?: PartitionGaps;
 }
 
 /** How many rows the messages of a batch have: one each, which is the common case and cheaper, or any number. */

@@ -3,9 +3,11 @@
 import { EtlError } from "../errors.ts";
 import type { MappedMessage, Rejection } from "../message/message.ts";
 import { commitUnknown, type Failed, type Fate, type Loader, provesTable } from "../processing/outcome.ts";
+import { askForGrants } from "./catalog.ts";
 import type { Database, Transaction } from "./connect.ts";
 import { passingFailureOf, type RowFault, refusalOf } from "./errors.ts";
-import { ledgerName, loadGrants } from "./ledger.ts";
+import type { TableName } from "./identifier.ts";
+import { ledgerName } from "./ledger.ts";
 import {
   guardCode,
   type LoadAnswer,
@@ -14,6 +16,7 @@ import {
   loadStatements,
   shapeOf,
 } from "./load-statement.ts";
+import { PartitionGaps, withoutPartition } from "./missing-partition.ts";
 import { messageKey } from "./records.ts";
 import { requireTarget } from "./target-check.ts";
 import type { Answer, Statement } from "./wire.ts";
@@ -42,7 +45,8 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
   const statements = loadStatements(target);
   const columnCount = mapping.columns.length;
   const { action } = mapping.conflict;
-  const options = { operation: "load", grants: loadGrants(target.ledger, database.user, { table, action }) };
+  const options = { operation: "load", grants: askForGrants(table.sqlName) };
+  const { gaps = new PartitionGaps(database, mapping) } = target;
   // A constraint that is checked at the commit could not be told from the other parts' rows.
   const beforeParts = ["set constraints all immediate", statements.takeTurn].filter(Boolean).join("; ");
 
@@ -98,6 +102,7 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
     error: unknown,
   ): Promise<readonly (Fate | Failed)[]> {
     const outcomes = new Map<MappedMessage, Fate | Failed>();
+    const unplaced: (readonly [MappedMessage, TableName])[] = [];
     const settle = (part: readonly MappedMessage[], fates: readonly (Fate | Failed)[]) => {
       for (const [index, message] of part.entries()) outcomes.set(message, fates[index] as Fate | Failed);
     };
@@ -107,7 +112,12 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
       const parts: (readonly MappedMessage[])[] = [];
       for (const one of refused) {
         if (isCut(one, isFirst)) parts.push(...partsOf(one.messages));
-        else settle(one.messages, outcomesOf(one));
+        else {
+          settle(one.messages, outcomesOf(one));
+          const divided = withoutPartition(one.error);
+          for (const message of divided === undefined ? [] : one.messages)
+            unplaced.push([message, divided as TableName]);
+        }
       }
       if (parts.length === 0) break;
       let answers: readonly Answer[];
@@ -134,11 +144,19 @@ export function createPostgresLoader(database: Database, target: LoadTarget): Lo
           );
       }
     }
+    // The others are committed by now. If this look fails, all are loaded again, and recognised.
+    const postponed = await gaps.add(unplaced);
+    for (const [index, [message]] of unplaced.entries()) {
+      const fate = postponed[index];
+      if (fate !== undefined) outcomes.set(message, fate);
+    }
     return withoutSuspicion(batch.map((message) => outcomes.get(message) as Fate | Failed));
   }
 
   return {
     async load(batch) {
+      // One that comes again may have its partition by now; if not, it is found anew.
+      if (gaps.size > 0) for (const { ref } of batch) gaps.remove(ref.messageId);
       try {
         return await loadWhole(batch);
       } catch (error) {
@@ -177,10 +195,15 @@ function outcomesOf({ messages, error, besideStored }: Refused): readonly (Fate 
   return messages.map((message): Fate | Failed => {
     if (refusal !== undefined) {
       const suspect = refusal.isRows ? undefined : (error as EtlError);
-      return { kind: "rejected", rejection: rejectionOf(message, refusal.fault), by: "table", suspect };
+      return {
+        kind: "rejected",
+        rejection: refusedRow(message.ref.messageId, refusal.fault),
+        by: "table",
+        suspect,
+      };
     }
     if (passing === undefined) return failedWith(error);
-    const rejection = passing.of === "row" ? rejectionOf(message, passing.fault) : undefined;
+    const rejection = passing.of === "row" ? refusedRow(message.ref.messageId, passing.fault) : undefined;
     return {
       ...failedWith(error),
       ...(messages.length === 1 && { alone: { besideStored, ...(rejection && { rejection }) } }),
@@ -189,12 +212,14 @@ function outcomesOf({ messages, error, besideStored }: Refused): readonly (Fate 
   });
 }
 
-/** A table that took one row of a load is not at fault for another one. */
+/** If the table took a row of the load, what keeps others out is not a fault that every row meets. */
 function withoutSuspicion(outcomes: readonly (Fate | Failed)[]): readonly (Fate | Failed)[] {
   if (!outcomes.some(provesTable)) return outcomes;
-  return outcomes.map((outcome) =>
-    outcome.kind === "rejected" ? { ...outcome, suspect: undefined } : outcome,
-  );
+  return outcomes.map((outcome) => {
+    if (outcome.kind !== "rejected" && outcome.kind !== "postponed") return outcome;
+    const { suspect: _cleared, ...cleared } = outcome;
+    return cleared;
+  });
 }
 
 function failedWith(error: unknown): Failed {
@@ -239,10 +264,8 @@ function inLockOrder(batch: readonly MappedMessage[]): readonly MappedMessage[] 
   return batch.toSorted((a, b) => a.ref.sentAtMillis - b.ref.sentAtMillis || (key(a) < key(b) ? -1 : 1));
 }
 
-function rejectionOf(
-  { ref: { messageId } }: MappedMessage,
-  { code, column, constraint }: RowFault,
-): Rejection {
+/** The rejection of a message whose row the table refuses. */
+export function refusedRow(messageId: string, { code, column, constraint }: RowFault): Rejection {
   return {
     ...{ messageId, reason: `sqlstate_${code}`, path: "" },
     ...(column === undefined ? {} : { column }),

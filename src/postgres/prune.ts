@@ -4,8 +4,8 @@ import { EtlError } from "../errors.ts";
 import type { Database, Transaction } from "./connect.ts";
 import {
   type LedgerHome,
+  ledgerGrants,
   ledgerName,
-  loadGrants,
   readOwnTables,
   recordGrants,
   rejectionLogName,
@@ -52,7 +52,7 @@ export async function pruneLedger(
     throw new EtlError({ kind: "internal", operation: "prune ledger", message });
   }
   const ledger = ledgerName(home);
-  const grants = loadGrants(home, database.user);
+  const grants = ledgerGrants(home, database.user);
   const options = { operation: "prune ledger", grants, ...(signal && { signal }) };
 
   let from: Position | undefined = beginning;

@@ -46,7 +46,7 @@ type Held<D> = Map<string, readonly [D, Rejected]>;
  * Closed, it lets rejections pass. It holds them while nothing says whose fault they are: what the mapping rejects until
  * the run's first row, and later what is of another shape than the settings say or refused by the table, in a batch of
  * which the table took nothing. It opens if 50 in a row come to nothing, or if the table refuses all of a batch for a
- * reason that may be its own. Then nothing held was the messages' fault.
+ * reason that may be its own, such as a partition for the present that is missing. Then nothing held was the messages' fault.
  */
 export class CircuitBreaker<D extends Judged> {
   readonly #unmapped: Held<D> = new Map();
@@ -75,24 +75,29 @@ export class CircuitBreaker<D extends Judged> {
     const unmapped: (readonly [D, Rejected])[] = [];
     const refused: (readonly [D, Rejected])[] = [];
     let accepted = false;
+    let noPartition: EtlError | undefined;
     for (const settlement of batch) {
       const [delivery, outcome] = settlement;
       if (outcome.kind !== "rejected") {
         settle.push(settlement);
+        if (outcome.kind === "postponed") noPartition ??= outcome.suspect;
         accepted ||= provesTable(outcome);
         this.#mappingIsJudged ||= accepted || outcome.kind === "duplicate";
         // Rows are stored: of an earlier delivery of the message there is nothing to reject.
         if (outcome.kind !== "unsettled") this.#drop(delivery.messageId, settle);
-      } else if (outcome.isProven || wasRejected(delivery.messageId)) settle.push(settlement);
+      } else if (outcome.isProven || (!outcome.suspect && wasRejected(delivery.messageId)))
+        settle.push(settlement);
       else (outcome.by === "mapping" ? unmapped : refused).push([delivery, outcome]);
     }
     const held: D[] = [];
     const wrongMapping = this.#judgeMapping(unmapped, refused, settle, held);
     this.#isOpen ||= wrongMapping !== undefined;
     const wrongInARow = this.#judgeStreak(refused, accepted, settle, held);
-    const error = wrongMapping ?? wrongInARow;
+    const error = wrongMapping ?? wrongInARow ?? noPartition;
     this.#isOpen ||= error !== undefined;
-    return error === undefined ? { settle, held } : { settle, held, error };
+    if (error === undefined) return { settle, held };
+    // What waits for a partition is not made to wait longer by a run that ends.
+    return { settle: settle.map((settlement) => givenBack(settlement, error)), held, error };
   }
 
   /** Nothing is on its way that could tell: what is held are bad messages, unless the breaker has opened. */
@@ -227,6 +232,12 @@ function wrongMapping(message: string, example: Refusal | undefined): EtlError {
         : `${show}. With ${setting} under [queue] etl reads them`,
     code: "mapping_rejects_all",
   });
+}
+
+function givenBack<D>([delivery, outcome]: Settlement<D>, error: EtlError): Settlement<D> {
+  return outcome.kind === "postponed"
+    ? [delivery, { kind: "unsettled", error, mayBeStored: false }]
+    : [delivery, outcome];
 }
 
 function tableRefusesAll(rejection: Rejection, reason: string): EtlError {

@@ -30,8 +30,15 @@ export interface Rejected {
   readonly isProven?: true;
 }
 
+/** No partition takes its row. Nothing of it is stored, and it stays in the queue until there is one. */
+export interface Postponed {
+  readonly kind: "postponed";
+  /** Set if every row may miss it: the error to end a run with. If not, there is a partition for the present, and the row is late. */
+  readonly suspect?: EtlError | undefined;
+}
+
 /** What the table made of one message. */
-export type Fate = Durable | Rejected;
+export type Fate = Durable | Rejected | Postponed;
 
 /** An error ended the load. If `mayBeStored`, a commit was sent and not answered; to process it again is safe. */
 export interface Unsettled {

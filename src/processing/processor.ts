@@ -1,7 +1,7 @@
 /** One message in, one outcome out: decode, map, mask, load. It knows nothing of polling, visibility or deletes. */
 
 import type { MapMessage } from "../message/mapper.ts";
-import type { MappedMessage, Message, MessageRef, Row } from "../message/message.ts";
+import type { MappedMessage, Message, MessageRef } from "../message/message.ts";
 import { isRefusal, type Rejection } from "../message/message.ts";
 import { type BatchLoads, batchLoads } from "./batch-load.ts";
 import type { Delayed, Loader, Outcome } from "./outcome.ts";
@@ -113,7 +113,7 @@ function settledOfTwo(outcome: Outcome): readonly [earlier: Outcome, later: Outc
 
 /** What a message would become if it were processed now. Whether the table takes its rows cannot be known without a load. */
 export type Preview =
-  | { readonly kind: "mapped"; readonly rows: readonly Row[] }
+  | ({ readonly kind: "mapped" } & MappedMessage)
   /** The ledger has it: it would be deleted, and no row be stored. */
   | { readonly kind: "duplicate" }
   | { readonly kind: "rejected"; readonly rejection: Rejection };
@@ -139,8 +139,6 @@ export async function previewMessages(
   return messages.map((message, index) => {
     if (stored[index] === true) return { kind: "duplicate" };
     const mapped = mapMessage(message);
-    return isRefusal(mapped)
-      ? { kind: "rejected", rejection: mapped }
-      : { kind: "mapped", rows: mapped.rows };
+    return isRefusal(mapped) ? { kind: "rejected", rejection: mapped } : { kind: "mapped", ...mapped };
   });
 }

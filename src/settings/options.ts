@@ -23,6 +23,8 @@ export type SettingFlags = { readonly config?: string | undefined } & {
 /** `etl drain`. */
 export interface DrainOptions extends SettingFlags {
   readonly dryRun: boolean;
+  /** In a dry run: write the rows, in a transaction that is rolled back. */
+  readonly writeCheck: boolean;
   /** Go on when the queue is empty, until a stop signal. */
   readonly follow: boolean;
   readonly json: boolean;

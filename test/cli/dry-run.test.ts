@@ -85,7 +85,7 @@ describe("what a dry run shows", () => {
       reason: "null_not_allowed",
       column: "locale",
     });
-    expect(run.stderr).toContain("checks and triggers cannot be known without writing");
+    expect(run.stderr).toContain("rows are checked against the live table\n");
   });
 });
 
@@ -180,5 +180,130 @@ describe("the database of a dry run", () => {
     expect(shownRows(run).length).toBe(2);
     expect(run.stdout + run.stderr).not.toContain("canary");
     expect(world.server.depth(url)).toEqual(visible(2));
+  });
+});
+
+describe("what the table would do with a row is told by a dry run", () => {
+  const guarded = `
+    create type device as enum ('android', 'ios');
+    create domain language as text constraint short check (length(value) = 2);
+    create table account (id text primary key);
+    insert into account select 'user-' || n from generate_series(0, 9) n;
+    alter table user_logins alter device_type type device using device_type::device,
+      alter locale type language,
+      add constraint of_account foreign key (user_id) references account`;
+  const bad = [
+    loginEvent({ user_id: "user-1", device_type: "toaster-canary" }),
+    loginEvent({ user_id: "user-2", locale: "canary" }),
+    loginEvent({ user_id: "canary" }),
+  ];
+  const reasons = { sqlstate_22P02: 1, sqlstate_23514: 1, sqlstate_23503: 1 };
+
+  test("with the column and the reason, and never with a value, as a drain then rejects it", async () => {
+    await world.database.sql.unsafe(guarded);
+    const { url, ids } = await world.queueWith([...bad, ...loginEvents(4)]);
+    const look = await dryRun(url);
+    expect(look.exitCode).toBe(65);
+    expect(look.receipt).toMatchObject({ received: 7, released: 4, rejections: reasons });
+    expect(look.lines.flatMap(({ rejection }) => rejection ?? [])).toEqual([
+      { messageId: ids[0] ?? "", reason: "sqlstate_22P02", path: "", column: "device_type" },
+      {
+        ...{ messageId: ids[1] ?? "", reason: "sqlstate_23514", path: "" },
+        ...{ column: "locale", constraint: "short" },
+      },
+      {
+        ...{ messageId: ids[2] ?? "", reason: "sqlstate_23503", path: "" },
+        ...{ column: "user_id", constraint: "of_account" },
+      },
+    ] as never);
+    expect(look.stdout + look.stderr).not.toContain("canary");
+    expect(world.server.depth(url)).toEqual(visible(7));
+    expect(await stored()).toEqual([]);
+    expect((await drainJson(world, url)).receipt).toMatchObject({ inserted: 4, rejections: reasons });
+  });
+
+  test("and what a write alone can tell is said once, by name, and tried by --write-check", async () => {
+    await world.database.sql.unsafe(`
+      create function picky() returns trigger language plpgsql as
+        $$ begin if new.user_id = 'user-1' then raise exception 'no %', new.user_id; end if; return new; end $$;
+      create trigger picky after insert on user_logins for each row execute function picky()`);
+    const { url } = await world.queueWith(loginEvents(3));
+    const look = await dryRun(url);
+    expect(look.receipt).toMatchObject({ released: 3, rejected: 0 });
+    expect(
+      look.stderr.match(/what a write alone can tell: trigger picky \(--write-check tries it\)/g)?.length,
+    ).toBe(1);
+
+    const check = await dryRun(url, ["--write-check"]);
+    expect(check.exitCode).toBe(65);
+    expect(check.receipt).toMatchObject({ received: 3, released: 2, rejections: { sqlstate_P0001: 1 } });
+    expect(world.server.depth(url)).toEqual(visible(3));
+  });
+});
+
+describe("--write-check", () => {
+  test("tells the fate of each message as the drain that follows, and leaves nothing behind", async () => {
+    const { sql } = world.database;
+    await sql.unsafe("create unique index of_user on user_logins (user_id)");
+    const users = [loginEvent({ user_id: "a", locale: "A" }), loginEvent({ user_id: "b", locale: null })];
+    const { url } = await world.queueWith(users);
+    await drainJson(world, url);
+    await world.server.send(url, [
+      loginEvent({ user_id: "b", locale: null }),
+      loginEvent({ user_id: "d", locale: null }),
+      loginEvent({ user_id: "d", locale: "D" }),
+      "no json",
+    ]);
+    const tables = "etl_ledger l full join etl_queue q using (queue_id) full join user_logins u on false";
+    const before = await sql.unsafe(
+      `select row_to_json(x)::text from (select * from ${tables}) x order by 1`,
+    );
+    const check = await dryRun(url, ["--write-check"]);
+    expect(
+      await sql.unsafe(`select row_to_json(x)::text from (select * from ${tables}) x order by 1`),
+    ).toEqual(before);
+    expect(check.exitCode).toBe(65);
+    expect(check.receipt).toMatchObject({ received: 4, released: 1, rejected: 3, deleted: 0 });
+    expect(world.server.depth(url)).toEqual(visible(4));
+    const { inserted, rejections } = (await drainJson(world, url)).receipt;
+    expect({ inserted, rejections }).toEqual({ inserted: 1, rejections: check.receipt.rejections });
+  });
+
+  test("registers no queue", async () => {
+    const { url } = await world.queueWith(loginEvents(2));
+    expect((await dryRun(url, ["--write-check"])).receipt).toMatchObject({ released: 2 });
+    expect((await world.database.sql`select from etl_queue`).length).toBe(0);
+  });
+
+  test("checks what Postgres checks at a commit", async () => {
+    await world.database.sql.unsafe(`
+      insert into user_logins (user_id, locale) values ('first', 'A');
+      alter table user_logins add constraint one unique (locale) deferrable initially deferred`);
+    const { url } = await world.queueWith([loginEvent({ locale: "A" }), loginEvent({ locale: "B" })]);
+    const { receipt } = await dryRun(url, ["--write-check"]);
+    expect(receipt).toMatchObject({ released: 1, rejections: { sqlstate_23505: 1 } });
+  });
+
+  test("ends as the drain would for a user who may not write, and the line that it prints mends it", async () => {
+    const user = await world.newUser();
+    const env = { DATABASE_URL: user.url };
+    await world.database.sql.unsafe(`grant usage on schema public to ${user.name}`);
+    const { url } = await world.queueWith(loginEvents(2));
+    const hint = "etl doctor --grants --table public.user_logins";
+    const expected = { exitCode: 77, error: "lacks a permission", hint };
+    expectFailure(await dryRun(url, ["--write-check"], env), expected, world.env(url, env));
+    const { stdout } = await world.etl(url, hint.split(" ").slice(1), env);
+    await world.database.sql.unsafe(stdout);
+    expect(await dryRun(url, ["--write-check"], env)).toMatchObject({
+      exitCode: 0,
+      receipt: { released: 2 },
+    });
+    expect(world.server.depth(url)).toEqual(visible(2));
+  });
+
+  test("is refused without --dry-run, before anything is asked", async () => {
+    const run = await world.etl("http://127.0.0.1:1/1/none", ["drain", "--write-check"]);
+    expect(run).toMatchObject({ exitCode: 64, stdout: "" });
+    expect(run.stderr).toContain("try: etl drain --dry-run --write-check");
   });
 });

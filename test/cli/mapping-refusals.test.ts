@@ -91,18 +91,12 @@ await makeTable(world, job);
 await world.database.sql.unsafe(narrower);
 
 /** What is said of each bad message, and nothing of any other. */
-function expectReasons(
-  { lines }: JsonDrain,
-  ids: readonly string[],
-  known: (reason: string) => boolean,
-): void {
+function expectReasons({ lines }: JsonDrain, ids: readonly string[]): void {
   const told = lines.flatMap(({ rejection }) => rejection ?? []);
   const shown = told.map(
     ({ messageId, reason, path }) => `${ids.indexOf(messageId) / 2} ${reason} at ${path}`,
   );
-  const wanted = refused.flatMap(([field, , reason, path = field], index) =>
-    known(reason) ? [`${index} ${reason} at ${path}`] : [],
-  );
+  const wanted = refused.map(([field, , reason, path = field], index) => `${index} ${reason} at ${path}`);
   expect(shown.toSorted()).toEqual(wanted.toSorted());
 }
 
@@ -123,16 +117,13 @@ function expectNoValue(text: string): void {
 }
 
 describe("a value that does not fit", () => {
-  test("is told by a dry run with its path and its reason, as far as that goes without writing", async () => {
+  test("is told by a dry run with its path and its reason", async () => {
     const url = await world.newQueue();
     const ids = await world.server.send(url, bodies);
     const run = await drainJson(world, url, ["--dry-run", "--max-messages", String(bodies.length)], job);
-    expect(run).toMatchObject({ exitCode: 65, receipt: { rejected: refused.length - 1 } });
-    expectReasons(run, ids, (reason) => !reason.startsWith("sqlstate"));
-    const tellTale = run.lines
-      .filter(({ row }) => row?.short !== "CANARY")
-      .map((line) => JSON.stringify(line));
-    expectNoValue(tellTale.join("\n") + run.stderr);
+    expect(run).toMatchObject({ exitCode: 65, receipt: { rejected: refused.length } });
+    expectReasons(run, ids);
+    expectNoValue(run.stdout + run.stderr);
   });
 
   test("is a rejection with its path and its reason, and costs no neighbour its row", async () => {
@@ -143,7 +134,7 @@ describe("a value that does not fit", () => {
       exitCode: 65,
       receipt: { inserted: refused.length, rejected: refused.length },
     });
-    expectReasons(run, ids, () => true);
+    expectReasons(run, ids);
     expect(await textRows(world, "readings")).toHaveLength(refused.length);
     const ofTable = run.lines.flatMap(({ rejection }) => (rejection?.column ? [rejection.column] : []));
     expect(ofTable.toSorted()).toEqual(["kept", "price", "second", "short"]);

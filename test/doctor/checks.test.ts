@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Facts } from "../../src/doctor/check.ts";
 import { EtlError } from "../../src/errors.ts";
+import type { PartitionCover } from "../../src/postgres/missing-partition.ts";
 import {
   connectionWith,
   deadLettersWith,
@@ -220,6 +221,13 @@ describe("the queue", () => {
   ])("a queue for rejected messages that %s", (_, changes, line) => expectLines(sending, changes, [line]));
 });
 
+/** The reference job's `create_date` is the time of sending, and `user_id` comes from the message. */
+function partitionCases(
+  cases: readonly (readonly [what: string, cover: PartitionCover, line: RegExp])[],
+): Case[] {
+  return cases.map(([what, value, line]) => [`partitions ${what}`, { partitions: { value } }, [line]]);
+}
+
 describe("the database", () => {
   const encryptedBy = (tlsMode: "disable" | "require", encrypted: boolean, local = false) => ({
     ...connectionWith({ tlsMode, local }),
@@ -295,6 +303,49 @@ describe("the database", () => {
       tableWith({ rowSecurity: true, maskKeys: failing("config", "read masked rows") }),
       [/^warning \| triggers \| .*row level security/, /^skipped \| masked rows \| could not be read/],
     ],
+    [
+      "a table with policies and none for inserts, and a row that meets what the user may not use",
+      tableWith({
+        rowSecurity: true,
+        makePolicy: "create policy",
+        needs: [
+          { grant: "usage on sequence ids", lacking: true, everybodys: false, reason: "default of id" },
+          { grant: "execute on function f()", lacking: false, everybodys: true, reason: "trigger t" },
+        ],
+      }),
+      [
+        /^failed \| table permission \| the user lacks usage on sequence ids \(default of id\) \| etl doctor --grants.* 77$/,
+        /^failed \| triggers \| .* no policy that lets the user insert a row \| create policy \| 77$/,
+      ],
+    ],
+    ...partitionCases([
+      ["by a list", { count: 1 }, /^ok \| partitions \| 1 partition \|/],
+      [
+        "by what is no time, without one",
+        { count: 0, makeFirst: "make" },
+        /^failed \| .* no partition \| make \| 78$/,
+      ],
+      [
+        "by a time of the past",
+        { count: 2, column: "create_date", makePresent: "make" },
+        /^failed \| .* for the present \(by create_date\) \| make \| 78$/,
+      ],
+      [
+        "by a time that senders give",
+        { count: 2, column: "user_id", makePresent: "make" },
+        /^warning \| .* for the present \(by user_id\) \| make/,
+      ],
+      [
+        "by a time, some days missing",
+        { count: 2, column: "create_date", makeLate: "make" },
+        /^warning \| .* a drain leaves it in the queue \| make/,
+      ],
+      [
+        "by a time that senders give, some days missing",
+        { count: 2, column: "user_id", makeLate: "make" },
+        /^ok \| partitions \| 2 partitions, one of them for the present/,
+      ],
+    ]),
     [
       "a ledger that is unlogged and may not be pruned, and no records",
       ledgerWith({

@@ -66,6 +66,45 @@ describe("rejected messages that are left in the queue", () => {
   });
 });
 
+describe("messages whose row has no partition", () => {
+  test("stay in the queue, hidden for longer each time, and are neither rejected nor copied nor deleted", async () => {
+    const it = world(["row 0", "row 1", "bad 2"]);
+    it.table.late.add("row 1");
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.counts).toMatchObject({ received: 3, inserted: 1, rejected: 1, unsettled: 1, deleted: 2 });
+    expect(it.queue.left).toEqual(["m1-row 1"]);
+    expect(it.queue.hidden.get("m1-row 1")).toBe(30);
+    expect(it.letters.map(({ message }) => message.body)).toEqual(["bad 2"]);
+    it.queue.timeOut();
+    await it.run();
+    expect(it.queue.hidden.get("m1-row 1")).toBe(60);
+  });
+
+  test("do not keep a run alive that receives them again and again, and count once", async () => {
+    const it = world(["row 0", "row 1"], false);
+    it.table.late.add("row 1");
+    it.queue.fault = (call) => {
+      if (call === "attributes" && it.queue.mostDeliveries < 3) it.queue.timeOut();
+    };
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.queue.mostDeliveries).toBeGreaterThan(1);
+    expect(it.counts).toMatchObject({ received: 2, inserted: 1, unsettled: 1 });
+  });
+
+  test("are stored by the same run once their partition is there", async () => {
+    const it = world(["row 0", "row 1"], false);
+    it.table.late.add("row 1");
+    it.queue.fault = (call) => {
+      if (call !== "attributes") return;
+      it.table.late.clear();
+      it.queue.timeOut();
+    };
+    expect(await it.run()).toEqual({ outcome: "drained" });
+    expect(it.counts).toMatchObject({ received: 2, inserted: 2, unsettled: 0, deleted: 2 });
+    expect(it.queue.left).toEqual([]);
+  });
+});
+
 describe("rejected messages that go to the dead-letter queue", () => {
   test("are copied whole, with their rejection, and only then deleted", async () => {
     const it = world(["bad 0", "row 1", "row 2", "bad 3"]);

@@ -189,6 +189,26 @@ describe("what the table refuses", () => {
     expect(breaker.release()).toEqual([]);
   });
 
+  test("is none of its matter if the row is late for its partition, but opens the breaker if every row may be", () => {
+    const postponed = (messageId: string, mayBeAll: boolean): Settlement<Delivery> => [
+      delivery(messageId),
+      { kind: "postponed", suspect: mayBeAll ? missingPartition : undefined },
+    ];
+    const judge = (...batch: Settlement<Delivery>[]) => {
+      const { settle, error } = new CircuitBreaker<Delivery>().judge(batch, never);
+      return [told(settle), error];
+    };
+    expect(judge(postponed("a", false))).toEqual([["a#1 postponed"], undefined]);
+    expect(judge(postponed("a", false), [delivery("b"), stored])).toEqual([
+      ["a#1 postponed", "b#1 stored"],
+      undefined,
+    ]);
+    expect(judge(postponed("a", true), postponed("b", false))).toEqual([
+      ["a#1 unsettled", "b#1 unsettled"],
+      missingPartition,
+    ]);
+  });
+
   test("for changing reasons does not open the breaker, and is not held without end", () => {
     const breaker = new CircuitBreaker<Delivery>();
     const batch = Array.from({ length: 100 }, (_, index) =>

@@ -10,6 +10,8 @@ export interface CommitWorld {
   readonly hasConstraint: boolean;
   /** Whether every row is refused, by what may be the table's own fault. */
   readonly isSuspect: boolean;
+  /** Whether what is late has a partition. */
+  readonly hasPartition: boolean;
 }
 
 /** A table and its ledger. */
@@ -20,7 +22,7 @@ export class SimulatedDatabase {
   /** Commits a batch: rows and ledger entries of what is neither known nor refused. */
   commit(
     batch: readonly MappedMessage[],
-    { hasConstraint, isSuspect }: CommitWorld,
+    { hasConstraint, isSuspect, hasPartition }: CommitWorld,
     onStored: (id: string) => void,
   ): readonly (Fate | Failed)[] {
     const known = new Set<string>();
@@ -33,6 +35,7 @@ export class SimulatedDatabase {
       const rejection = { messageId, reason: "sqlstate_23514", path: "" } as const;
       if (isSuspect && rows.length > 0)
         return { kind: "rejected", rejection, by: "table", suspect: suspectError() };
+      if (nature === "late" && !hasPartition) return { kind: "postponed" };
       if (nature === "refused" || (nature === "doubtful" && hasConstraint))
         return { kind: "rejected", rejection, by: "table" };
       if (nature === "raising") return raised(rejection, false);

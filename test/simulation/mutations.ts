@@ -131,6 +131,18 @@ export const mutations: readonly Mutation[] = [
     replace: "return true;",
   },
   {
+    name: "a message without a partition is deleted",
+    file: deliveries,
+    find: "postponed.push(delivery);",
+    replace: "durable.push(delivery);",
+  },
+  {
+    name: "a message without a partition that comes again is counted again",
+    file: deliveries,
+    find: "this.#counts.unsettled -= 1;",
+    replace: "",
+  },
+  {
     name: "a message of no rows says that the table takes rows",
     file: "processing/outcome.ts",
     find: 'outcome.kind === "stored" && outcome.rows > 0',

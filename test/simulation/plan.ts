@@ -12,7 +12,9 @@ export type Nature =
   /** The table refuses its rows while a constraint is on. */
   | "doubtful"
   /** A trigger raises an error for its rows, always, that says that it may pass. */
-  | "raising";
+  | "raising"
+  /** No partition takes its rows until things are calm. */
+  | "late";
 
 /** A message that is sent into the queue. */
 export interface Sent {
@@ -148,6 +150,9 @@ export function planOf(seed: number): Plan {
           : chance(raising)
             ? "raising"
             : "good";
+  // Drawn by themselves, so that the rest of a world is as it is without them.
+  const late = randomOf(seed, "late");
+  const lateShare = late() < 0.2 ? 0.3 : 0;
   const spread = oneOf(0, 0, 0, 5_000, 20_000);
   const groups = whole(1, 5);
   const rows = oneOf("one", "one", "any");
@@ -167,7 +172,11 @@ export function planOf(seed: number): Plan {
       atMillis: Math.floor(random() * spread),
       group: fifo ? `group-${whole(1, groups)}` : undefined,
     }),
-  ).toSorted((one, other) => one.atMillis - other.atMillis);
+  )
+    .map((sent) =>
+      sent.nature === "good" && late() < lateShare ? { ...sent, nature: "late" as const } : sent,
+    )
+    .toSorted((one, other) => one.atMillis - other.atMillis);
   const processes = Array.from(
     { length: oneOf(1, 1, 1, 2, 2, 3, 4) },
     (): ProcessPlan => ({

@@ -254,12 +254,14 @@ class World {
 
   #hear(run: Run, event: DrainEvent): void {
     if (event.type === "tuned") return;
+    // What waits behind it in its group is given back, too.
+    if (event.type === "postponed") run.rejected += event.messages;
     if (event.type === "rejected") {
       run.rejected += event.messages.length;
       for (const { rejection } of event.messages) {
         const { nature } = (this.#queue.messages[Number(rejection.messageId.slice(1))] as Stored<Run>).sent;
-        if (nature === "good")
-          this.#break(`${rejection.messageId} is good and was rejected (${rejection.reason})`);
+        if (nature === "good" || nature === "late")
+          this.#break(`${rejection.messageId} is ${nature} and was rejected (${rejection.reason})`);
       }
     }
     const count =
@@ -518,7 +520,8 @@ class World {
             isSuspect = how === "suspect" || this.#outage("database", "suspect") !== undefined;
             const hasConstraint = this.#outage("database", "constraint") !== undefined;
             const ids = batch.map(({ ref }) => ref.messageId);
-            const fates = this.#database.commit(batch, { hasConstraint, isSuspect }, (id) =>
+            const hasPartition = this.#kernel.now >= calmFromMillis;
+            const fates = this.#database.commit(batch, { hasConstraint, isSuspect, hasPartition }, (id) =>
               this.#checkOrder(id),
             );
             this.#kernel.note(
@@ -549,7 +552,8 @@ class World {
             const { messageId } = (letters[index] as DeadLetter).message;
             this.#copied.add(messageId);
             const { nature } = this.#queue.find(`${messageId}#0`).message.sent;
-            if (nature === "good") this.#break(`${messageId} is good and went to the dead-letter queue`);
+            if (nature === "good" || nature === "late")
+              this.#break(`${messageId} is ${nature} and went to the dead-letter queue`);
           }
           this.#kernel.note(
             "dead letters",

@@ -91,6 +91,8 @@ export function tableWith(changes: Partial<TableFacts>): Partial<Facts> {
     rowTriggers: [],
     insertRules: [],
     rowSecurity: false,
+    makePolicy: undefined,
+    needs: [],
     maskKeys: { value: ["1c2a73e4"] },
     ...changes,
   };
@@ -110,7 +112,7 @@ export function ledgerWith(changes: Partial<LedgerDescription>): Partial<Facts> 
     makeIt: "etl migrate --table public.user_logins",
     lackingRecords: [],
     queueNumber: 3,
-    forgot: undefined,
+    refusal: undefined,
     ...changes,
   };
   return { ledger: { value } };

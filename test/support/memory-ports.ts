@@ -214,6 +214,8 @@ export class MemoryTable implements Loader {
   readonly raising = new Set<string>();
   /** Whether it may be the row's own error, and not the server's. */
   raisesForRows = true;
+  /** Cell texts that no partition takes. */
+  readonly late = new Set<string>();
   /** Why it refuses one of them. */
   reasonOf: (text: string) => RejectionReason = () => "sqlstate_23514";
   readonly #journal: Journal;
@@ -234,7 +236,12 @@ export class MemoryTable implements Loader {
       const ids: string[] = [];
       const besideStored = batch.some(({ ref: { messageId }, rows: [row] }) => {
         const text = row?.[0] ?? "";
-        return !this.refused.has(text) && !this.raising.has(text) && !this.rows.has(messageId);
+        return (
+          !this.refused.has(text) &&
+          !this.raising.has(text) &&
+          !this.late.has(text) &&
+          !this.rows.has(messageId)
+        );
       });
       const fates = batch.map(({ ref: { messageId }, rows: [row] }): Fate | Failed => {
         const text = row?.[0] ?? "";
@@ -248,6 +255,7 @@ export class MemoryTable implements Loader {
             alone: { besideStored, ...(this.raisesForRows && { rejection }) },
           };
         }
+        if (this.late.has(text)) return { kind: "postponed" };
         if (this.refused.has(text)) {
           const rejection = { messageId, reason: this.reasonOf(text), path: "" };
           return { kind: "rejected", rejection, by: "table" };

@@ -8,6 +8,7 @@ import { type Database, type Deadlines, openDatabase } from "../../src/postgres/
 import { type ConnectionSettings, readConnectionSettings } from "../../src/postgres/connection-settings.ts";
 import { registerQueue } from "../../src/postgres/ledger.ts";
 import { createPostgresLoader } from "../../src/postgres/loader.ts";
+import type { PartitionGaps } from "../../src/postgres/missing-partition.ts";
 import { CircuitBreaker } from "../../src/processing/circuit-breaker.ts";
 import type { Failed, Loader } from "../../src/processing/outcome.ts";
 
@@ -88,8 +89,20 @@ export const loginQueue = {
 };
 
 /** Makes the loader of the reference mapping as a command does. The migration must have run. */
-export async function openLoginLoader(database: Database, arn = loginQueue.arn): Promise<CountingLoader> {
+export async function openLoginLoader(
+  database: Database,
+  arn = loginQueue.arn,
+  gaps?: PartitionGaps,
+): Promise<CountingLoader> {
   const table = await readTable(database, "user_logins");
   const queueId = await registerQueue(database, table, { ...loginQueue, arn }, table);
-  return counting(createPostgresLoader(database, { table, mapping: userLogins, ledger: table, queueId }));
+  return counting(
+    createPostgresLoader(database, {
+      table,
+      mapping: userLogins,
+      ledger: table,
+      queueId,
+      ...(gaps && { gaps }),
+    }),
+  );
 }

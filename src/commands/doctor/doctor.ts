@@ -5,8 +5,9 @@ import { checks } from "../../doctor/checks.ts";
 import { arnByUrl, bucketPlaceholder, iamPolicy, type PolicyQueue } from "../../doctor/iam-policy.ts";
 import { EtlError } from "../../errors.ts";
 import { openDatabase } from "../../postgres/connect.ts";
-import { parseTableName, quoteTable } from "../../postgres/identifier.ts";
+import { parseTableName, quoteName, quoteTable } from "../../postgres/identifier.ts";
 import { ledgerHome, loadGrantStatements, recordGrants } from "../../postgres/ledger.ts";
+import { readLoadNeeds } from "../../postgres/load-needs.ts";
 import { findSchema } from "../../postgres/migrate.ts";
 import type { SettingFlags } from "../../settings/options.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -105,29 +106,40 @@ async function policyQueue(settings: Settings["queue"], { env, log }: Context): 
 /** The schema of a table without one, unless somebody changed the search path. */
 const usualSchema = "public";
 
-/** The SQL that a drain's user needs. The database is asked only if the table's name does not say its schema. */
+/** The SQL that a drain's user needs. If the database does not answer, that for a table on which nothing else depends. */
 async function grantsFor(context: Context, settings: Settings): Promise<readonly string[]> {
   const { log } = context;
   const connection = readDatabaseSettings(settings, context);
-  const { schema: named, name } = parseTableName(settings.table.name);
-  const schema = named ?? (await schemaOf());
-  const table = { schema, sqlName: quoteTable({ schema, name }) };
-  const home = ledgerHome(table, settings.ledger);
-  const { action } = settings.table.mapping.conflict;
-  const { user } = connection;
-  return [...loadGrantStatements(home, user, { table, action }), recordGrants(home, user)];
-
-  async function schemaOf(): Promise<string> {
-    const database = openDatabase(connection);
-    log.status(`asking ${database.address} …`);
-    const ask = askInTime(`the database at ${database.address}`, "");
-    const answer = await ask((signal) => findSchema(database, { name }, signal));
-    database.close();
-    log.status(null);
-    if ("value" in answer) return answer.value;
+  const { mapping } = settings.table;
+  const wanted = parseTableName(settings.table.name);
+  const database = openDatabase(connection);
+  log.status(`asking ${database.address} …`);
+  const asked = await askInTime(
+    `the database at ${database.address}`,
+    "",
+  )(async (signal) => {
+    const schema = await findSchema(database, wanted, signal);
+    const options = { operation: "read needs", signal };
+    return { schema, needs: await readLoadNeeds(database, { ...wanted, schema }, mapping, options) };
+  });
+  database.close();
+  log.status(null);
+  const { schema, needs } =
+    "value" in asked ? asked.value : { schema: wanted.schema ?? usualSchema, needs: [] };
+  if ("error" in asked) {
     log.warn(
-      `the database could not be asked, so the grants are for ${name} in the schema ${usualSchema}: ${answer.error.message}`,
+      `the database could not be asked, so the grants are for ${wanted.name} in the schema ${schema}, without sequences and functions: ${asked.error.message}`,
     );
-    return usualSchema;
   }
+  const table = { schema, sqlName: quoteTable({ ...wanted, schema }) };
+  const home = ledgerHome(table, settings.ledger);
+  const { user } = connection;
+  const more = needs.filter(({ everybodys }) => !everybodys);
+  return [
+    ...new Set([
+      ...loadGrantStatements(home, user, { table, action: mapping.conflict.action }),
+      ...more.map(({ grant }) => `grant ${grant} to ${quoteName(user)}`),
+      recordGrants(home, user),
+    ]),
+  ];
 }

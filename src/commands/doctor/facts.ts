@@ -7,6 +7,7 @@ import { maskKeyId } from "../../message/mask.ts";
 import { keyedColumns, usesKey, usesPlainHash } from "../../message/stored-type.ts";
 import { readTable } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
+import type { TableName } from "../../postgres/identifier.ts";
 import {
   describeServer,
   inspectLedger,
@@ -15,6 +16,8 @@ import {
   maskKeysIn,
 } from "../../postgres/inspection.ts";
 import { ledgerHome } from "../../postgres/ledger.ts";
+import { readLoadNeeds } from "../../postgres/load-needs.ts";
+import { readPartitionCover } from "../../postgres/missing-partition.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -176,9 +179,13 @@ async function databaseFacts(
     const table = await ask((signal) => tableFacts(database, settings, signal));
     if ("error" in table) return { connection, server, table };
     const queue = await described;
+    const name = table.value;
+    const partitions = await ask((signal) =>
+      readPartitionCover(database, name, queue?.retentionSeconds, signal),
+    );
     const home = ledgerHome(table.value, settings.ledger);
     const ledger = await ask((signal) => inspectLedger(database, home, table.value, queue, signal));
-    return { connection, server, table, ledger };
+    return { connection, server, table, partitions, ledger };
   } finally {
     database.close();
   }
@@ -188,7 +195,7 @@ async function tableFacts(
   database: Database,
   { table: { name, mapping }, mask }: Settings,
   signal: AbortSignal,
-): Promise<TableFacts> {
+): Promise<TableFacts & TableName> {
   const method = defaultMethod(mask.algorithm);
   const description = await readTable(database, name, signal);
   const access = await inspectTable(database, description, mapping, signal);
@@ -196,6 +203,8 @@ async function tableFacts(
   const maskKeys = await answerOf(() =>
     keyed.length === 0 ? [] : maskKeysIn(database, description, keyed, signal),
   );
+  const needs = await readLoadNeeds(database, description, mapping, { operation: "read needs", signal });
   const fit = await answerOf(() => checkTable(description, mapping, method));
-  return { ...description, ...access, misfit: "error" in fit ? fit.error : undefined, maskKeys };
+  const misfit = "error" in fit ? fit.error : undefined;
+  return { ...description, ...access, misfit, maskKeys, needs };
 }

@@ -24,6 +24,8 @@ export interface DrainCommand {
   readonly json: boolean;
   /** Go on when the queue is empty. */
   readonly follow: boolean;
+  /** In a dry run: write the rows, in a transaction that is rolled back. */
+  readonly writeCheck: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export interface DrainCommand {
  */
 export async function runDrain(context: Context, options: DrainOptions): Promise<number> {
   if (options.dryRun && options.follow) throw dryRunEnds();
+  if (options.writeCheck && !options.dryRun) throw writeCheckIsDry();
   const settings = readSettings(context, options);
   // Before anything is opened: without a key nothing may be received.
   const masker = openMasker(settings, context);
@@ -49,6 +52,7 @@ export async function runDrain(context: Context, options: DrainOptions): Promise
       stop,
       json: options.json,
       follow: options.follow,
+      writeCheck: options.writeCheck,
     };
     return await stop.orForced(options.dryRun ? runDryRun(parts) : runForReal(parts));
   } finally {
@@ -62,5 +66,14 @@ function dryRunEnds(): EtlError {
     operation: "drain",
     message: "--dry-run and --follow do not go together: a dry run ends when it has shown its messages",
     hint: "etl drain --dry-run",
+  });
+}
+
+function writeCheckIsDry(): EtlError {
+  return new EtlError({
+    kind: "usage",
+    operation: "drain",
+    message: "--write-check belongs to a dry run",
+    hint: "etl drain --dry-run --write-check",
   });
 }

@@ -1,24 +1,21 @@
 /** `etl drain --dry-run`: the rows exactly as they would be written, and nothing changed anywhere. */
 
-import { EtlError } from "../../errors.ts";
 import { FieldTally } from "../../message/fields.ts";
 import { compileMapping } from "../../message/mapper.ts";
-import type { ColumnLimits, Message, MessageRef, Rejection, Row } from "../../message/message.ts";
+import type { MappedMessage, Message, Rejection, Row } from "../../message/message.ts";
 import { rejectionWords } from "../../message/rejection-words.ts";
 import { peek } from "../../polling/peek.ts";
-import { columnLimits } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
-import { ledgerHome } from "../../postgres/ledger.ts";
-import { lookUpMessages } from "../../postgres/status.ts";
+import { PartitionGaps } from "../../postgres/missing-partition.ts";
 import { type PreviewParts, previewMessages } from "../../processing/processor.ts";
 import { drainDefaults } from "../../settings/setting-table.ts";
 import { countOf, jsonLine } from "../../terminal/text.ts";
-import { warnOfOtherMaskKeys } from "../masker.ts";
 import { firstAnswer, openDeadLetters, warnOfRedrive } from "../queue.ts";
 import { printRows, rowObject } from "../rows.ts";
 import { systemClock } from "../system-clock.ts";
-import { openTable, readDatabaseSettings } from "../table.ts";
+import { readDatabaseSettings } from "../table.ts";
 import type { DrainCommand } from "./drain.ts";
+import { areStored, checkTable, fits, judge, type Seen, writeAndRollBack } from "./dry-load.ts";
 import { reportFields } from "./field-report.ts";
 import { exitCodeOf, finishLogAbove, printReceipt, toReceipt } from "./report.ts";
 
@@ -38,54 +35,86 @@ export async function runDryRun(parts: DrainCommand): Promise<number> {
 }
 
 async function show(parts: DrainCommand, database: Database): Promise<number> {
-  const { context, settings, masker, queue, stop, json } = parts;
+  const { context, settings, masker, queue, stop, json, writeCheck } = parts;
   const startedAt = systemClock.monotonicMillis();
   const open = async () => {
-    const [attributes, table] = await Promise.all([
+    const [attributes, checked] = await Promise.all([
       firstAnswer(queue, context, systemClock),
       checkTable(parts, database),
     ]);
     // Nothing is sent there: what a drain would refuse at its start, a dry run refuses too.
     await openDeadLetters(settings, attributes, context);
-    return { attributes, ...table };
+    return { attributes, checked };
   };
   const opened = await stop.orStopped(open());
   if (opened === undefined) return stop.exitCode;
-  const { attributes, limits, unfit, ledger } = opened;
+  const { attributes, checked } = opened;
   warnOfRedrive(attributes, context, "a dry run");
 
   const { name: table, mapping } = settings.table;
+  const { limits, target } = checked;
   const fields = new FieldTally(mapping);
   const { body } = settings.queue;
   const mapMessage = compileMapping(mapping, { masker, limits, body, fields, now: Date.now });
-  const areStored = ledger && ((messages: readonly MessageRef[]) => ledger(attributes.arn, messages));
-  const counts = { received: 0, duplicates: 0, rejected: 0, released: 0, rows: 0 };
+  const counts = { received: 0, duplicates: 0, rejected: 0, released: 0, rows: 0, unsettled: 0 };
   const rejections: Record<string, number> = {};
   const rows: Row[] = [];
+  const toWrite: MappedMessage[] = [];
+  const gaps = new PartitionGaps(database, mapping);
   let atTheEdge = 0;
+  let { unfit } = checked;
 
-  const previewParts: PreviewParts = areStored === undefined ? { mapMessage } : { mapMessage, areStored };
-  const look = async (messages: readonly Message[]) => {
-    for (const [index, preview] of (await previewMessages(messages, previewParts)).entries()) {
-      const { messageId, receiveCount } = messages[index] as Message;
-      if (receiveCount >= (attributes.maxReceiveCount ?? Number.POSITIVE_INFINITY)) atTheEdge += 1;
-      counts.received += 1;
-      if (preview.kind === "duplicate") {
+  async function tell(messageId: string, cells: readonly Row[], fate: Seen): Promise<void> {
+    switch (fate.kind) {
+      case "duplicate":
+      case "superseded":
         counts.duplicates += 1;
-        context.log.info(`message ${messageId}: its row is in the table already; a drain deletes it`);
-      } else if (preview.kind === "rejected") {
-        const { rejection } = preview;
+        context.log.info(
+          fate.kind === "duplicate"
+            ? `message ${messageId}: its row is in the table already; a drain deletes it`
+            : `message ${messageId}: the table has a row of its key that stays; a drain deletes it`,
+        );
+        break;
+      case "rejected":
         counts.rejected += 1;
-        rejections[rejection.reason] = (rejections[rejection.reason] ?? 0) + 1;
-        await showRejection(parts, rejection);
-      } else {
+        rejections[fate.rejection.reason] = (rejections[fate.rejection.reason] ?? 0) + 1;
+        await showRejection(parts, fate.rejection);
+        break;
+      case "postponed":
+        counts.unsettled += 1;
+        context.log.warn(`message ${messageId}: no partition takes its row; a drain leaves it in the queue`);
+        break;
+      case "unsettled":
+        counts.unsettled += 1;
+        context.log.warn(`message ${messageId}: its load failed, and a drain tries it again`);
+        break;
+      default:
         counts.released += 1;
-        counts.rows += preview.rows.length;
-        if (!json) rows.push(...preview.rows);
+        counts.rows += cells.length;
+        if (!json) rows.push(...cells);
         else
-          for (const row of preview.rows)
+          for (const row of cells)
             await context.stdout.write(`${jsonLine({ messageId, row: rowObject(mapping, row) })}\n`);
-      }
+    }
+  }
+
+  const previewParts: PreviewParts =
+    target === undefined || writeCheck
+      ? { mapMessage }
+      : { mapMessage, areStored: (messages) => areStored(database, target, attributes.arn, messages) };
+  const look = async (messages: readonly Message[]) => {
+    const previews = await previewMessages(messages, previewParts);
+    counts.received += messages.length;
+    const edge = attributes.maxReceiveCount ?? Number.POSITIVE_INFINITY;
+    atTheEdge += messages.filter(({ receiveCount }) => receiveCount >= edge).length;
+    const mapped = previews.filter((preview) => preview.kind === "mapped");
+    if (writeCheck) toWrite.push(...mapped);
+    const judged = writeCheck ? [] : [...(await judge(checked, gaps, mapped, context))];
+    for (const [index, preview] of previews.entries()) {
+      const { messageId } = messages[index] as Message;
+      if (preview.kind === "duplicate") await tell(messageId, [], preview);
+      else if (preview.kind === "rejected") await tell(messageId, [], { ...preview, by: "mapping" });
+      else if (!writeCheck) await tell(messageId, preview.rows, judged.shift() ?? fits);
     }
   };
   const peekLimits = {
@@ -93,6 +122,12 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
     waitSeconds: settings.drain.waitSeconds ?? drainDefaults.waitSeconds,
   };
   const end = await peek(queue.source, peekLimits, stop, look);
+  if (toWrite.length > 0) {
+    const written = await writeAndRollBack(parts, database, { target, queue: attributes }, toWrite);
+    unfit ??= written.error;
+    for (const [index, { ref, rows: cells }] of toWrite.entries())
+      await tell(ref.messageId, cells, written.fates[index] ?? fits);
+  }
 
   await finishLogAbove(context);
   if (rows.length > 0) await printRows(mapping, rows, context);
@@ -107,64 +142,19 @@ async function show(parts: DrainCommand, database: Database): Promise<number> {
       `${countOf(end.notReleased, "message")} could not be given back: hidden until the visibility timeout is over, ${attributes.visibilityTimeoutSeconds} s`,
     );
   }
-  const receipt = toReceipt({ ...counts, rejections, inserted: 0, unsettled: 0, deleted: 0 }, fields.counts, {
+  const receipt = toReceipt({ ...counts, rejections, inserted: 0, deleted: 0 }, fields.counts, {
     ...{ queue: queue.name, table, dryRun: true, outcome: end.outcome },
     requests: queue.source.requests,
     millis: systemClock.monotonicMillis() - startedAt,
   });
   await printReceipt(context, receipt, json);
   if (end.outcome === "failed") throw end.error;
-  if (unfit !== undefined) throw unfit;
+  const failure = unfit ?? gaps.error;
+  if (failure !== undefined) throw failure;
   return exitCodeOf(receipt, stop);
 }
 
 async function showRejection({ context, json }: DrainCommand, rejection: Rejection): Promise<void> {
   context.log.warn(`would be rejected: message ${rejection.messageId}: ${rejectionWords(rejection)}`);
   if (json) await context.stdout.write(`${jsonLine({ rejection })}\n`);
-}
-
-interface TableCheck {
-  readonly limits: ColumnLimits;
-  /** Asks the ledger which messages of a queue are stored. */
-  readonly ledger?: (queueArn: string, messages: readonly MessageRef[]) => Promise<readonly boolean[]>;
-  /** Why the table, as it stands, can take none of the rows. */
-  readonly unfit?: EtlError;
-}
-
-/** What the live table allows. If nobody can say, nothing is limited, and the person is told. */
-async function checkTable(
-  { context, settings, masker }: DrainCommand,
-  database: Database,
-): Promise<TableCheck> {
-  try {
-    const table = await openTable(database, settings, context);
-    const home = ledgerHome(table, settings.ledger);
-    await warnOfOtherMaskKeys(database, table, settings, masker, context);
-    context.log.info(
-      "rows are checked against the live table; its checks and triggers cannot be known without writing",
-    );
-    return {
-      limits: columnLimits(table),
-      async ledger(queueArn, messages) {
-        try {
-          const of = { queue: queueArn, table: table.sqlName };
-          const known = await lookUpMessages(database, home, of, messages);
-          return known.map(({ stored }) => stored);
-        } catch (error) {
-          // Without a ledger, nothing is stored; a drain says what to do about it.
-          if (error instanceof EtlError) return [];
-          throw error;
-        }
-      },
-    };
-  } catch (error) {
-    if (!(error instanceof EtlError)) throw error;
-    // Something else has ended the dry run, and is what there is to tell.
-    if (error.operation === "close") return { limits: new Map() };
-    const mayPass = error.kind === "unavailable" || error.kind === "temporary";
-    // What will not pass ends the dry run, and is told then, once.
-    const reason = mayPass ? error.message : "the error below says why";
-    context.log.warn(`the rows are not checked against the live table: ${reason}`);
-    return mayPass ? { limits: new Map() } : { limits: new Map(), unfit: error };
-  }
 }

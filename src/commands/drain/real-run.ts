@@ -11,6 +11,7 @@ import { columnLimits, type TableDescription } from "../../postgres/catalog.ts";
 import { type Database, openDatabase } from "../../postgres/connect.ts";
 import { type LedgerHome, ledgerHome, registerQueue } from "../../postgres/ledger.ts";
 import { createPostgresLoader } from "../../postgres/loader.ts";
+import { PartitionGaps } from "../../postgres/missing-partition.ts";
 import { lookUpMessages } from "../../postgres/status.ts";
 import { createProcessor } from "../../processing/processor.ts";
 import { type RetryLimits, retryUntil } from "../../processing/retry-until.ts";
@@ -148,12 +149,14 @@ async function runJob(
     ...{ collectGarbage: gcAndSweep, openRequests: queue.openRequests },
     receivedBytes: () => receivedBytes,
   };
+  const gaps = new PartitionGaps(database, mapping);
   const loader = frugalLoader(
-    createPostgresLoader(database, { table, mapping, ledger: home, queueId }),
+    createPostgresLoader(database, { table, mapping, ledger: home, queueId, gaps }),
     garbage,
   );
+  const gap = () => gaps.error;
   const report = reportDrain({
-    ...{ context, clock: systemClock, source, attributes, json, trouble },
+    ...{ context, clock: systemClock, source, attributes, gap, json, trouble },
     soFar: () => run,
   });
   const of = { queue: attributes.arn, table: table.sqlName };
@@ -200,6 +203,8 @@ async function runJob(
   const settled = Promise.all([recording.end(receipt), lastRequests(queue, stop.forced)]);
   await printReceipt(context, receipt, json).finally(() => settled);
   if (end.outcome === "failed") throw end.error;
+  // All else is loaded; this is what there is to mend.
+  if (end.outcome !== "stopped" && gaps.error !== undefined) throw gaps.error;
   return exitCodeOf(receipt, stop);
 }
 

@@ -21,6 +21,9 @@ const redrawMillis = 200;
 /** Between two looks at the queue's count (a terminal) or two log lines (anything else). */
 const reportMillis = 10_000;
 
+/** Between two warnings of a partition that is missing. */
+const gapMillis = 10 * 60_000;
+
 /** The rate shown is that of the last seconds, not of the whole run. */
 const rateMillis = 3_000;
 
@@ -32,6 +35,8 @@ export interface DrainReportParts {
   readonly source: Pick<Source, "attributes">;
   /** What the queue said at the start. */
   readonly attributes: Pick<QueueAttributes, "visible" | "visibilityTimeoutSeconds">;
+  /** Which partition is missing, if one is. */
+  readonly gap: () => EtlError | undefined;
   /** Rejections go to standard output, too. */
   readonly json: boolean;
   readonly trouble: TroubleLog;
@@ -78,7 +83,7 @@ export function messagesLeft(counted: Counted, received: number, open: number): 
 
 /** Reports until `end`: a progress line on a terminal, a log line now and then elsewhere. */
 export function reportDrain(parts: DrainReportParts): DrainReport {
-  const { context, clock, soFar, source, attributes, json, trouble } = parts;
+  const { context, clock, soFar, source, attributes, gap, json, trouble } = parts;
   const { log, stderr, stdout } = context;
   const progress = createProgress(log, stderr, clock);
   const startedAt = clock.monotonicMillis();
@@ -137,6 +142,16 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
     );
   }
 
+  let toldOfGapAt = Number.NEGATIVE_INFINITY;
+  function tellOfGap(): void {
+    // A run that follows meets late messages for as long as nobody makes the partition.
+    if (clock.monotonicMillis() < toldOfGapAt + gapMillis) return;
+    const error = gap();
+    if (error === undefined) return;
+    toldOfGapAt = clock.monotonicMillis();
+    log.warn(`${error.message}; try: ${error.hint}`);
+  }
+
   function tell(event: DrainEvent): void {
     switch (event.type) {
       case "rejected":
@@ -145,6 +160,9 @@ export function reportDrain(parts: DrainReportParts): DrainReport {
           // If it cannot be written, the receipt behind it cannot either, and says so.
           if (json) stdout.write(`${jsonLine({ rejection })}\n`).catch(() => {});
         }
+        break;
+      case "postponed":
+        tellOfGap();
         break;
       case "trouble":
         trouble.onTrouble(event.error);

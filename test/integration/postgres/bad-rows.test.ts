@@ -217,17 +217,18 @@ describe("what may be the table's fault", () => {
     ["2D000", "a trigger that commits", ...trigger("commit")],
     ["23514", "a partition that is missing", ...partitions],
   ];
-  for (const [code, what, ...table] of faults) {
-    test(`${code}, ${what}: is one row's where the table takes another`, async () => {
-      await withTable(...table);
-      const result = await loader.load(batchWith(loginMessage(7, { 1: "toaster" })));
-      expect(result).toMatchObject({
-        inserted: 19,
-        rejections: [{ messageId: loginMessage(7).ref.messageId, reason: `sqlstate_${code}` }],
-      });
-      expect(await storedUsers()).toHaveLength(19);
+  const ofRows = faults.filter(([, what]) => what !== "a partition that is missing");
+  test.each(ofRows)("%s, %s: is one row's where the table takes another", async (code, _, ...table) => {
+    await withTable(...(table.filter((part) => typeof part === "string") as string[]));
+    const result = await loader.load(batchWith(loginMessage(7, { 1: "toaster" })));
+    expect(result).toMatchObject({
+      inserted: 19,
+      rejections: [{ messageId: loginMessage(7).ref.messageId, reason: `sqlstate_${code}` }],
     });
+    expect(await storedUsers()).toHaveLength(19);
+  });
 
+  for (const [code, what, ...table] of faults) {
     test(`${code}, ${what}: ends the run where it takes none, and rejects nothing`, async () => {
       await withTable(...table);
       const toasters = Array.from({ length: 120 }, (_, index) => loginMessage(index, { 1: "toaster" }));
@@ -243,14 +244,6 @@ describe("what may be the table's fault", () => {
       expect(await storedUsers()).toEqual([]);
     });
   }
-});
-
-test("a missing partition for many rows is theirs, where it comes after them that the table takes one", async () => {
-  await withTable(...partitions);
-  const toasters = Array.from({ length: 60 }, (_, index) => loginMessage(index + 1, { 1: "toaster" }));
-  const result = await loader.load([...toasters, ...loginMessages(40, 100)]);
-  expect(result).toMatchObject({ inserted: 40, rejections: { length: 60 } });
-  expect(await storedUsers()).toHaveLength(40);
 });
 
 describe("what is no matter of one row", () => {

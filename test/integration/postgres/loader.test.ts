@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { readTable } from "../../../src/postgres/catalog.ts";
 import { openDatabase } from "../../../src/postgres/connect.ts";
-import { registerQueue } from "../../../src/postgres/ledger.ts";
+import { loadGrantStatements, registerQueue } from "../../../src/postgres/ledger.ts";
 import { commitUnknown } from "../../../src/processing/outcome.ts";
 import { serverPort } from "../../support/postgres.ts";
 import {
@@ -276,11 +276,13 @@ test("a role that may not connect, or whose rows a policy refuses, is told so", 
   await testDatabase.sql.unsafe(`grant connect on database ${testDatabase.name} to public`);
 });
 
-test("a role that may only load can load, and one that may not is told what to grant", async () => {
-  await withRole(testDatabase, usage, async ({ asRole }) => {
+test("a role that may only load can load, and one that may not is told how to see what to grant", async () => {
+  const table = { schema: "public", sqlName: "public.user_logins" };
+  await withRole(testDatabase, usage, async ({ role, asRole }) => {
     const failure = await failureOf(openLoginLoader(asRole));
     expect(failure).toMatchObject({ kind: "permission", code: "42501", retryable: false });
-    await testDatabase.sql.unsafe(failure.hint ?? "");
+    expect(failure.hint).toStartWith("etl doctor --grants --table public.user_logins");
+    await testDatabase.sql.unsafe(loadGrantStatements(table, role, { table }).join(";"));
     const loader = await openLoginLoader(asRole);
     expect(await loader.load(loginMessages(2))).toMatchObject({ inserted: 2 });
     expect(await loader.load([loginMessage(3, { 1: "x".repeat(33) }), loginMessage(4)])).toMatchObject({
