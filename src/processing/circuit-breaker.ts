@@ -197,12 +197,18 @@ export class CircuitBreaker<D extends Judged> {
   }
 
   #hold(kind: Held<D>, delivery: D, outcome: Rejected, settle: Settlement<D>[], held: D[]): void {
+    const other = this.#refused.get(delivery.messageId) ?? this.#unmapped.get(delivery.messageId);
+    // Of loads at the same time, that of the older delivery can be answered last. Its receipt handle is stale.
+    if (other !== undefined && other[0].receiveCount > delivery.receiveCount) {
+      settle.push([delivery, { kind: "repeated" }]);
+      return;
+    }
     this.#drop(delivery.messageId, settle);
     kind.set(delivery.messageId, [delivery, outcome]);
     held.push(delivery);
   }
 
-  /** A newer delivery of the message counts in place of the one that is held. */
+  /** Another delivery of the message counts in place of the one that is held. */
   #drop(messageId: string, settle: Settlement<D>[]): void {
     for (const held of [this.#unmapped, this.#refused]) {
       // Nothing is held as long as all is well, and this is asked for each message.

@@ -38,6 +38,19 @@ describe.each(["mapping", "table"] as const)("a message that the %s rejects", (b
     expect(breaker.holds("a")).toBe(false);
   });
 
+  test("is held by its newest delivery, whichever is judged first", () => {
+    for (const [first, second] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const breaker = new CircuitBreaker<Delivery>();
+      breaker.judge([rejected(delivery("a", first), by)], never);
+      const { settle } = breaker.judge([rejected(delivery("a", second), by)], never);
+      expect(told(settle)).toEqual(["a#1 repeated"]);
+      expect(told(breaker.release())).toEqual(["a#2 rejected"]);
+    }
+  });
+
   test("is rejected together with a batch of which a row is stored, and so is what was held", () => {
     const breaker = new CircuitBreaker<Delivery>();
     breaker.judge([rejected(delivery("a"), by)], never);
