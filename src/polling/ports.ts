@@ -28,6 +28,8 @@ export interface ReceiveOptions {
   readonly waitSeconds: number;
   /** Ends an open call at once; it then rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** Aborted when nothing more is to be received: what an answer still needs, such as payloads, is not waited for then. */
+  readonly ending?: AbortSignal | undefined;
   /**
    * Called with the length of an answer, in bytes, before its body is read; the body is read when it resolves.
    *

@@ -148,7 +148,7 @@ export class Receivers {
     const place = answers.open();
     try {
       messages = await source.receive({
-        ...{ maxMessages: count, waitSeconds, signal: this.#cut.signal },
+        ...{ maxMessages: count, waitSeconds, signal: this.#cut.signal, ending: signal },
         admit: (bytes) => answers.admit(place, bytes),
       });
     } catch (error) {

@@ -61,11 +61,13 @@ export function withExtendedPayloads(source: SqsSource, parts: SqsQueueParts): S
       const keptAtMillis = clock.monotonicMillis();
       parcel = { messages: [...messages], pointers, hold: { bytes: 0 }, keptAtMillis };
     }
-    const { signal } = options;
+    const { signal, ending } = options;
     try {
-      await fill(parcel, signal);
+      await fill(parcel, ending === undefined ? signal : AbortSignal.any([signal, ending]));
     } catch (error) {
-      if (!signal.aborted && error instanceof EtlError && error.retryable) keepForLater(parcel, signal);
+      const isForLater = ending?.aborted === true || (error instanceof EtlError && error.retryable);
+      // At the end of a run they are given back when no poll is open any more, which would be handed them.
+      if (!signal.aborted && isForLater) keepForLater(parcel, signal);
       else await giveBack(parcel);
       throw error;
     }

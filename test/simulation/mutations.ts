@@ -67,8 +67,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "two deliveries of one message go into one load",
     file: "processing/processor.ts",
-    find: "if (first !== undefined) {",
-    replace: "if (first !== undefined && first < 0) {",
+    find: "if (before !== undefined) {",
+    replace: "if (before !== undefined && before < 0) {",
   },
   {
     name: "two messages of one group are loaded at a time",
@@ -141,11 +141,5 @@ export const mutations: readonly Mutation[] = [
     file: deliveries,
     find: "this.#counts.unsettled -= 1;",
     replace: "",
-  },
-  {
-    name: "a message of no rows says that the table takes rows",
-    file: "processing/outcome.ts",
-    find: 'outcome.kind === "stored" && outcome.rows > 0',
-    replace: 'outcome.kind === "stored"',
   },
 ];
