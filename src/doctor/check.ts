@@ -13,6 +13,7 @@ import type { TlsMode } from "../postgres/connection-settings.ts";
 import type { LedgerDescription, ServerDescription, TableAccess } from "../postgres/inspection.ts";
 import type { Need } from "../postgres/load-needs.ts";
 import type { PartitionCover } from "../postgres/missing-partition.ts";
+import type { RecordedRun } from "../postgres/status.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { QueueDescription } from "../sqs/attributes.ts";
 import type { InspectedPermission } from "../sqs/inspection.ts";
@@ -60,6 +61,8 @@ export interface Facts {
   /** The value is undefined if the table is not partitioned. */
   readonly partitions?: Answer<PartitionCover | undefined> | undefined;
   readonly ledger?: Answer<LedgerDescription> | undefined;
+  /** The last run of queue and table that ended with rows; the value is undefined if none is known. */
+  readonly lastRun?: Answer<RecordedRun | undefined> | undefined;
 }
 
 /** What masking rests on. */

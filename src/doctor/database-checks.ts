@@ -1,7 +1,10 @@
 /** Checks the database: the way in, the server, the table, the ledger that keeps a row from being stored twice, and the records. */
 
+import { stillPassedBy } from "../message/fields.ts";
 import type { ColumnMapping } from "../message/mapping.ts";
 import type { PartitionCover } from "../postgres/missing-partition.ts";
+import type { RecordedRun } from "../postgres/status.ts";
+import { passedByInWords } from "../text/counts.ts";
 import {
   type Check,
   failed,
@@ -259,6 +262,23 @@ export const databaseChecks: readonly Check[] = [
         return warning(`the user lacks ${lackingRecords.join(", ")}: ${without}`, askForGrants);
       }
       return ok("kept for etl status");
+    },
+  },
+  {
+    name: "fields",
+    needs: ["ledger"],
+    applies: ({ lastRun }) => ifKnown(lastRun) !== undefined,
+    run({ settings, lastRun }) {
+      const run = known(lastRun) as RecordedRun;
+      const { mapped, absent, unmapped } = stillPassedBy(run, known(settings).table.mapping);
+      const never = Object.entries(absent).filter(([, count]) => count >= mapped);
+      const words = passedByInWords({ mapped, absent: Object.fromEntries(never), unmapped });
+      const which = `the last run (${run.startedAt.toISOString().slice(0, 16).replace("T", " ")}Z)`;
+      if (words === undefined) return ok(`the messages of ${which} fit the mapping`);
+      return warning(
+        `in ${which}: ${words}`,
+        "etl config check --queue, which shows the names that messages have",
+      );
     },
   },
 ];

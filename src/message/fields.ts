@@ -1,6 +1,6 @@
 /** Which fields messages have and lack, by the mapping: counted by name, and no value of them is looked at. */
 
-import { type ColumnMapping, type Mapping, sourceName } from "./mapping.ts";
+import { type ColumnMapping, fieldPath, type Mapping, sourceName } from "./mapping.ts";
 
 /** What was counted of the messages that became rows. */
 export interface FieldCounts {
@@ -50,6 +50,33 @@ function shownName(outer: readonly string[], name: string): string {
 /** How many messages had a field. */
 interface Count {
   messages: number;
+}
+
+/**
+ * What of an earlier run's counts concerns the mapping, which may have been changed since: absent sources that it still
+ * takes, and fields that it still takes nothing of.
+ */
+export function stillPassedBy(
+  { mapped, absent, unmapped }: FieldCounts,
+  { columns, unmapped: action }: Mapping,
+): FieldCounts {
+  const sources = sourcesOf(columns);
+  const taken = columns.flatMap(({ source }) => (source.in === "body" ? [source.path] : []));
+  const isTaken = (name: string) => {
+    const path = fieldPath(name);
+    return taken.some((other) =>
+      Array.from({ length: Math.min(path.length, other.length) }).every(
+        (_, index) => path[index] === other[index],
+      ),
+    );
+  };
+  const only = (counts: FieldCounts["absent"], keep: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(counts).filter(([name]) => keep(name)));
+  return {
+    mapped,
+    absent: only(absent, (name) => sources.includes(name)),
+    unmapped: action === "ignore" ? {} : only(unmapped, (name) => !isTaken(name)),
+  };
 }
 
 /** Counts a run's fields. Costs a fraction of a microsecond a message. */

@@ -154,6 +154,15 @@ function pointer(path: readonly string[]): string {
   return path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
+/** The path of a field by its {@link sourceName}. */
+export function fieldPath(name: string): readonly string[] {
+  if (!name.startsWith("/")) return name.split(".");
+  return name
+    .slice(1)
+    .split("/")
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
 /** The reference job: login events into `user_logins`. */
 export const userLogins: Mapping = {
   columns: [

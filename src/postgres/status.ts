@@ -82,6 +82,25 @@ export async function readStatus(
   return status ?? {};
 }
 
+/**
+ * The last run that has ended and stored messages; undefined if there is none, or runs may not be read.
+ *
+ * @throws EtlError if the database does not answer
+ */
+export async function readLastRun(
+  database: Database,
+  home: LedgerHome,
+  of: DrainedQueue,
+  signal: AbortSignal,
+): Promise<RecordedRun | undefined> {
+  const options = { ...readOptions(database, home, "read last run"), signal };
+  const { etl_run, etl_queue } = await readOwnTables(database, home, options);
+  if (![etl_run, etl_queue].every(({ may }) => may.includes("select"))) return undefined;
+  const text = runsSql(home, "and outcome <> 'running' and mapped > 0");
+  const [run] = await readObjects<RecordedRun>(database, options, [text, of.queue, of.table, 1]);
+  return run;
+}
+
 /** Up to here entries are counted; beyond, the planner's estimate must do. */
 const countedBytes = 16 * 1024 * 1024;
 
@@ -112,7 +131,7 @@ function statusSql(home: LedgerHome, hasRecords: boolean): string {
 }
 
 /** A run under way records itself every ten seconds: one that has not for three minutes is gone. */
-function runsSql(home: LedgerHome): string {
+function runsSql(home: LedgerHome, further = ""): string {
   return `
   select ${objectSql({
     runId: "run_id",
@@ -126,7 +145,7 @@ function runsSql(home: LedgerHome): string {
     version: "version",
   })} as object
   from ${runLogName(home)} as run
-  where ${ofQueue(home)}
+  where ${ofQueue(home)} ${further}
   order by run.ended_at desc, run.run_id
   limit $3::integer`;
 }

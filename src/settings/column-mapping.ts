@@ -4,6 +4,7 @@ import {
   type ColumnMapping,
   type ColumnSource,
   type ColumnType,
+  fieldPath,
   messageFacts,
   type Scalar,
   sourceName,
@@ -160,8 +161,7 @@ function readPointer(pointer: string): readonly string[] | string {
     return "must name a field behind the /; the field with an empty name is written '\"\"'";
   }
   if (/~(?![01])/.test(pointer)) return "must have ~0 for a ~ in a JSON Pointer, and ~1 for a / in a name";
-  const names = pointer.slice(1).split("/");
-  return names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return fieldPath(pointer);
 }
 
 function readDotted(path: string): readonly string[] | string {

@@ -32,11 +32,10 @@ export async function chooseQueue(session: Session): Promise<ChosenQueue> {
   });
   await tellOfQueue(asker, queue, attributes);
   const { messages, extendedPayloads } = await look(session, queue, attributes);
-  const sample = readSample(messages);
+  const sample = readSample(messages, start.queue.body);
   const body = messages.length === 0 ? start.queue.body : sample.format;
-  const words = formatInWords(body);
-  if (messages.length > 0 && words !== undefined)
-    await asker.tell(`The bodies are ${words}; etl decodes them`);
+  const words = messages.length === 0 ? undefined : formatInWords(sample);
+  if (words !== undefined) await asker.tell(words);
   if (sample.unreadable > 0) {
     await asker.warn(
       `${sample.unreadable} of ${messages.length} messages hold no JSON object: a drain would reject them`,

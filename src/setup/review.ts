@@ -157,12 +157,13 @@ function absentInWords({ source, required, default: standIn }: ColumnMapping): s
   return standIn === undefined ? "null" : `default ${standIn}`;
 }
 
-/** All empty strings have one pseudonym, as if they were one person's. */
+/** All empty strings would have one pseudonym, as if they were one person's. A column that sets `empty` has the answer. */
 async function tellOfEmpty(
   { asker, found }: Pick<MappingParts, "asker" | "found">,
   columns: readonly DraftColumn[],
 ): Promise<void> {
-  for (const column of columns.filter((one) => maskOf(one) !== undefined)) {
+  const undecided = columns.filter((one) => maskOf(one) !== undefined && one.empty === undefined);
+  for (const column of undecided) {
     const name = sourceName(column.source);
     const empty = found.fields.find((field) => field.name === name)?.empty ?? 0;
     if (empty > 0)

@@ -1,14 +1,19 @@
 /** Reads a few messages of a queue: how their bodies are written, and which of them belong together. */
 
-import { compileDecoder } from "../message/body.ts";
+import { compileDecoder, looksLike } from "../message/body.ts";
 import { parseExactJson } from "../message/json.ts";
 import { type BodyFormat, encodings } from "../message/mapping.ts";
 import type { Message } from "../message/message.ts";
 import { isRefusal } from "../message/message.ts";
 
+/** What a topic or a bus wraps around a body, or that nothing is around it. */
+type Envelope = Exclude<BodyFormat["envelope"], "auto">;
+
 /** A sample, read in the format that reads most of it. */
 export interface ReadSample {
   readonly format: BodyFormat;
+  /** How many of the messages that could be read have which envelope, as `auto` tells it. */
+  readonly envelopes: ReadonlyMap<Envelope, number>;
   /** The objects of the messages that could be read and are of one kind. */
   readonly bodies: readonly object[];
   /** The messages that could not be read, or are of another kind. */
@@ -18,30 +23,60 @@ export interface ReadSample {
   readonly unlike: number;
 }
 
-/** Envelopes first: an SNS notification is a JSON object by itself, too. */
+const plain: BodyFormat = { envelope: "none", encoding: "none" };
+
+/** Those that unwrap more first, and what takes any envelope after what takes one. */
 const formats: readonly BodyFormat[] = [
   ...encodings.map((encoding) => ({ envelope: "sns", encoding }) as const),
   { envelope: "eventbridge", encoding: "none" },
+  ...encodings.map((encoding) => ({ envelope: "auto", encoding }) as const),
   ...encodings.map((encoding) => ({ envelope: "none", encoding }) as const),
 ];
 
-/** Tries every format. If two formats read as many messages, the one that unwraps more wins. */
-export function readSample(messages: readonly Message[]): ReadSample {
-  const plain: BodyFormat = { envelope: "none", encoding: "none" };
-  let format = plain;
-  let read: readonly (readonly [message: Message, body: object])[] = [];
-  for (const candidate of formats) {
-    const decode = compileDecoder(candidate, parseExactJson);
-    const decoded = messages.flatMap((message) => {
-      const body = decode(message);
-      return isRefusal(body) ? [] : [[message, body.fields] as const];
-    });
-    if (decoded.length > read.length) [format, read] = [candidate, decoded];
+/** A sample as one format reads it. */
+interface Reading {
+  readonly format: BodyFormat;
+  readonly read: readonly (readonly [message: Message, body: object])[];
+}
+
+/**
+ * Tries every format, and takes the one that reads most messages; of two that read as many, the one that unwraps more. A
+ * message whose envelope another format unwraps does not count for a format that leaves it on. `auto` is for a sample
+ * with several envelopes, or with and without one.
+ *
+ * @param configured the format of an existing file. If that is `auto`, it stays unless another one reads more: ten
+ * messages with one envelope do not say that the next ones have it.
+ */
+export function readSample(messages: readonly Message[], configured: BodyFormat = plain): ReadSample {
+  const envelopes = new Map(messages.map((message) => [message, envelopeOf(message)]));
+  const candidates = configured.envelope === "auto" ? [configured, ...formats] : formats;
+  const readings = candidates.map((format) => readAs(format, messages));
+  const unwrapped = new Set(
+    readings
+      .filter(({ format }) => format.envelope !== "none")
+      .flatMap(({ read }) => read.map(([message]) => message))
+      .filter((message) => envelopes.get(message) !== "none"),
+  );
+  let best: Reading = { format: plain, read: [] };
+  let most = 0;
+  for (const reading of readings) {
+    const { format, read } = reading;
+    const kinds = new Set(read.map(([message]) => envelopes.get(message)));
+    if (format.envelope === "auto" && format !== configured && kinds.size < 2) continue;
+    const counted = read.filter(([message]) => format.envelope !== "none" || !unwrapped.has(message));
+    if (counted.length > most) [best, most] = [reading, counted.length];
   }
+  const { format, read } = best;
   const bodies = alikeBodies(read.map(([, body]) => body));
   const alike = new Set(read.filter(([, body]) => bodies.includes(body)).map(([message]) => message));
+  const counts = new Map<Envelope, number>();
+  for (const [message] of read) {
+    const envelope = envelopes.get(message) ?? "none";
+    counts.set(envelope, (counts.get(envelope) ?? 0) + 1);
+  }
   return {
     format,
+    envelopes: counts,
     bodies,
     strays: messages.filter((message) => !alike.has(message)),
     unreadable: messages.length - read.length,
@@ -49,15 +84,45 @@ export function readSample(messages: readonly Message[]): ReadSample {
   };
 }
 
-/** The format in words for a person; undefined for plain JSON. */
-export function formatInWords({ envelope, encoding }: BodyFormat): string | undefined {
-  const around = {
-    ...{ none: "JSON", sns: "SNS notifications", eventbridge: "EventBridge events" },
-    auto: "JSON with or without an envelope",
-  }[envelope];
-  const inside = { none: undefined, base64: "base64", "gzip+base64": "gzip and base64" }[encoding];
-  if (inside !== undefined) return `${around} with ${inside} encoding`;
-  return envelope === "none" ? undefined : around;
+function readAs(format: BodyFormat, messages: readonly Message[]): Reading {
+  const decode = compileDecoder(format, parseExactJson);
+  const read = messages.flatMap((message) => {
+    const body = decode(message);
+    return isRefusal(body) ? [] : [[message, body.fields] as const];
+  });
+  return { format, read };
+}
+
+const decodePlain = compileDecoder(plain, parseExactJson);
+
+function envelopeOf(message: Message): Envelope {
+  const outer = decodePlain(message);
+  return (isRefusal(outer) ? undefined : looksLike(outer.fields)) ?? "none";
+}
+
+const envelopeNames = {
+  sns: "SNS notifications",
+  eventbridge: "EventBridge events",
+  none: "JSON without an envelope",
+} as const satisfies Readonly<Record<Envelope, string>>;
+
+const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
+
+/** How the bodies are written, in one line for a person; undefined for plain JSON. */
+export function formatInWords({
+  format: { envelope, encoding },
+  envelopes,
+}: Pick<ReadSample, "format" | "envelopes">): string | undefined {
+  const inside = encoding === "none" ? "" : ` with ${encoding.replace("+", " and ")} encoding`;
+  if (envelope === "auto") {
+    const counted = Object.entries(envelopeNames).flatMap(([name, words]) => {
+      const count = envelopes.get(name as Envelope) ?? 0;
+      return count === 0 ? [] : [`${words} (${count})`];
+    });
+    return `The bodies are ${listed.format(counted)}${inside}; etl tells them apart (envelope = "auto")`;
+  }
+  if (envelope === "none" && encoding === "none") return undefined;
+  return `The bodies are ${envelope === "none" ? "JSON" : envelopeNames[envelope]}${inside}; etl decodes them`;
 }
 
 /** The class names that the Java and the Python library write into a pointer. */

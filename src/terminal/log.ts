@@ -1,8 +1,9 @@
 /** The log and the progress line of a run, on standard error: for people and for log collectors. */
 
 import type { Clock } from "../polling/ports.ts";
+import { formatCount } from "../text/counts.ts";
 import type { Output } from "./output.ts";
-import { countOf, formatCount, formatRate, formatSeconds, jsonLine, printable, shorten } from "./text.ts";
+import { countOf, formatRate, formatSeconds, jsonLine, printable, shorten } from "./text.ts";
 
 /** Writes log lines. Texts must hold no raw field value; control characters are made visible. */
 export interface Log {

@@ -2,8 +2,9 @@
 
 import type { QueueAttributes } from "../polling/ports.ts";
 import type { RecordedRun, RejectionCount, TableStatus } from "../postgres/status.ts";
+import { formatCount, passedByInWords } from "../text/counts.ts";
 import { formatTable } from "./table.ts";
-import { formatCount, formatSeconds, printable, wrap } from "./text.ts";
+import { formatSeconds, printable, wrap } from "./text.ts";
 
 /** A dead-letter queue: its counts, or why they are unknown. */
 export type DeadLetterSummary =
@@ -82,32 +83,12 @@ function runLines(run: RecordedRun): string {
   const names = ["inserted", "duplicates", "rejected", "released", "unsettled"] as const;
   const parts = names.filter((name) => run[name] > 0).map((name) => `${name} ${formatCount(run[name])}`);
   const sum = parts.length === 0 ? "" : ` = ${parts.join(" + ")}`;
+  const passedBy = passedByInWords(run);
   return [
     `  ${started}Z, ${formatSeconds(run.seconds)}: ${printable(run.outcome)}`,
     `    received ${formatCount(run.received)}${sum}`,
-    ...fieldLine(run),
+    ...(passedBy === undefined ? [] : [`    ${printable(passedBy)}`]),
   ].join("\n");
-}
-
-/** So many names fit on a line; `--json` has them all. */
-const shownNames = 5;
-
-/** What the mapping passed by: `absent nick 90 of 100; no column takes nickname 90`. */
-function fieldLine({ mapped, absent, unmapped }: RecordedRun): readonly string[] {
-  const ofAll = formatCount(mapped);
-  const parts = [
-    ...(Object.keys(absent).length === 0 ? [] : [`absent ${nameCounts(absent)} of ${ofAll}`]),
-    ...(Object.keys(unmapped).length === 0 ? [] : [`no column takes ${nameCounts(unmapped)}`]),
-  ];
-  return parts.length === 0 ? [] : [`    ${printable(parts.join("; "))}`];
-}
-
-/** The most frequent first. */
-function nameCounts(counts: Readonly<Record<string, number>>): string {
-  const sorted = Object.entries(counts).toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const shown = sorted.slice(0, shownNames).map(([name, count]) => `${name} ${formatCount(count)}`);
-  const left = sorted.length - shown.length;
-  return [...shown, ...(left > 0 ? [`${formatCount(left)} more`] : [])].join(", ");
 }
 
 function reasonTable(rejections: readonly RejectionCount[], columns: number): string {

@@ -2,7 +2,8 @@
 
 import type { Receipt, RunOutcome } from "../polling/receipt.ts";
 import type { ListedRejection } from "../postgres/status.ts";
-import { countOf, formatCount, formatRate, formatSeconds, printable, wrap } from "./text.ts";
+import { formatCount } from "../text/counts.ts";
+import { countOf, formatRate, formatSeconds, printable, wrap } from "./text.ts";
 
 const drainEndings: Readonly<Record<RunOutcome, string>> = {
   drained: "Drained: the queue had nothing more to give.",

@@ -1,5 +1,7 @@
 /** Text as a terminal shows it: safe characters, widths in columns, and numbers in words. */
 
+import { formatCount } from "../text/counts.ts";
+
 /**
  * Controls (C0, DEL, C1), format characters (direction, zero width, soft hyphen), line and paragraph
  * separators, lone surrogates, and the rest of what Unicode says is not drawn (variation selectors, fillers).
@@ -83,13 +85,6 @@ export function shortenMiddle(text: string, columns: number): string {
 /** The text broken into lines of at most `columns`, between words if possible. `Infinity` breaks nothing. */
 export function wrap(text: string, columns: number): string {
   return Bun.wrapAnsi(text, columns, { hard: true, trim: false });
-}
-
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-
-/** A whole number with separators between the thousands, the same in every locale: `1,234`. */
-export function formatCount(count: number): string {
-  return whole.format(count);
 }
 
 /** A count with its noun: `1 message`, `2 messages`. */

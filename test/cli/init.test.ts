@@ -186,6 +186,26 @@ describe.concurrent("etl init --yes", () => {
     ]);
   });
 
+  test("reads messages with and without an envelope, and so does the drain after it", async () => {
+    await using at = await openPlace();
+    const envelope = { Type: "Notification", MessageId: "m", TopicArn: "arn:aws:sns:us-east-1:1:orders" };
+    const event = { id: "e", "detail-type": "Order", source: "shop", detail: JSON.parse(order(5)) };
+    const wrapped = [{ ...envelope, Message: order(4) }, event];
+    await at.world.server.send(
+      at.queueUrl,
+      wrapped.map((body) => JSON.stringify(body)),
+    );
+    const { exitCode, stderr } = await at.init();
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(stderr.replaceAll(/\s+/g, " ")).toContain(
+      "The bodies are SNS notifications (1), EventBridge events (1) and JSON without an envelope (3); etl tells them apart",
+    );
+    expect(at.read("etl.toml")).toContain('envelope = "auto"');
+    expect((await at.etl(["drain", "--wait-seconds", "0"])).exitCode).toBe(0);
+    const rows = await at.world.database.sql.unsafe("select order_id::int from orders order by 1");
+    expect(rows.map(({ order_id }) => order_id as number)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test("ends with 78 and writes nothing if it has to guess, or the table does not fit", async () => {
     await using at = await openPlace();
     await at.world.database.sql.unsafe(

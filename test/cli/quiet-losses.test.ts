@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { runDoctor } from "../support/doctor-run.ts";
 import { drainJson, type JsonDrain, readJson } from "../support/json-drain.ts";
 import { column, makeTable, textRows, writeJob } from "../support/mapped-job.ts";
 import { fileWorld, noMessages, visible } from "../support/world.ts";
@@ -200,6 +201,35 @@ describe("a field that was renamed", () => {
     expect((await world.etl(queueUrl, ["status"], env)).stdout).toContain(
       "absent nick 90 of 100; no column takes nickname 90",
     );
+  });
+
+  test("is warned of by the doctor after the run, until a column takes it", async () => {
+    await world.server.send(
+      queueUrl,
+      bodies(10, (index) => renamed(10 + index)),
+    );
+    const fields = async (toml: string) => {
+      const env = world.env(queueUrl, writeJob(world, toml));
+      const { findings } = await runDoctor([], { env, cwd: world.folder });
+      return findings.find(({ check }) => check === "fields");
+    };
+    expect(await fields(job)).toBeUndefined();
+    expect((await drainJson(world, queueUrl, [], writeJob(world, job))).exitCode).toBe(0);
+    const found = await fields(job);
+    expect(found).toMatchObject({
+      status: "warning",
+      message: expect.stringMatching(
+        /^in the last run \(.*Z\): absent nick 10 of 10; no column takes nickname 10$/,
+      ),
+    });
+    await world.server.send(
+      queueUrl,
+      bodies(10, (index) => renamed(10 + index)),
+    );
+    const command = found?.hint?.split(",")[0] ?? "";
+    const shown = await world.etl(queueUrl, command.split(" ").slice(1), writeJob(world, job));
+    expect(shown.stdout).toContain("No column takes: nickname (in 10)");
+    expect(await fields(job.replace('from = "nick"', 'from = "nickname"'))).toMatchObject({ status: "ok" });
   });
 
   test("is told of by a dry run, which also says what no message had", async () => {

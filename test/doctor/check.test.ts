@@ -95,7 +95,7 @@ describe("what rests on a check that failed is skipped, and nothing else", () =>
   const rejects = ["rejects queue", "rejects sending", "rejects encryption"];
   const server = ["database TLS", "server version", "writable", "durability"];
   const table = ["table", "columns", "table permission", "triggers", "masked rows"];
-  const ledger = ["ledger", "ledger permission", "queue in ledger", "records"];
+  const ledger = ["ledger", "ledger permission", "queue in ledger", "records", "fields"];
   const noTable = { table: undefined, ledger: undefined };
   const noArn = /^skipped \| queue in ledger \| the queue did not say its ARN/;
 

@@ -11,6 +11,7 @@ import {
   failing,
   goodFacts,
   goodKey,
+  lastRunWith,
   ledgerWith,
   linesFor,
   noRedrive,
@@ -368,5 +369,27 @@ describe("the database", () => {
         /^warning \| records \| the user lacks insert on public.etl_run: .*--grants/,
       ],
     ],
+    [
+      "a source that no message of the last run had, one that some had, and fields that no column takes",
+      lastRunWith({ absent: { locale: 100, app_version: 99 }, unmapped: { language: 100, region: 3 } }),
+      [
+        /^warning \| fields \| in the last run \(2026-11-22 21:04Z\): absent locale 100 of 100; no column takes language 100, region 3 \| etl config check --queue, .* \| 0$/,
+      ],
+    ],
+    [
+      "a source that the last run missed in some messages only, and what the mapping has no longer or takes by now",
+      lastRunWith({ absent: { locale: 99, nick: 100 }, unmapped: { ip: 100 } }),
+      [],
+    ],
   ])("%s", (_, changes, lines) => expectLines(goodFacts, changes, lines));
+
+  test.each<[what: string, lastRun: Facts["lastRun"]]>([
+    ["there is none", { value: undefined }],
+    ["the records cannot be read", failing("permission", "read last run")],
+    ["nobody asked for it", undefined],
+  ])("nothing is said of the last run's fields if %s", (_, lastRun) => {
+    const lines = linesFor({ ...goodFacts, lastRun });
+    expect(lines).toEqual(good.filter((line) => !line.startsWith("ok | fields ")));
+    expect(lines.length).toBe(good.length - 1);
+  });
 });

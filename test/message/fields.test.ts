@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { FieldTally, otherNames, tellableFields } from "../../src/message/fields.ts";
+import { FieldTally, otherNames, stillPassedBy, tellableFields } from "../../src/message/fields.ts";
 import type { ColumnMapping, ColumnSource, Mapping } from "../../src/message/mapping.ts";
 
 const at = (...path: readonly string[]): ColumnSource => ({ in: "body", path });
@@ -124,4 +124,19 @@ test("of a body's names ten are told at the most, and the others are counted", (
   const body = Object.fromEntries([...names, "ann@example.com"].map((name) => [name, 1]));
   expect(tellableFields(body)).toEqual({ fields: names.slice(0, 10), otherFields: 3 });
   expect(tellableFields({})).toEqual({ fields: [] });
+});
+
+test("of an earlier run's counts, those stay that a changed mapping would make again", () => {
+  const counts = {
+    mapped: 9,
+    absent: { "a.b": 9, gone: 9, "$attributes.kind": 2 },
+    unmapped: { "a.c": 1, "a.b": 1, whole: 1, "whole.part": 1, ab: 1, "/a.b": 1, [otherNames]: 3 },
+  };
+  const mapping = mappingOf(at("a", "b"), at("whole", "part"), { in: "attributes", name: "kind" });
+  expect(stillPassedBy(counts, mapping)).toEqual({
+    mapped: 9,
+    absent: { "a.b": 9, "$attributes.kind": 2 },
+    unmapped: { "a.c": 1, ab: 1, "/a.b": 1, [otherNames]: 3 },
+  });
+  expect(stillPassedBy(counts, { ...mapping, unmapped: "ignore" }).unmapped).toEqual({});
 });

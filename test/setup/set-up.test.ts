@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type ColumnMapping, sourceName } from "../../src/message/mapping.ts";
+import { type ColumnMapping, type Mapping, sourceName } from "../../src/message/mapping.ts";
 import { type Asker, goBack, unasked } from "../../src/setup/asker.ts";
 import { maskOf } from "../../src/setup/conversions.ts";
 import { withoutPassword } from "../../src/setup/database-questions.ts";
@@ -371,6 +371,21 @@ describe("with nobody to ask", () => {
     });
   });
 
+  test("messages with and without an envelope are all read, and the screen says how many of each there are", async () => {
+    const envelope = { Type: "Notification", MessageId: "m", TopicArn: "arn:aws:sns:r:1:t" };
+    const bodies = [1, 2, 3, 4, 5].map((index) =>
+      index > 2 ? order(index) : { ...envelope, Message: JSON.stringify(order(index)) },
+    );
+    const { plan, columns } = await runUnasked({ messages: bodies.map(messageOf) });
+    expect(plan?.queue.body).toEqual({ envelope: "auto", encoding: "none" });
+    expect(columns).toContain("order_id orderId");
+    expect(plan?.mapping.columns.find(({ column }) => column === "order_id")?.required).toBe(true);
+    expect(heard).toContain(
+      'The bodies are SNS notifications (2) and JSON without an envelope (3); etl tells them apart (envelope = "auto")',
+    );
+    expect(heard.join("\n")).not.toMatch(/unlike|Left out|would reject/);
+  });
+
   test("an object that is null in some messages is stored by its fields, and rejects none of them", async () => {
     const card = { last4: "4242", brand: "visa" };
     const bodies = [{ id: 1, card: null }, { id: 2, card }, { id: 3, card: null }, { id: 4 }];
@@ -401,6 +416,30 @@ describe("with nobody to ask", () => {
       ["note", true],
       ["message_id", true],
       ["sent_at", true],
+    ]);
+  });
+
+  test("a masked field that is empty in some messages is not told of if the file says what becomes of them", async () => {
+    const bodies = ["", "ada@example.com", ""].map((email) => ({ email, phone: email }));
+    const masked = (name: string) => ({
+      ...{ column: name, source: { in: "body", path: [name] }, type: "text", required: false },
+      transforms: [{ kind: "mask" }],
+    });
+    const mapping = {
+      columns: [{ ...masked("email"), empty: "null" }, masked("phone")],
+      conflict: { action: "reject" },
+    } as Mapping;
+    const tables = [tableOf("public.people", [columnOf("email"), columnOf("phone")])];
+    heard.length = 0;
+    const start = { queue: { ...blankStart.queue, url: queueUrl }, databaseFrom: "etl.toml" };
+    const { plan } = await run(
+      nobody,
+      { tables, messages: bodies.map(messageOf) },
+      { ...start, table: "public.people", mapping },
+    );
+    expect(plan?.mapping).toEqual(mapping);
+    expect(heard.filter((line) => line.includes("empty string"))).toEqual([
+      expect.stringMatching(/^phone is an empty string in 2 of 3 messages/),
     ]);
   });
 

@@ -6,9 +6,11 @@ import { type Finding, runChecks } from "../../src/doctor/check.ts";
 import { checks } from "../../src/doctor/checks.ts";
 import { type ErrorKind, EtlError } from "../../src/errors.ts";
 import type { LedgerDescription, ServerDescription } from "../../src/postgres/inspection.ts";
+import type { RecordedRun } from "../../src/postgres/status.ts";
 import { loadSettings } from "../../src/settings/settings.ts";
 import type { QueueDescription } from "../../src/sqs/attributes.ts";
 import { parseQueueUrl } from "../../src/sqs/queue-url.ts";
+import { runRecord } from "./postgres-records.ts";
 
 const days = 24 * 60 * 60;
 const url = (name: string) => parseQueueUrl(`https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`);
@@ -118,6 +120,12 @@ export function ledgerWith(changes: Partial<LedgerDescription>): Partial<Facts> 
   return { ledger: { value } };
 }
 
+/** The last run, of 100 messages that had all that columns take and nothing else, but for what is given. */
+export function lastRunWith(changes: Partial<RecordedRun>): Partial<Facts> {
+  const startedAt = new Date("2026-11-22T21:04:59Z");
+  return { lastRun: { value: { ...runRecord({ mapped: 100, ...changes }), startedAt, endedAt: startedAt } } };
+}
+
 /** A mask key in a file. */
 export const goodKey = { place: "/etc/etl.key", bytes: 32, inFile: true, id: "1c2a73e4" } as const;
 
@@ -137,6 +145,7 @@ export const goodFacts: Facts = {
   ...serverWith({}),
   ...tableWith({}),
   ...ledgerWith({}),
+  ...lastRunWith({}),
 };
 
 /** What all checks find, as lines. */

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import {
   countOf,
   displayWidth,
-  formatCount,
   formatRate,
   formatSeconds,
   jsonLine,
@@ -12,6 +11,7 @@ import {
   shortenMiddle,
   wrap,
 } from "../../src/terminal/text.ts";
+import { formatCount } from "../../src/text/counts.ts";
 
 /** What no terminal may get, written out independently of the code: code points in hex, from and to. */
 const unsafeRanges =

@@ -18,6 +18,7 @@ import {
 import { ledgerHome } from "../../postgres/ledger.ts";
 import { readLoadNeeds } from "../../postgres/load-needs.ts";
 import { readPartitionCover } from "../../postgres/missing-partition.ts";
+import { readLastRun } from "../../postgres/status.ts";
 import { checkTable } from "../../postgres/table-check.ts";
 import { readMaskKey } from "../../settings/mask-key.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -185,7 +186,10 @@ async function databaseFacts(
     );
     const home = ledgerHome(table.value, settings.ledger);
     const ledger = await ask((signal) => inspectLedger(database, home, table.value, queue, signal));
-    return { connection, server, table, partitions, ledger };
+    if (queue === undefined || "error" in ledger) return { connection, server, table, partitions, ledger };
+    const of = { queue: queue.arn, table: name.sqlName };
+    const lastRun = await ask((signal) => readLastRun(database, home, of, signal));
+    return { connection, server, table, partitions, ledger, lastRun };
   } finally {
     database.close();
   }

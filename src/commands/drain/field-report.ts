@@ -2,7 +2,8 @@
 
 import type { FieldTally } from "../../message/fields.ts";
 import { type Mapping, sourceName } from "../../message/mapping.ts";
-import { countOf, formatCount } from "../../terminal/text.ts";
+import { countOf } from "../../terminal/text.ts";
+import { formatCount } from "../../text/counts.ts";
 import type { Context } from "../context.ts";
 
 /** So many messages without a field are no accident. */

@@ -5,7 +5,7 @@ import type { Clock, Source } from "../../polling/ports.ts";
 import type { Database } from "../../postgres/connect.ts";
 import { keepSecondsOf, type LedgerHome } from "../../postgres/ledger.ts";
 import { pruneLedger, pruneRecords } from "../../postgres/prune.ts";
-import { formatCount } from "../../terminal/text.ts";
+import { formatCount } from "../../text/counts.ts";
 import type { Context } from "../context.ts";
 
 /** Soon after the start, but not at it: the first rows come first. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { registerQueue } from "../../../src/postgres/ledger.ts";
 import { recordRejections, recordRun } from "../../../src/postgres/records.ts";
-import { listRejections, lookUpMessages, readStatus } from "../../../src/postgres/status.ts";
+import { listRejections, lookUpMessages, readLastRun, readStatus } from "../../../src/postgres/status.ts";
 import { failureOf, loginQueue, openLoginLoader } from "../../support/postgres-database.ts";
 import { migratedDatabase, usage, withRole } from "../../support/postgres-file.ts";
 import { loginMessages } from "../../support/postgres-messages.ts";
@@ -75,6 +75,26 @@ describe("the status", () => {
     expect(await outcome()).toBe("running");
     await sql`update etl_run set ended_at = ended_at - interval '4 minutes'`;
     expect(await outcome()).toBe("gone");
+  });
+
+  test("has the last run that ended with rows, whatever ran without messages or still runs", async () => {
+    const last = () => readLastRun(database, home, { queue: arn, table }, AbortSignal.timeout(10_000));
+    expect(await last()).toBeUndefined();
+    const counts = { mapped: 9, absent: { nick: 9 }, unmapped: { nickname: 4 } };
+    const runs = [
+      runRecord({ mapped: 1 }),
+      runRecord({ ...counts, outcome: "failed" }),
+      runRecord(),
+      runRecord({ mapped: 5, outcome: "running" }),
+    ];
+    for (const run of runs) await recordRun(database, home, { queueId, table }, run);
+    await recordRun(database, home, { queueId: otherQueueId, table }, runRecord({ mapped: 7 }));
+    expect(await last()).toMatchObject({ ...counts, runId: runs[1]?.runId as string });
+    await withRole(testDatabase, usage, async ({ asRole }) => {
+      expect(
+        await readLastRun(asRole, home, { queue: arn, table }, AbortSignal.timeout(10_000)),
+      ).toBeUndefined();
+    });
   });
 
   test("counts rejected messages by reason, and those that were loaded since", async () => {
