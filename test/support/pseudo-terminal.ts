@@ -92,10 +92,11 @@ export function openPseudoTerminal(
     return child.exitCode;
   })();
 
-  /** What stands from the last mark of an open question on. */
+  /** What stands from the last mark of an open question on; nothing if none is open. */
   function openQuestion(): string {
     const { text } = screen;
-    return text.slice(Math.max(0, text.lastIndexOf("◆"), text.lastIndexOf("▲")));
+    const mark = Math.max(text.lastIndexOf("◆"), text.lastIndexOf("▲"));
+    return mark < 0 ? "" : text.slice(mark);
   }
 
   async function question(pattern: RegExp): Promise<void> {
