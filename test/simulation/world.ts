@@ -682,7 +682,15 @@ class World {
     const { id, sent } = message;
     // It is rejected only beside rows that are stored, and may be the last.
     if (sent.nature === "raising" || this.#isBlocked(message)) return true;
+    if (this.#isCrowdedOut) return true;
     return isRefused(sent.nature) && (this.#refusedStay || this.#copied.has(id));
+  }
+
+  /** Groups behind messages that raise can take all the room that `maxInFlight` leaves, as long as nothing else is stored. */
+  get #isCrowdedOut(): boolean {
+    const isRaising = ({ place, sent }: Stored<Run>) => sent.nature === "raising" && place === "queue";
+    const isTight = this.#plan.processes.every(({ maxInFlight }) => maxInFlight !== undefined);
+    return this.#plan.fifo && isTight && this.#queue.messages.some(isRaising);
   }
 
   /** Whether what is rejected stays in the queue: it goes back if no row is stored and a message that raises fails the run. */
