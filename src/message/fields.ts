@@ -2,9 +2,9 @@
 
 import { type ColumnMapping, fieldPath, type Mapping, sourceName } from "./mapping.ts";
 
-/** What was counted of the messages that became rows. */
+/** What was counted of the messages that the mapping took. */
 export interface FieldCounts {
-  /** Messages that became rows. */
+  /** Messages that the mapping took. */
   readonly mapped: number;
   /** Of these, how many had no such source, by its name. A null is there. Sources that all of them had are left out. */
   readonly absent: Readonly<Record<string, number>>;

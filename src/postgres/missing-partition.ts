@@ -114,8 +114,34 @@ function takesTime({ ranges }: Times, seconds: number): boolean {
 const secondsPerDay = 86_400;
 const secondsPerHour = 3_600;
 
-/** The statements that make partitions for these times, a day at the least each, in the gaps between those that are there. */
-function partitionsFor(table: TableName, times: Times, missing: readonly number[]): string {
+/** A calendar span in UTC: when that of a time begins, when the next one does, both in seconds since 1970, and its name. */
+interface Span {
+  start(seconds: number): number;
+  end(seconds: number): number;
+  name(seconds: number): string;
+}
+
+const day: Span = {
+  start: (seconds) => Math.floor(seconds / secondsPerDay) * secondsPerDay,
+  end: (seconds) => day.start(seconds) + secondsPerDay,
+  name: dayOf,
+};
+
+/** What is said of a time that a sender gave: the day can be personal, such as a date of birth. */
+const month: Span = {
+  start: (seconds) => monthAfter(seconds, 0),
+  end: (seconds) => monthAfter(seconds, 1),
+  name: (seconds) => dayOf(seconds).slice(0, "YYYY-MM".length),
+};
+
+function monthAfter(seconds: number, months: number): number {
+  const date = new Date(seconds * 1000);
+  // Not `Date.UTC`, which takes the year 50 for 1950.
+  return new Date(0).setUTCFullYear(date.getUTCFullYear(), date.getUTCMonth() + months, 1) / 1000;
+}
+
+/** The statements that make partitions for these times, a span at the least each, in the gaps between those that are there. */
+function partitionsFor(table: TableName, times: Times, missing: readonly number[], span: Span): string {
   const gaps = new Map<string, { first: number; last: number; floor: number; ceiling: number }>();
   for (const seconds of missing) {
     if (takesTime(times, seconds)) continue;
@@ -130,11 +156,10 @@ function partitionsFor(table: TableName, times: Times, missing: readonly number[
       last: Math.max(gap.last, seconds),
     });
   }
-  const day = (seconds: number) => Math.floor(seconds / secondsPerDay) * secondsPerDay;
   return [...gaps.values()]
     .map(({ first, last, floor, ceiling }) => {
-      const from = Math.max(day(first), floor);
-      const to = Math.min(day(last) + secondsPerDay, ceiling);
+      const from = Math.max(span.start(first), floor);
+      const to = Math.min(span.end(last), ceiling);
       const name = `_${dayOf(from).replaceAll("-", "")}${from % secondsPerDay === 0 ? "" : `_${from % secondsPerDay}`}`;
       const bounds = `from ('${boundOf(from, times.type)}') to ('${boundOf(to, times.type)}')`;
       return `create table ${partitionName(table, name)} partition of ${quoteTable(table)} for values ${bounds}`;
@@ -211,7 +236,7 @@ export async function readPartitionCover(
   const { partitions: count, times } = scheme;
   if (times === undefined) return { count, ...(count === 0 && { makeFirst: otherPartition(table, scheme) }) };
   const { now, column } = times;
-  const present = takesTime(times, now) ? undefined : partitionsFor(table, times, [now]);
+  const present = takesTime(times, now) ? undefined : partitionsFor(table, times, [now], day);
   const late: number[] = [];
   for (let ago = seconds ?? 0; ago > 0; ago -= secondsPerHour)
     if (!takesTime(times, now - ago)) late.push(now - ago);
@@ -220,7 +245,7 @@ export async function readPartitionCover(
     column,
     makeFirst: count === 0 ? present : undefined,
     makePresent: present,
-    makeLate: late.length === 0 ? undefined : partitionsFor(table, times, late),
+    makeLate: late.length === 0 ? undefined : partitionsFor(table, times, late, day),
   };
 }
 
@@ -305,9 +330,11 @@ export class PartitionGaps {
     let where = columns.length === 0 ? "" : ` (partitioned by ${columns.map(quoteName).join(", ")})`;
     let hint = otherPartition(table, scheme);
     if (times !== undefined && first !== undefined && last !== undefined) {
-      const [from, to] = [dayOf(first), dayOf(last)];
+      const column = this.#mapping.columns.find((one) => one.column === times.column);
+      const span = column?.source.in === "message" ? day : month;
+      const [from, to] = [span.name(first), span.name(last)];
       where = ` (${quoteName(times.column)} ${from === to ? from : `${from} to ${to}`}, UTC)`;
-      hint = partitionsFor(table, times, missing);
+      hint = partitionsFor(table, times, missing, span);
     }
     const count = this.#messages.size;
     const subject = count === 1 ? "the row of 1 message" : `the rows of ${count} messages`;

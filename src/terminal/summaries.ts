@@ -92,7 +92,7 @@ function endingLines({ outcome, rejected, unsettled }: Receipt): string[] {
 function fieldLines({ mapped, absent, unmapped }: Receipt): string[] {
   const listed = (heading: string, counts: Readonly<Record<string, number>>) =>
     Object.keys(counts).length === 0 ? [] : ["", heading, ...reasonLines(counts)];
-  const messages = `the ${countOf(mapped, "message")} that became rows`;
+  const messages = `the ${countOf(mapped, "message")} that the mapping took`;
   return [
     ...listed(`Absent from ${messages}:`, absent),
     ...listed(`Taken by no column, in ${messages}:`, unmapped),

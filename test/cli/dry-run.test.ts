@@ -269,6 +269,19 @@ describe("--write-check", () => {
     expect({ inserted, rejections }).toEqual({ inserted: 1, rejections: check.receipt.rejections });
   });
 
+  test("rejects a row over which a trigger raises an error that may pass, as the drain does after its tries", async () => {
+    await world.database.sql.unsafe(`
+      create function bad_row() returns trigger language plpgsql as $$
+        begin raise exception 'odd %', new.user_id using errcode = 'XX000'; end $$;
+      create trigger bad_row before insert on user_logins for each row when (new.locale = 'XX') execute function bad_row()`);
+    const { url } = await world.queueWith([...loginEvents(3), loginEvent({ locale: "XX" })]);
+    const check = await dryRun(url, ["--write-check"]);
+    expect(check).toMatchObject({ exitCode: 65, receipt: { released: 3, unsettled: 0 } });
+    const { rejections } = (await drainJson(world, url)).receipt;
+    expect({ ...check.receipt.rejections }).toEqual({ ...rejections });
+    expect(rejections).toEqual({ sqlstate_XX000: 1 });
+  });
+
   test("registers no queue", async () => {
     const { url } = await world.queueWith(loginEvents(2));
     expect((await dryRun(url, ["--write-check"])).receipt).toMatchObject({ released: 2 });

@@ -30,8 +30,8 @@ const hintOf = (stderr: string) => /^try: (.*)$/m.exec(stderr)?.[1] ?? "";
 const missing = {
   exitCode: 78,
   error:
-    "public.events has no partition for the rows of 2 messages (at 2001-02-03 to 2001-02-05, UTC): they stay in the queue",
-  hint: "create table public.events_20010203 partition of public.events for values from ('2001-02-03 00:00:00+00') to ('2001-02-06 00:00:00+00')",
+    "public.events has no partition for the rows of 2 messages (at 2001-02, UTC): they stay in the queue",
+  hint: "create table public.events_20010201 partition of public.events for values from ('2001-02-01 00:00:00+00') to ('2001-03-01 00:00:00+00')",
 };
 
 describe("messages that are late for their partition", () => {

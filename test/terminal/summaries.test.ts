@@ -65,11 +65,11 @@ time            0.4 s`);
     expect(formatReceipt({ ...drained, ...fields }, 80)).toEndWith(`
 time            12 s, 100/s
 
-Absent from the 1,200 messages that became rows:
+Absent from the 1,200 messages that the mapping took:
     200 locale
      90 nick
 
-Taken by no column, in the 1,200 messages that became rows:
+Taken by no column, in the 1,200 messages that the mapping took:
     90 nickname
      3 other names`);
   });

@@ -11,7 +11,7 @@ import { rolledBack } from "../../postgres/rolled-back.ts";
 import { openRowCheck, type RowCheck } from "../../postgres/row-check.ts";
 import { lookUpMessages } from "../../postgres/status.ts";
 import { CircuitBreaker } from "../../processing/circuit-breaker.ts";
-import type { Failed, Fate } from "../../processing/outcome.ts";
+import { type Failed, type Fate, provesTable } from "../../processing/outcome.ts";
 import { countOf } from "../../terminal/text.ts";
 import type { Context } from "../context.ts";
 import { warnOfOtherMaskKeys } from "../masker.ts";
@@ -129,6 +129,16 @@ export async function judge(
   }
 }
 
+/** A row that fails alone for an error that may pass is rejected by a drain in the end, if the table took others meanwhile. */
+function afterAllTries(outcomes: readonly (Fate | Failed)[]): readonly (Fate | Failed)[] {
+  const isTaking = outcomes.some(provesTable);
+  return outcomes.map((outcome) => {
+    const alone = outcome.kind === "unsettled" ? outcome.alone : undefined;
+    if (alone?.rejection === undefined || !(isTaking || alone.besideStored)) return outcome;
+    return { kind: "rejected", rejection: alone.rejection, by: "table" };
+  });
+}
+
 /**
  * Loads the messages as a drain does, in one transaction that is rolled back.
  *
@@ -155,7 +165,7 @@ export async function writeAndRollBack(
       let error: EtlError | undefined;
       for (let start = 0; start < messages.length; start += batchSize) {
         const batch = messages.slice(start, start + batchSize);
-        const loaded = await loader.load(batch);
+        const loaded = afterAllTries(await loader.load(batch));
         fates.push(...loaded);
         const settlements = batch.map(({ ref }, index) => [ref, loaded[index] as Fate | Failed] as const);
         const failed = loaded.find((fate) => fate.kind === "unsettled")?.error;
