@@ -66,6 +66,9 @@ export async function mixedFaults(world: ChaosWorld, plan: MixedPlan): Promise<M
       await Bun.sleep(chance.between(50, 300));
       await mend();
       faultsDone += 1;
+      const ended = await Promise.race([run.finished, Promise.resolve(undefined)]);
+      if (ended !== undefined)
+        throw new Error(`etl ended with ${ended.exitCode} after ${fault}:\n${ended.stderr.slice(-3000)}`);
       plan.onMended?.(run.pid);
     }
   } while (performance.now() < end);
