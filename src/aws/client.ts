@@ -135,7 +135,7 @@ export class ServiceClient {
     return this.#requests;
   }
 
-  /** Requests that are not answered yet. */
+  /** Calls that are not over. */
   get openRequests(): number {
     return this.#open;
   }
@@ -153,7 +153,11 @@ export class ServiceClient {
       return failure.retryable && !(call.unreadableEnds === true && failure.kind === "protocol");
     };
     const tries = () => withRetries(() => this.#try(call, request), this.retry, signal, goesOn);
-    return signal === undefined ? tries() : endedBy(signal, tries);
+    // From now on and not from the first byte: whoever ends the process waits for what has been asked for.
+    this.#open += 1;
+    return (signal === undefined ? tries() : endedBy(signal, tries)).finally(() => {
+      this.#open -= 1;
+    });
   }
 
   /** Sends once; and once more by the server's time, or with new credentials, if that may be what is refused. */
@@ -202,7 +206,6 @@ export class ServiceClient {
     const onTimeout = () => ending.abort(timeoutError(call, timeoutMillis, settings));
     let timer = setTimeout(onTimeout, timeoutMillis);
     this.#requests += 1;
-    this.#open += 1;
     try {
       const response = await fetch(url, { ...this.#init, method, headers, body, signal: ending.signal });
       if (call.admit !== undefined && response.status === 200) {
@@ -219,7 +222,6 @@ export class ServiceClient {
       if (ending.signal.aborted) throw ending.signal.reason;
       throw transportError(call, error, settings);
     } finally {
-      this.#open -= 1;
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }

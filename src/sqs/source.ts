@@ -21,7 +21,7 @@ export interface SqsSourceParts extends SqsQueueParts {
 /** A queue to drain, and what it is asked with. */
 export interface SqsSource extends Source {
   readonly credentials: CredentialSource;
-  /** Requests that are not answered yet. */
+  /** Calls that are not over. */
   readonly openRequests: number;
 }
 
