@@ -21,7 +21,7 @@ export interface OpenQueue {
   /** The last part of its URL. */
   readonly name: string;
   readonly source: Source;
-  /** Requests to the queue that are not answered yet. */
+  /** Calls to the queue that are not over. */
   readonly openRequests: () => number;
 }
 

@@ -688,15 +688,18 @@ class World {
 
   /** Groups behind messages that raise can take all the room that `maxInFlight` leaves, as long as nothing else is stored. */
   get #isCrowdedOut(): boolean {
-    const isRaising = ({ place, sent }: Stored<Run>) => sent.nature === "raising" && place === "queue";
     const isTight = this.#plan.processes.every(({ maxInFlight }) => maxInFlight !== undefined);
-    return this.#plan.fifo && isTight && this.#queue.messages.some(isRaising);
+    return this.#plan.fifo && isTight && this.#somethingRaises;
+  }
+
+  /** Whether a message over which a trigger raises is still in the queue. */
+  get #somethingRaises(): boolean {
+    return this.#queue.messages.some(({ place, sent }) => sent.nature === "raising" && place === "queue");
   }
 
   /** Whether what is rejected stays in the queue: it goes back if no row is stored and a message that raises fails the run. */
   get #refusedStay(): boolean {
-    const isRaising = ({ place, sent }: Stored<Run>) => sent.nature === "raising" && place === "queue";
-    return !this.#plan.deadLetters || this.#queue.messages.some(isRaising);
+    return !this.#plan.deadLetters || this.#somethingRaises;
   }
 
   /** Whether something that stays in the queue is before it in its group. */

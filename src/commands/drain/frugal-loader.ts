@@ -19,7 +19,7 @@ const headStartMillis = 3;
 /** What the loader is kept frugal with. */
 export interface FrugalParts {
   readonly collectGarbage: () => void;
-  /** Requests to the queue that are open at this moment. */
+  /** Calls to the queue that are not over at this moment. */
   readonly openRequests: () => number;
   /** What all messages so far took up when they were received. */
   readonly receivedBytes: () => number;
